@@ -1,0 +1,67 @@
+"""Who may come in: the rules of a connection token, as plain functions over facts.
+
+A token is used several times by one user action (protocol retry, credential prompt, auto-reconnect), so it
+opens as many tunnels as it likes until it expires, while a connection it opened is live, and for a short
+grace after that connection broke.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import ResourceName, TokenHash, UserName
+
+MAX_TOKEN_CHARS = 64
+RECONNECT_GRACE = timedelta(minutes=2)
+BROKEN = frozenset({Reason.CLIENT_LOST, Reason.HOST_LOST, Reason.SERVER_STOPPED})
+"""Ends after which a client reconnects by itself with the token it has."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionToken:
+    """A stored connection token: its hash, the user and the one resource it is bound to, and its life."""
+
+    hash: TokenHash
+    user: UserName
+    resource: ResourceName
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """What is known of the connections that a token opened: is one live, and how did the newest end."""
+
+    live: bool = False
+    last_ended_at: datetime | None = None
+    last_reason: Reason | None = None
+
+
+def check_token_text(text: str) -> None:
+    """Raise `Refused(TOKEN_MISSING | TOKEN_MALFORMED)` unless the text can be a token at all."""
+    if not text:
+        raise Refused(Reason.TOKEN_MISSING)
+    if not _TOKEN.fullmatch(text):
+        raise Refused(
+            Reason.TOKEN_MALFORMED, f"expected 1 to {MAX_TOKEN_CHARS} base64url characters, got {len(text)}"
+        )
+
+
+def check_token(token: ConnectionToken | None, use: TokenUse, now: datetime) -> ConnectionToken:
+    """Return the token if it admits now; raise `Refused` with the reason if not."""
+    if token is None:
+        raise Refused(Reason.TOKEN_UNKNOWN)
+    if token.revoked_at is not None:
+        raise Refused(Reason.TOKEN_REVOKED)
+    if now < token.expires_at or use.live or _in_grace(use, now):
+        return token
+    raise Refused(Reason.TOKEN_EXPIRED)
+
+
+def _in_grace(use: TokenUse, now: datetime) -> bool:
+    broke = use.last_ended_at is not None and use.last_reason in BROKEN
+    return broke and use.last_ended_at is not None and now < use.last_ended_at + RECONNECT_GRACE

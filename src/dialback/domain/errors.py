@@ -1,0 +1,97 @@
+"""Every reason for which a connection is refused or ends, and the sentence a person reads.
+
+One enumeration for the whole platform: a reason is stored with the connection, logged, counted, and shown to
+the person who can act on it. What the peer is told instead is decided in one table at the rim
+(`gateway/codes.py`).
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a connection was refused or ended; the value is what logs, tables and `--json` carry."""
+
+    # The token a client presents.
+    TOKEN_MISSING = "token-missing"
+    TOKEN_MALFORMED = "token-malformed"
+    TOKEN_UNKNOWN = "token-unknown"
+    TOKEN_EXPIRED = "token-expired"
+    TOKEN_REVOKED = "token-revoked"
+    # The resource it asks for.
+    RESOURCE_NOT_GRANTED = "resource-not-granted"
+    # The session host.
+    HOST_OFFLINE = "host-offline"
+    HOST_REVOKED = "host-revoked"
+    AGENT_REFUSED = "agent-refused"
+    AGENT_SILENT = "agent-silent"
+    RDP_SERVER_DOWN = "rdp-server-down"
+    HOST_LEG_LATE = "host-leg-late"
+    # A host leg or an enrolment.
+    TICKET_UNKNOWN = "ticket-unknown"
+    TICKET_USED = "ticket-used"
+    TICKET_OTHER_HOST = "ticket-other-host"
+    JOIN_CODE_UNKNOWN = "join-code-unknown"
+    JOIN_CODE_USED = "join-code-used"
+    JOIN_CODE_EXPIRED = "join-code-expired"
+    HOST_KEY_REFUSED = "host-key-refused"
+    # The protocol and its deadlines.
+    PROTOCOL_VIOLATION = "protocol-violation"
+    METHOD_UNSUPPORTED = "method-unsupported"
+    DEADLINE_PASSED = "deadline-passed"
+    TOO_MANY_TUNNELS = "too-many-tunnels"
+    # The platform itself.
+    STORE_UNAVAILABLE = "store-unavailable"
+    INTERNAL_ERROR = "internal-error"
+    SERVER_STOPPED = "server-stopped"
+    # The end of a relay that worked.
+    CLIENT_ENDED = "client-ended"
+    HOST_ENDED = "host-ended"
+    CLIENT_LOST = "client-lost"
+    HOST_LOST = "host-lost"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.TOKEN_MISSING: "The client presented no token; open a connection file made by `dialback connect-file`.",
+    Reason.TOKEN_MALFORMED: "The token is damaged or too long; make a new connection file.",
+    Reason.TOKEN_UNKNOWN: "No such token was ever issued here; make a new connection file.",
+    Reason.TOKEN_EXPIRED: "The token has expired; make a new connection file.",
+    Reason.TOKEN_REVOKED: "The token was revoked; ask the administrator, or make a new connection file.",
+    Reason.RESOURCE_NOT_GRANTED: "The token does not open this resource; use the connection file made for it.",
+    Reason.HOST_OFFLINE: "The session host has no agent link; start `dialback agent run` on it.",
+    Reason.HOST_REVOKED: "The session host was removed; enrol it again with a new join code.",
+    Reason.AGENT_REFUSED: "The host's own policy forbids this target; see `targets` in its agent settings.",
+    Reason.AGENT_SILENT: "The agent did not answer the order to dial; look at the agent's log on the host.",
+    Reason.RDP_SERVER_DOWN: "The RDP server on the host does not answer; start it, or correct the target.",
+    Reason.HOST_LEG_LATE: "The host did not dial back in time; check that it can reach the gateway's address.",
+    Reason.TICKET_UNKNOWN: "A host leg brought a reverse ticket this gateway never issued.",
+    Reason.TICKET_USED: "A host leg brought a reverse ticket that was used before or came too late.",
+    Reason.TICKET_OTHER_HOST: "A host leg brought a reverse ticket that was issued to another host.",
+    Reason.JOIN_CODE_UNKNOWN: "No such join code was issued here; make one with `dialback host code`.",
+    Reason.JOIN_CODE_USED: "The join code was used before; make a new one with `dialback host code`.",
+    Reason.JOIN_CODE_EXPIRED: "The join code has expired; make a new one with `dialback host code`.",
+    Reason.HOST_KEY_REFUSED: "The agent's signature does not match the key it enrolled with; enrol it again.",
+    Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
+    Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
+    Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
+    Reason.TOO_MANY_TUNNELS: "Too many unfinished tunnels come from this address; wait, then try again.",
+    Reason.STORE_UNAVAILABLE: "The database does not answer; run `dialback doctor` on the server.",
+    Reason.INTERNAL_ERROR: "The platform failed inside; the log holds the details under this connection's id.",
+    Reason.SERVER_STOPPED: "The server was stopped or restarted during the connection; connect again.",
+    Reason.CLIENT_ENDED: "The client ended the connection.",
+    Reason.HOST_ENDED: "The host ended the connection: the user logged off, or the RDP server closed it.",
+    Reason.CLIENT_LOST: "The client's connection broke; the session goes on at the host.",
+    Reason.HOST_LOST: "The host leg broke: the agent stopped, or the network to the host failed.",
+}
+
+
+class Refused(Exception):
+    """Policy or circumstance said no.
+
+    `reason` is the reason of record; `detail` adds what the person who can act needs (a target, a deadline).
+    Neither is ever sent to the refused peer.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
