@@ -35,7 +35,7 @@ def parse_resource_name(text: str) -> ResourceName:
     """
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f"expected 1 to 63 lower-case letters, digits and inner hyphens as resource name, got {text[:80]!r}"
+            f"expected 1 to 63 of a-z, 0-9 and inner hyphens as resource name, got {text[:80]!r}"
         )
     return ResourceName(text)
 

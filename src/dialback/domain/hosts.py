@@ -20,7 +20,7 @@ _TCP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address an agent dials: either `path` of a Unix socket, or `name` (host name or address) and `port`."""
+    """An address an agent dials: either the `path` of a Unix socket, or `name` (or address) and `port`."""
 
     path: str = ""
     name: str = ""
