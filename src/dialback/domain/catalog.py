@@ -7,7 +7,9 @@ from dialback.domain.hosts import DEFAULT_TARGET
 from dialback.domain.ids import HostId, ResourceName, UserName
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_USER = re.compile(r"[^\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,104}")
+_USER = re.compile(
+    r"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,104}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +55,4 @@ def parse_user_name(text: str) -> UserName:
 
 def alias_of(full_address: str) -> str:
     """Return the alias inside the name a client asks for: without trailing dot or NUL, in lower case."""
-    return full_address.rstrip("\0").rstrip(".").casefold()
+    return full_address.rstrip("\0.").casefold()

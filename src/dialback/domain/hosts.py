@@ -4,6 +4,7 @@ A target is where the RDP server of a resource listens, seen from the host: `127
 `[::1]:3389`, `unix:/run/xrdp.sock`, or `name:port` of a machine in the host's LAN.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from dialback.domain.ids import HostId, TokenHash
 
 DEFAULT_TARGET = "127.0.0.1:3389"
 
-_UNIX = re.compile(r"unix:(/[^\x00-\x1f\x7f]{1,100})")
+_UNIX = re.compile(r"unix:(/[^\x00-\x1f\x7f\ud800-\udfff]{1,100})")
 _TCP = re.compile(
     r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)):([0-9]{1,5})"
 )
@@ -41,9 +42,17 @@ def parse_target(text: str) -> Target:
     if match := _UNIX.fullmatch(text):
         return Target(path=match[1])
     match = _TCP.fullmatch(text)
-    if match and 1 <= int(match[3]) <= 65535:
+    if match and 1 <= int(match[3]) <= 65535 and (match[1] is None or _is_ipv6(match[1])):
         return Target(name=(match[1] or match[2]).lower(), port=int(match[3]))
     raise ValueError(f"expected NAME:PORT, [IPV6]:PORT or unix:/PATH as target, got {text[:80]!r}")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,11 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        return hmac.compare_digest(self._bytes(), other._bytes())
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
+
+    def _bytes(self) -> bytes:
+        # A lone surrogate must not raise here: the error would carry the text into a traceback.
+        return self._text.encode(errors="surrogatepass")

@@ -1,0 +1,100 @@
+"""The access rule of connection tokens, by its table of cases and by its properties."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialback.domain.access import (
+    BROKEN,
+    MAX_TOKEN_CHARS,
+    RECONNECT_GRACE,
+    ConnectionToken,
+    TokenUse,
+    check_token,
+    check_token_text,
+)
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import ResourceName, TokenHash, UserName
+
+ISSUED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+EXPIRES = ISSUED + timedelta(minutes=10)
+TOKEN = ConnectionToken(TokenHash("ab" * 32), UserName("anna"), ResourceName("office-pc"), ISSUED, EXPIRES)
+SECOND = timedelta(seconds=1)
+INSTANTS = st.datetimes(
+    min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(UTC)
+)
+USES = st.builds(
+    TokenUse,
+    live=st.booleans(),
+    last_ended_at=st.none() | INSTANTS,
+    last_reason=st.none() | st.sampled_from(Reason),
+)
+
+
+def refusal(token: ConnectionToken | None, use: TokenUse, now: datetime) -> Reason | None:
+    """Return the reason for which the token is refused, None if it admits."""
+    try:
+        check_token(token, use, now)
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+@pytest.mark.parametrize("text", ["a", "A-Z_09", "x" * MAX_TOKEN_CHARS])
+def test_text_that_can_be_a_token_passes(text: str) -> None:
+    check_token_text(text)
+
+
+def test_empty_text_is_a_missing_token() -> None:
+    with pytest.raises(Refused) as caught:
+        check_token_text("")
+    assert caught.value.reason is Reason.TOKEN_MISSING
+
+
+@pytest.mark.parametrize("text", ["x" * 65, "a b", "a=", "a+b", "a/b", "a\n", "ä", "a\0", "x" * 100_000])
+def test_other_text_is_a_malformed_token_and_is_not_quoted(text: str) -> None:
+    with pytest.raises(Refused) as caught:
+        check_token_text(text)
+    assert caught.value.reason is Reason.TOKEN_MALFORMED
+    assert text not in str(caught.value)
+
+
+def test_unknown_token_is_refused() -> None:
+    assert refusal(None, TokenUse(live=True), ISSUED) is Reason.TOKEN_UNKNOWN
+
+
+def test_token_admits_until_the_instant_it_expires() -> None:
+    assert check_token(TOKEN, TokenUse(), EXPIRES - SECOND) is TOKEN
+    assert refusal(TOKEN, TokenUse(), EXPIRES) is Reason.TOKEN_EXPIRED
+
+
+def test_expired_token_admits_while_its_connection_is_live() -> None:
+    assert refusal(TOKEN, TokenUse(live=True), EXPIRES + timedelta(days=1)) is None
+
+
+@pytest.mark.parametrize("reason", sorted(BROKEN))
+def test_expired_token_admits_within_the_grace_after_a_break(reason: Reason) -> None:
+    ended = EXPIRES + timedelta(hours=1)
+    use = TokenUse(last_ended_at=ended, last_reason=reason)
+    assert refusal(TOKEN, use, ended + RECONNECT_GRACE - SECOND) is None
+    assert refusal(TOKEN, use, ended + RECONNECT_GRACE) is Reason.TOKEN_EXPIRED
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - BROKEN))
+def test_expired_token_has_no_grace_after_an_orderly_end(reason: Reason) -> None:
+    ended = EXPIRES + timedelta(hours=1)
+    assert refusal(TOKEN, TokenUse(False, ended, reason), ended + SECOND) is Reason.TOKEN_EXPIRED
+
+
+@given(USES, INSTANTS, INSTANTS)
+def test_revoked_token_never_admits(use: TokenUse, revoked_at: datetime, now: datetime) -> None:
+    assert refusal(replace(TOKEN, revoked_at=revoked_at), use, now) is Reason.TOKEN_REVOKED
+
+
+@given(USES, INSTANTS)
+def test_token_that_is_refused_stays_refused_as_time_passes(use: TokenUse, now: datetime) -> None:
+    if refusal(TOKEN, use, now) is not None:
+        assert refusal(TOKEN, use, now + SECOND) is Reason.TOKEN_EXPIRED
