@@ -1,0 +1,91 @@
+"""Accounts of people who log on to xrdp hosts: real ones of this machine, made for the lab and removed after it.
+
+An account carries a mark in its comment field. One that a broken run left behind is taken over; one without the mark
+belongs to somebody and is refused. Needs root.
+"""
+
+import pwd
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.listening import PROC
+from lab.process import Failed, run, wait_for
+
+MARK = "made by the dialback lab"
+
+SESSION = """\
+xsetroot -solid "${LAB_COLOUR:-#2d5f8b}"
+xclock -geometry 200x200+20+20 &
+xterm -T "$USER on $(hostname)" -geometry 80x20+250+40 &
+exec openbox
+"""
+
+
+def uid_of(status: str) -> int:
+    """Return the real user id in a /proc/PID/status; the folder's owner would be root for undumpable programs."""
+    line = next(line for line in status.splitlines() if line.startswith("Uid:"))
+    return int(line.split()[1])
+
+
+class Account:
+    """A user of this machine with a random password and a session of a clock, a terminal and a window manager."""
+
+    def __init__(self, name: str) -> None:
+        """Name the account; `create` makes it."""
+        self.name = name
+        self.password = secrets.token_urlsafe(12)
+
+    @property
+    def home(self) -> Path:
+        return Path(pwd.getpwnam(self.name).pw_dir)
+
+    @property
+    def uid(self) -> int:
+        return pwd.getpwnam(self.name).pw_uid
+
+    def create(self) -> Self:
+        """Make the account; raise `Failed` when somebody else's has this name."""
+        if self._exists():
+            if pwd.getpwnam(self.name).pw_gecos != MARK:
+                raise Failed(f"expected no account {self.name} on this machine, got one that is not ours")
+        else:
+            run(["useradd", "--create-home", "--shell", "/bin/bash", "--comment", MARK, self.name])
+        run(["chpasswd"], stdin=f"{self.name}:{self.password}\n")
+        session = self.home / ".xsession"
+        session.write_text(SESSION)
+        run(["chown", f"{self.name}:", session])
+        return self
+
+    def processes(self) -> list[int]:
+        """Return the ids of all processes that run as this user, in whatever namespace."""
+        if not self._exists():
+            return []
+        wanted, found = self.uid, []
+        for entry in PROC.iterdir():
+            if entry.name.isdigit():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    if uid_of((entry / "status").read_text()) == wanted:
+                        found.append(int(entry.name))
+        return found
+
+    def remove(self) -> None:
+        """Remove the account with its home; raise `Failed` while processes of it still run."""
+        if not self._exists():
+            return
+        if not wait_for(lambda: not self.processes(), 3.0):
+            raise Failed(f"expected no process of {self.name}, got {self.processes()}: stop its hosts first")
+        run(["userdel", "--remove", self.name])
+
+    def _exists(self) -> bool:
+        return any(entry.pw_name == self.name for entry in pwd.getpwall())
+
+    def __enter__(self) -> Self:
+        return self.create()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()

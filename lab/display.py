@@ -1,0 +1,178 @@
+"""A headless X display to look at and to type on.
+
+`Display` is an Xvfb on a free number, reached with a cookie, without TCP. A picture of the root window is
+read with `xwd` and judged here, because counting colours decides whether a desktop is seen: a blank display
+has one, the login window of xrdp some dozens, a desktop with a clock and a terminal more than 150.
+"""
+
+import os
+import secrets
+import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, run
+from types import TracebackType
+from typing import Self
+
+from lab.process import Failed, Process, wait_for
+from lab.process import run as run_command
+
+DESKTOP_COLOURS = 150
+POLL_S = 0.1
+"""Counting colours costs about 50 ms, so a display is asked less often than a process."""
+COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
+FAMILY_WILD = 0xFFFF
+XWD_VERSION = 7
+XWD_COLOUR_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The root window: `pixels` holds `width` by `height` values 0xRRGGBB, row by row, four bytes each."""
+
+    width: int
+    height: int
+    pixels: memoryview
+
+    def colours(self) -> int:
+        """Return how many different colours there are."""
+        return len(set(self.pixels))
+
+    def share(self, colour: str) -> float:
+        """Return which part of the picture, 0 to 1, has exactly the colour written `#rrggbb`."""
+        wanted = int(colour.removeprefix("#"), 16)
+        return sum(1 for pixel in self.pixels if pixel == wanted) / len(self.pixels)
+
+
+def parse_xwd(data: bytes) -> Picture:
+    """Read an X window dump of a true-colour display with 32 bits per pixel; raise `Failed` for another."""
+    header = struct.unpack(">25I", data[:100])
+    size, version, width, height, bits = header[0], header[1], header[4], header[5], header[11]
+    if version != XWD_VERSION or bits != 32 or header[12] != width * 4:
+        raise Failed(
+            f"expected an unpadded window dump of 32 bits per pixel, got version {version}, {bits} bits"
+        )
+    start = size + header[19] * XWD_COLOUR_BYTES
+    order = "<" if header[7] == 0 else ">"
+    values = struct.unpack(f"{order}{width * height}I", data[start : start + width * height * 4])
+    native = struct.pack(f"={width * height}I", *(value & 0xFFFFFF for value in values))
+    return Picture(width, height, memoryview(native).cast("I"))
+
+
+def authority_file(cookie: bytes) -> bytes:
+    """Return an X authority file that offers `cookie` (16 bytes) to any display."""
+    return (
+        struct.pack(">HHHH", FAMILY_WILD, 0, 0, len(COOKIE_NAME))
+        + COOKIE_NAME
+        + struct.pack(">H", 16)
+        + cookie
+    )
+
+
+class Display:
+    """An Xvfb of `size` pixels; `env` is what a program needs to draw on it."""
+
+    def __init__(self, folder: Path, size: tuple[int, int] = (1280, 800), name: str = "display") -> None:
+        """Keep the cookie and the logs in `folder`, which exists; nothing is started yet."""
+        self._folder = folder
+        self._size = size
+        self.name = name
+        self._cookie = folder / f"{name}.xauth"
+        self._stack = ExitStack()
+        self.number = -1
+
+    def start(self) -> Self:
+        """Start the display; return when it answers."""
+        self._cookie.touch(mode=0o600)
+        self._cookie.write_bytes(authority_file(secrets.token_bytes(16)))
+        width, height = self._size
+        reader, writer = os.pipe()
+        options = ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-auth", str(self._cookie)]
+        try:
+            server = Process.start(
+                f"Xvfb {self.name}",
+                ["Xvfb", "-displayfd", str(writer), "-noreset", *options],
+                self._folder / f"{self.name}.xvfb.log",
+                pass_fds=[writer],
+            )
+        finally:
+            os.close(writer)
+        self._stack.enter_context(server)
+        # The server writes its number when it is ready; when it dies instead, the pipe ends.
+        with os.fdopen(reader) as pipe:
+            number = pipe.readline().strip()
+        if not number:
+            self.stop()
+            raise Failed(f"{server.name}: no display number\n{server.log_tail()}")
+        self.number = int(number)
+        return self
+
+    def stop(self) -> None:
+        """End what was started on the display, then the display."""
+        self._stack.close()
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"DISPLAY": f":{self.number}", "XAUTHORITY": str(self._cookie)}
+
+    def launch(self, name: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Process:
+        """Start a program on the display; it is ended with the display if not before."""
+        log = self._folder / f"{self.name}.{name}.log"
+        return self._stack.enter_context(Process.start(name, command, log, env={**self.env, **(env or {})}))
+
+    def picture(self) -> Picture:
+        """Return what the display shows now."""
+        done = run(
+            ["xwd", "-root", "-silent"], env={**os.environ, **self.env}, capture_output=True, check=True
+        )
+        return parse_xwd(done.stdout)
+
+    def colours(self) -> int:
+        """Return how many different colours the display shows now."""
+        return self.picture().colours()
+
+    def screenshot(self, path: Path) -> None:
+        """Write what the display shows now to `path`, in the format of its suffix."""
+        command = ["import", "-silent", "-window", "root", str(path)]
+        run(command, env={**os.environ, **self.env}, stdin=DEVNULL, check=True)
+
+    def wait_for_desktop(self, min_colours: int = DESKTOP_COLOURS, timeout_s: float = 15.0) -> int:
+        """Wait for more than `min_colours` colours and return how many; raise `Failed` without them."""
+        seen = 0
+
+        def rendered() -> bool:
+            nonlocal seen
+            seen = self.colours()
+            return seen > min_colours
+
+        if not wait_for(rendered, timeout_s, POLL_S):
+            raise Failed(f"{self.name}: {seen} colours after {timeout_s} s, expected more than {min_colours}")
+        return seen
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        """Press and release a mouse button at a point counted from the top left."""
+        self._xdotool("mousemove", str(x), str(y), "click", str(button))
+
+    def type_keys(self, text: str, *, enter: bool = False, delay_ms: int = 15) -> None:
+        """Type `text` on the keyboard, then Return when `enter` is set."""
+        self._xdotool("type", "--delay", str(delay_ms), "--", text)
+        if enter:
+            self._xdotool("key", "Return")
+
+    def press(self, *keys: str) -> None:
+        """Press keys or chords by their X names, for instance `Return` or `ctrl+c`."""
+        self._xdotool("key", *keys)
+
+    def _xdotool(self, *arguments: str) -> None:
+        env = [f"{key}={value}" for key, value in self.env.items()]
+        run_command(["env", *env, "xdotool", *arguments])
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
