@@ -117,6 +117,7 @@ class HeadReader:
         self._done = True
         _check_size(len(self._raw) - len(self.leftover), self._limit_bytes)
         assert isinstance(event, h11.Request)
+        _check_version(event.http_version)
         return RequestHead(event.method.decode("ascii"), event.target.decode("ascii"), _text(event.headers))
 
 
@@ -154,6 +155,7 @@ class ResponseReader:
         self._done = True
         _check_size(self._fed_bytes - len(self.leftover), self._limit_bytes)
         assert isinstance(event, h11.Response | h11.InformationalResponse)
+        _check_version(event.http_version)
         return ResponseHead(event.status_code, event.reason.decode("latin-1"), _text(event.headers))
 
 
@@ -249,6 +251,11 @@ def _rule(error: h11.RemoteProtocolError) -> str:
 
 def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
+
+
+def _check_version(version: bytes) -> None:
+    if version not in (b"1.0", b"1.1"):  # h11 takes any two digits
+        raise WireError("expected HTTP/1.1, got another version")
 
 
 def _check_open(done: bool) -> None:
