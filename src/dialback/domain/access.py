@@ -16,6 +16,8 @@ MAX_TOKEN_CHARS = 64
 RECONNECT_GRACE = timedelta(minutes=2)
 BROKEN = frozenset({Reason.CLIENT_LOST, Reason.HOST_LOST, Reason.SERVER_STOPPED})
 """Ends after which a client reconnects by itself with the token it has."""
+RELAY_ENDS = BROKEN | {Reason.CLIENT_ENDED, Reason.HOST_ENDED}
+"""Ends of a connection that a token opened; any other reason is that of an attempt that opened nothing."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -34,7 +36,11 @@ class ConnectionToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """What is known of the connections that a token opened: is one live, and how did the newest end."""
+    """What is known of the connections that a token opened: is one live, and how did the newest end.
+
+    Attempts that opened nothing do not count: a reconnect refused while the host is still away must not use
+    up the grace of the break before it.
+    """
 
     live: bool = False
     last_ended_at: datetime | None = None
@@ -42,13 +48,15 @@ class TokenUse:
 
 
 def check_token_text(text: str) -> None:
-    """Raise `Refused(TOKEN_MISSING | TOKEN_MALFORMED)` unless the text can be a token at all."""
+    """Raise `Refused` unless the text can be a token at all: `TOKEN_MISSING`, `_OVERSIZED` or `_MALFORMED`."""
     if not text:
         raise Refused(Reason.TOKEN_MISSING)
-    if not _TOKEN.fullmatch(text):
+    if len(text) > MAX_TOKEN_CHARS:
         raise Refused(
-            Reason.TOKEN_MALFORMED, f"expected 1 to {MAX_TOKEN_CHARS} base64url characters, got {len(text)}"
+            Reason.TOKEN_OVERSIZED, f"expected {MAX_TOKEN_CHARS} characters at most, got {len(text)}"
         )
+    if not _TOKEN.fullmatch(text):
+        raise Refused(Reason.TOKEN_MALFORMED, "expected base64url characters, got others")
 
 
 def check_token(token: ConnectionToken | None, use: TokenUse, now: datetime) -> ConnectionToken:

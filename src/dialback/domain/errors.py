@@ -14,6 +14,7 @@ class Reason(StrEnum):
     # The token a client presents.
     TOKEN_MISSING = "token-missing"
     TOKEN_MALFORMED = "token-malformed"
+    TOKEN_OVERSIZED = "token-oversized"
     TOKEN_UNKNOWN = "token-unknown"
     TOKEN_EXPIRED = "token-expired"
     TOKEN_REVOKED = "token-revoked"
@@ -52,7 +53,8 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_MISSING: "The client presented no token; open a file made by `dialback connect-file`.",
-    Reason.TOKEN_MALFORMED: "The token is damaged or too long; make a new connection file.",
+    Reason.TOKEN_MALFORMED: "The token is damaged; make a new connection file.",
+    Reason.TOKEN_OVERSIZED: "The token is longer than any issued here; make a new connection file.",
     Reason.TOKEN_UNKNOWN: "No such token was ever issued here; make a new connection file.",
     Reason.TOKEN_EXPIRED: "The token has expired; make a new connection file.",
     Reason.TOKEN_REVOKED: "The token was revoked; ask the administrator, or make a new connection file.",

@@ -7,7 +7,7 @@ and no slow hash: there is nothing to guess.
 import hashlib
 import secrets
 
-from dialback.domain.ids import TokenHash
+from dialback.domain.ids import ConnectionId, HostId, TokenHash
 from dialback.domain.secret import Secret
 
 TOKEN_BYTES = 32
@@ -22,3 +22,13 @@ def hash_token(token: Secret | str) -> TokenHash:
     """Return the SHA-256 of the token's text, 64 hexadecimal characters; any text has one."""
     text = token.reveal() if isinstance(token, Secret) else token
     return TokenHash(hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest())
+
+
+def make_connection_id() -> ConnectionId:
+    """Return a new connection id: 16 random bytes as 22 base64url characters."""
+    return ConnectionId(secrets.token_urlsafe(16))
+
+
+def make_host_id() -> HostId:
+    """Return a new host id: 12 random bytes as 16 base64url characters."""
+    return HostId(secrets.token_urlsafe(12))

@@ -1,0 +1,1 @@
+"""Floor 1: logs, metrics, timelines and the ownership of tasks."""

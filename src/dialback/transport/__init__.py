@@ -1,0 +1,1 @@
+"""Floor 1: legs, and how they are accepted, dialled and secured. The only owner of sockets."""

@@ -1,0 +1,31 @@
+"""What a client is told: one table from reasons to MS-TSGU codes. The client never learns more than this.
+
+Handshake, tunnel and channel responses need the HRESULT form (0x8007xxxx): FreeRDP looks at the failure bit
+alone there and takes a short Win32 code for success.
+"""
+
+from dialback.domain.errors import Reason
+from dialback.wire.tsgu.codes import ErrorCode
+
+_CODES: dict[Reason, ErrorCode] = {
+    Reason.TOKEN_MISSING: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.TOKEN_MALFORMED: ErrorCode.COOKIE_BAD_PACKET,
+    Reason.TOKEN_OVERSIZED: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.TOKEN_UNKNOWN: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.TOKEN_EXPIRED: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.TOKEN_REVOKED: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.RESOURCE_NOT_GRANTED: ErrorCode.RAP_ACCESS_DENIED,
+    Reason.HOST_OFFLINE: ErrorCode.TS_CONNECT_FAILED,
+    Reason.HOST_REVOKED: ErrorCode.TS_CONNECT_FAILED,
+    Reason.AGENT_REFUSED: ErrorCode.TS_CONNECT_FAILED,
+    Reason.AGENT_SILENT: ErrorCode.TS_CONNECT_FAILED,
+    Reason.RDP_SERVER_DOWN: ErrorCode.TS_CONNECT_FAILED,
+    Reason.HOST_LEG_LATE: ErrorCode.TS_CONNECT_FAILED,
+    Reason.TICKET_OTHER_HOST: ErrorCode.TS_CONNECT_FAILED,
+    Reason.METHOD_UNSUPPORTED: ErrorCode.CAPABILITY_MISMATCH,
+}
+
+
+def code_of(reason: Reason) -> ErrorCode:
+    """Return the code that tells a client of the refusal; everything not its business is one and the same."""
+    return _CODES.get(reason, ErrorCode.INTERNAL_ERROR)

@@ -1,0 +1,206 @@
+"""The life of a connection behind any kind of client leg: admit, place, dial, meet, relay, report.
+
+A connection file's client may speak MS-TSGU or the raw stream; from the token on, the steps are these. What
+each step took goes into the timeline, what became of it into the one record the broker keeps.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from dialback.domain.catalog import alias_of
+from dialback.domain.contracts import Admission, Broker, DialOrder, Placement
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import ConnectionId
+from dialback.domain.secret import Secret
+from dialback.domain.sessions import ConnectionRecord, Stage, Totals
+from dialback.edge.accept import Arrival
+from dialback.gateway.rendezvous import HostLeg, Rendezvous
+from dialback.gateway.settings import GatewaySettings
+from dialback.identity.tokens import make_connection_id
+from dialback.observe.log import get_logger
+from dialback.observe.metrics import Metrics
+from dialback.observe.tasks import Tasks, first_of
+from dialback.observe.timeline import Timeline
+from dialback.relay.framings import plain
+from dialback.relay.join import End, Ended, Relay, Side
+from dialback.relay.meter import Meter
+from dialback.transport.leg import Leg, LegLost
+from dialback.wire.errors import StateError, WireError
+
+_log = get_logger(__name__)
+SHOWN_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What every connection of a gateway node uses. `address` is `name:port`, as hosts reach this node."""
+
+    address: str
+    broker: Broker
+    rendezvous: Rendezvous
+    relay: Relay
+    metrics: Metrics
+    tasks: Tasks
+    settings: GatewaySettings = field(default_factory=GatewaySettings)
+    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Connection:
+    """One attempt to reach a resource."""
+
+    def __init__(self, gateway: Gateway, transport: str, leg: Leg, arrival: Arrival) -> None:
+        self.id: ConnectionId = make_connection_id()
+        self._gateway = gateway
+        self._timeline = Timeline(gateway.clock, arrival.accepted_at)
+        self._timeline.mark(Stage.TLS, arrival.secured_at)
+        self._timeline.mark(Stage.HEAD, arrival.head_at)
+        self._meter = Meter(gateway.clock)
+        self._record = ConnectionRecord(
+            id=self.id, opened_at=gateway.now(), transport=transport, client_address=leg.peer
+        )
+        self._outcome = (Reason.CLIENT_LOST, "left before the connection was open")
+
+    def name_client(self, client_name: str) -> None:
+        """Keep what the client calls its machine: its own claim, for the record only."""
+        self._record = replace(self._record, client_name=client_name[:SHOWN_CHARS])
+
+    async def admit(self, token: str) -> Admission:
+        """Ask whom the token admits; raise `Refused` if nobody."""
+        admission = await self._gateway.broker.admit(Secret(token))
+        self._timeline.mark(Stage.ADMIT)
+        self._record = replace(
+            self._record,
+            user=admission.user,
+            resource=admission.resource,
+            token_hash=admission.token_hash,
+        )
+        return admission
+
+    async def reach(self, admission: Admission, names: Sequence[str], client: Leg) -> Leg:
+        """Return the host leg that was dialled for the first of the names; raise `Refused` if there is none.
+
+        Names are aliases of resources, matched against the admission and never dialled.
+
+        The client is parked meanwhile; when it leaves, the wait ends with `LegLost`.
+        """
+        return await first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), _left(client))
+
+    async def _reach(self, admission: Admission, alias: str) -> Leg:
+        placement = await self._gateway.broker.place(admission, alias)
+        self._timeline.mark(Stage.PLACE)
+        self._record = replace(self._record, host_id=placement.host_id)
+        host_leg = await self._meet(admission, placement)
+        self._timeline.mark(Stage.DIAL, host_leg.arrival.accepted_at)
+        self._timeline.mark(Stage.REVERSE)
+        return host_leg.leg
+
+    async def _meet(self, admission: Admission, placement: Placement) -> HostLeg:
+        gateway = self._gateway
+        with gateway.rendezvous.expect(placement.host_id, placement.host_key) as meeting:
+            order = DialOrder(
+                connection_id=self.id,
+                host_id=placement.host_id,
+                gateway=gateway.address,
+                certificate_sha256=gateway.rendezvous.certificate_sha256,
+                ticket=meeting.ticket,
+                target=placement.target,
+                user=admission.user,
+            )
+            try:
+                async with asyncio.timeout(gateway.settings.host_deadline_s):
+                    return await first_of(f"dial {self.id}", meeting.wait(), self._dial(order))
+            except TimeoutError as error:
+                waited_s = gateway.settings.host_deadline_s
+                raise Refused(Reason.HOST_LEG_LATE, f"no host leg within {waited_s:g} s") from error
+
+    async def _dial(self, order: DialOrder) -> HostLeg:
+        """Order the dial; end only when it is refused, since the host leg itself arrives elsewhere."""
+        await self._gateway.broker.dial(order)
+        await asyncio.Event().wait()
+        raise AssertionError("an event that nobody sets was set")
+
+    async def relay(self, client: End, host: Leg) -> None:
+        """Join the two until either ends."""
+        gateway = self._gateway
+        log = _log.bind(connection_id=self.id, user=self._record.user, host=self._record.host_id)
+        log.info("connection opened", resource=self._record.resource, transport=self._record.transport)
+        gateway.metrics.open_connections.inc()
+        watch = gateway.tasks.start(f"first byte {self.id}", self._note_first_byte())
+        try:
+            ended = await gateway.relay.join(client, End(host, host, plain()), self._meter)
+        finally:
+            watch.cancel()
+            gateway.metrics.open_connections.dec()
+            self._record = replace(
+                self._record, totals=Totals(self._meter.to_left_bytes, self._meter.to_right_bytes)
+            )
+        self._outcome = (_reason_of(ended), str(ended.error or ""))
+
+    async def _note_first_byte(self) -> None:
+        await self._gateway.broker.opened(self._snapshot())
+        self._timeline.mark(Stage.FIRST_BYTE, await self._meter.first_byte())
+        await self._gateway.broker.opened(self._snapshot())
+
+    def _snapshot(self) -> ConnectionRecord:
+        return replace(self._record, timeline=self._timeline.durations_ms())
+
+    @asynccontextmanager
+    async def recorded(self) -> AsyncIterator[None]:
+        """Keep how the connection ended; nothing but a cancellation leaves this context."""
+        try:
+            yield
+        except Refused as refused:
+            await self._end(refused.reason, refused.detail)
+        except (WireError, StateError) as error:
+            await self._end(Reason.PROTOCOL_VIOLATION, str(error))
+        except TimeoutError:
+            await self._end(Reason.DEADLINE_PASSED, self._record.transport)
+        except OSError as error:
+            await self._end(Reason.CLIENT_LOST, str(error))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(Reason.SERVER_STOPPED))
+            raise
+        except Exception as error:
+            _log.exception("connection failed", connection_id=self.id)
+            await self._end(Reason.INTERNAL_ERROR, type(error).__name__)
+        else:
+            await self._end(*self._outcome)
+
+    async def _end(self, reason: Reason, detail: str = "") -> None:
+        relayed = Stage.REVERSE in self._timeline.durations_ms()
+        self._timeline.mark(Stage.END)
+        record = replace(self._snapshot(), ended_at=self._gateway.now(), reason=reason, detail=detail)
+        if relayed:
+            self._gateway.metrics.ended(reason, record.totals)
+        else:
+            self._gateway.metrics.refused(reason)
+        _log.info(
+            "connection ended" if relayed else "connection refused",
+            connection_id=record.id,
+            reason=reason.value,
+            detail=detail,
+            user=record.user,
+            resource=record.resource,
+            host=record.host_id,
+            peer=record.client_address,
+            to_client_bytes=record.totals.to_client_bytes,
+            to_host_bytes=record.totals.to_host_bytes,
+        )
+        await self._gateway.broker.ended(record)
+
+
+async def _left(client: Leg) -> Leg:
+    await client.wait_gone()
+    raise LegLost("the client left while it was parked")
+
+
+def _reason_of(ended: Ended) -> Reason:
+    if isinstance(ended.error, WireError):
+        return Reason.PROTOCOL_VIOLATION
+    if ended.side is Side.LEFT:
+        return Reason.CLIENT_LOST if ended.error else Reason.CLIENT_ENDED
+    return Reason.HOST_LOST if ended.error else Reason.HOST_ENDED

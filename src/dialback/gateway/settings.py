@@ -1,0 +1,24 @@
+"""Settings of the gateway role."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """The `[gateway]` table of the settings file.
+
+    Attributes:
+        handshake_deadline_s: seconds from the request head to a valid TUNNEL_CREATE.
+        channel_deadline_s: seconds from an accepted tunnel to CHANNEL_CREATE; the client may ask its user.
+        pairing_deadline_s: seconds an OUT request waits for its IN request.
+        host_deadline_s: seconds from the order to dial to the host leg.
+        keepalive_s: seconds of silence towards a client after which a keepalive is sent.
+        unfinished_per_address: tunnels without a token accepted yet, per client address.
+    """
+
+    handshake_deadline_s: float = 15
+    channel_deadline_s: float = 30
+    pairing_deadline_s: float = 15
+    host_deadline_s: float = 20
+    keepalive_s: float = 45
+    unfinished_per_address: int = 64

@@ -1,0 +1,62 @@
+"""Raw RDP over WebSocket with a bearer token: `GET /rdp/ALIAS`, FreeRDP 3's `wst` mode.
+
+The same life as an MS-TSGU tunnel without its packets: the token is in the head and the alias in the path.
+A refused token is told 403; what fails after the upgrade ends the stream, since a parked client must be
+answered before its host is known.
+"""
+
+import asyncio
+from urllib.parse import unquote
+
+from dialback.domain.errors import Reason, Refused
+from dialback.edge.accept import Arrival
+from dialback.gateway.connection import Connection, Gateway
+from dialback.gateway.streams import ClientStream
+from dialback.gateway.tunnels import MESSAGE_BYTES, switching_protocols
+from dialback.relay.framings import StreamFraming, WebSocketCarrier
+from dialback.transport.leg import Leg
+from dialback.wire.head import RequestHead, build_response
+from dialback.wire.websocket import GOING_AWAY, FrameReader, accept_key, build_close
+
+PREFIX = "/rdp/"
+_BEARER = "bearer "
+
+
+class WebSockets:
+    """Serves raw RDP clients of one gateway node."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def serve(self, head: RequestHead, leg: Leg, arrival: Arrival) -> None:
+        """Serve one client from its upgrade to its end."""
+        connection = Connection(self._gateway, "websocket", leg, arrival)
+        async with connection.recorded():
+            try:
+                await self._serve(connection, head, leg)
+            finally:
+                await asyncio.shield(leg.close())
+
+    async def _serve(self, connection: Connection, head: RequestHead, leg: Leg) -> None:
+        try:
+            admission = await connection.admit(bearer_of(head))
+        except Refused:
+            leg.send(build_response(403, [("Content-Length", "0"), ("Connection", "close")]))
+            raise
+        leg.send(switching_protocols(accept_key(head.header("sec-websocket-key") or "")))
+        carrier = WebSocketCarrier(FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES))
+        stream = ClientStream(leg, leg, carrier)
+        try:
+            host = await connection.reach(admission, (unquote(head.path.removeprefix(PREFIX)),), leg)
+        except Refused:
+            leg.send(build_close(GOING_AWAY))
+            raise
+        await connection.relay(stream.end(StreamFraming(carrier)), host)
+
+
+def bearer_of(head: RequestHead) -> str:
+    """Return the bearer token in a head; raise `Refused(TOKEN_MISSING)` if there is none."""
+    value = head.header("authorization") or ""
+    if not value.casefold().startswith(_BEARER):
+        raise Refused(Reason.TOKEN_MISSING)
+    return value[len(_BEARER) :].strip()

@@ -1,0 +1,213 @@
+"""The hot path: what arrives on one leg is written to the other, in the same call, by the transports' hands.
+
+Each leg of a relay gets one of these protocols. All of them read into one buffer that the relay owns, which
+is safe for two reasons: a transport asks for the buffer and reports what it read without anything in
+between, and a TLS transport encrypts what it is given to write before `write` returns. A transport without
+TLS may keep what it is given, so it is given a copy.
+
+Back-pressure is the transports' own: a sink that is full pauses the source that feeds it, and nothing else.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from dialback.relay.framings import PAYLOAD_BYTES, ROOM_BYTES, Framing, Piece
+from dialback.transport.leg import Leg
+from dialback.wire.errors import WireError
+
+Noticed = Callable[["Direction", Exception | None], None]
+
+
+class Scratch:
+    """The one buffer that all relays of a loop read into: room for headers, then one payload."""
+
+    __slots__ = ("buffer", "payload", "view")
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(ROOM_BYTES + PAYLOAD_BYTES)
+        self.view = memoryview(self.buffer)
+        self.payload = self.view[ROOM_BYTES:]
+
+
+class Direction(asyncio.BufferedProtocol):
+    """Moves what `source` sends; subclasses say how, and this class itself moves nothing.
+
+    It is used as it is for the OUT leg of a legacy tunnel, where the client has said all it may say.
+
+    `noticed` is called once, when the source has ended (None) or broke (the error).
+    """
+
+    def __init__(self, scratch: Scratch, source: Leg, noticed: Noticed) -> None:
+        self._scratch = scratch
+        self._source = source
+        self._noticed = noticed
+        self._lost = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._stopped = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._move: Callable[[int], None] = self._drop
+        self.feeder: Direction | None = None
+
+    def start(self) -> None:
+        """Take the source over, with the bytes it holds."""
+        leftover = self._source.surrender(self)
+        for start in range(0, len(leftover), PAYLOAD_BYTES):
+            part = leftover[start : start + PAYLOAD_BYTES]
+            self._scratch.payload[: len(part)] = part
+            self.buffer_updated(len(part))
+        if self._source.gone:
+            self._notice(None)
+
+    def stop(self) -> None:
+        """Move nothing more; what still arrives is dropped."""
+        self._stopped = True
+        self._move = self._drop
+
+    async def wait_finished(self, timeout_s: float) -> None:
+        """Wait until the source has ended or broke, `timeout_s` at most."""
+        await _within(timeout_s, self._finished)
+
+    async def flushed(self, timeout_s: float) -> None:
+        """Wait until this leg's own transport has room again, `timeout_s` at most."""
+        await _within(timeout_s, self._writable)
+
+    async def let_go(self, timeout_s: float) -> None:
+        """Close this leg's transport in an orderly way; abort it if that takes longer than `timeout_s`."""
+        self.stop()
+        self._source.transport.close()
+        if not await _within(timeout_s, self._lost):
+            self._source.transport.abort()
+
+    def _drop(self, size: int) -> None:
+        """Move nothing: the source has ended, or has no right to say anything more."""
+
+    def _notice(self, error: Exception | None) -> None:
+        first = not self._finished.is_set()
+        self._finished.set()
+        if first and not self._stopped:
+            self._noticed(self, error)
+
+    # What the transport calls.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._scratch.payload
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._move(nbytes)
+
+    def eof_received(self) -> bool:
+        self._notice(None)
+        return not self._source.secured
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+        self._writable.set()
+        self._notice(exc)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+        if self.feeder is not None:
+            self.feeder.pause()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+        if self.feeder is not None:
+            self.feeder.resume()
+
+    def pause(self) -> None:
+        """Stop reading the source for a while."""
+        if not self._source.transport.is_closing():
+            self._source.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read the source again."""
+        if not self._source.transport.is_closing():
+            self._source.transport.resume_reading()
+
+
+class Sealing(Direction):
+    """From a transparent source to a sink whose framing puts its headers in front, in one write."""
+
+    def __init__(
+        self,
+        scratch: Scratch,
+        source: Leg,
+        sink: Leg,
+        framing: Framing,
+        count: Callable[[int], None],
+        noticed: Noticed,
+    ) -> None:
+        super().__init__(scratch, source, noticed)
+        self._seal = framing.seal
+        self._count = count
+        self._write = writer_of(sink)
+        self._move = self._seal_and_write
+
+    def _seal_and_write(self, size: int) -> None:
+        scratch = self._scratch
+        start = self._seal(scratch.buffer, ROOM_BYTES, size)
+        self._write(scratch.view[start : ROOM_BYTES + size])
+        self._count(size)
+
+
+class Opening(Direction):
+    """From a framed source to a transparent sink; control traffic is answered on the way."""
+
+    def __init__(
+        self,
+        scratch: Scratch,
+        source: Leg,
+        sink: Leg,
+        framing: Framing,
+        answer: Callable[[bytes], None],
+        count: Callable[[int], None],
+        noticed: Noticed,
+    ) -> None:
+        super().__init__(scratch, source, noticed)
+        self._framing = framing
+        self._answer = answer
+        self._count = count
+        self._write = writer_of(sink)
+        self._move = self._open_and_write
+
+    def stop(self) -> None:
+        super().stop()
+        self._move = self._open_and_drop
+
+    def _open_and_drop(self, size: int) -> None:
+        """Look for the peer's own end of the stream, which it owes us once it was told of ours."""
+        with contextlib.suppress(WireError):
+            self._framing.open(self._scratch.payload[:size])
+        if self._framing.ended:
+            self._notice(None)
+
+    def _open_and_write(self, size: int) -> None:
+        try:
+            pieces = self._framing.open(self._scratch.payload[:size])
+        except WireError as error:
+            self._notice(error)
+            return
+        for piece in pieces:
+            self._write(piece)
+            self._count(len(piece))
+        if replies := self._framing.take_replies():
+            self._answer(replies)
+        if self._framing.ended:
+            self._notice(None)
+
+
+async def _within(timeout_s: float, event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def writer_of(leg: Leg) -> Callable[[Piece], None]:
+    """Return what writes to the leg without keeping a view into the buffer."""
+    write = leg.transport.write
+    return write if leg.secured else lambda piece: write(bytes(piece))
