@@ -1,0 +1,192 @@
+"""The tables, and the three column types that keep hostile or damaged values from becoming tracebacks.
+
+A column type of ours never raises when it reads: what the database cannot turn into the declared type
+arrives as `IMPOSSIBLE`, and `store/rows.py` says which row it was in. There are no foreign keys: nothing
+that another row names is ever deleted, and records of connections outlive what they name.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class Impossible:
+    """Stands for a stored value that its column type cannot be read from."""
+
+
+IMPOSSIBLE: Final = Impossible()
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """Return a text, or a JSON value, with U+FFFD for what no database takes: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
+
+
+class _Tolerant(TypeDecorator[Any]):
+    """Reads as its underlying type does, except that a failure gives `IMPOSSIBLE`."""
+
+    __abstract__ = True
+    impl = String
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        inner = super().result_processor(dialect, coltype) or (lambda value: value)
+
+        def process(value: Any) -> Any:
+            try:
+                return inner(value)
+            except (ValueError, TypeError, RecursionError):
+                return IMPOSSIBLE
+
+        return process
+
+
+class Words(_Tolerant):
+    """Text."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return storable(value)
+
+
+class Document(_Tolerant):
+    """A JSON value; None is NULL."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return storable(value)
+
+
+class Instant(_Tolerant):
+    """An aware datetime, kept and returned in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"expected an aware datetime, got {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Octets(_Tolerant):
+    """Bytes."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+
+class Flag(_Tolerant):
+    """True or false."""
+
+    impl = Boolean
+    cache_ok = True
+
+
+metadata = MetaData()
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("public_key", Octets, nullable=False),
+    Column("enrolled_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("link_up", Flag, nullable=False),
+    Column("link_changed_at", Instant),
+    Column("report", Document),
+    Column("reported_at", Instant),
+)
+
+join_codes = Table(
+    "join_codes",
+    metadata,
+    Column("hash", Words, primary_key=True),
+    Column("host_name", Words, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("host_id", Words, nullable=False),
+    Column("target", Words, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("user", Words, primary_key=True),
+    Column("resource", Words, primary_key=True),
+)
+
+connection_tokens = Table(
+    "connection_tokens",
+    metadata,
+    Column("hash", Words, primary_key=True),
+    Column("user", Words, nullable=False),
+    Column("resource", Words, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("transport", Words, nullable=False),
+    Column("client_address", Words, nullable=False),
+    Column("client_name", Words, nullable=False),
+    Column("user", Words),
+    Column("resource", Words),
+    Column("host_id", Words),
+    Column("token_hash", Words),
+    Column("ended_at", Instant),
+    Column("reason", Words),
+    Column("detail", Words, nullable=False),
+    Column("to_client_bytes", BigInteger, nullable=False),
+    Column("to_host_bytes", BigInteger, nullable=False),
+    Column("timeline", Document, nullable=False),
+    Index("connections_by_opened_at", "opened_at"),
+    Index("connections_by_ended_at", "ended_at"),
+    Index("connections_by_token_hash", "token_hash"),
+)

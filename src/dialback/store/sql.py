@@ -1,0 +1,203 @@
+"""The store in a database: one short transaction per method, in SQL that SQLite and PostgreSQL share.
+
+Each transaction that writes begins with its writing statement, so that SQLite takes the write lock at
+once and waits for it, instead of failing when a reader turns writer. What must happen once (using up a
+join code) is one conditional UPDATE, whose row count says who won. Every failure leaves as
+`StoreUnavailable`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, insert, literal, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
+from dialback.domain.catalog import Resource
+from dialback.domain.contracts import StoreUnavailable
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.hosts import Host, HostReport, JoinCode
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.sessions import ConnectionRecord
+from dialback.store import rows
+from dialback.store.models import (
+    Instant,
+    assignments,
+    connection_tokens,
+    connections,
+    hosts,
+    join_codes,
+    resources,
+)
+from dialback.store.problems import unavailable
+
+
+class SqlStore:
+    """Implements `Store` over an engine whose database has the current schema; see `store/open.py`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def close(self) -> None:
+        """Close every connection to the database."""
+        await self._engine.dispose()
+
+    async def save_join_code(self, code: JoinCode) -> None:
+        await self._write(insert(join_codes).values(asdict(code)))
+
+    async def enrol_host(self, code: TokenHash, host: Host, now: datetime) -> Host:
+        usable = and_(join_codes.c.used_at.is_(None), join_codes.c.expires_at > now)
+        async with self._transaction() as connection:
+            used = await connection.execute(
+                update(join_codes).where(join_codes.c.hash == code, usable).values(used_at=now)
+            )
+            found = await _first(connection, select(join_codes).where(join_codes.c.hash == code))
+            if found is None:
+                raise Refused(Reason.JOIN_CODE_UNKNOWN)
+            known = rows.join_code_of(found)
+            if used.rowcount == 0:
+                raise Refused(Reason.JOIN_CODE_USED if known.used_at else Reason.JOIN_CODE_EXPIRED)
+            named = replace(host, name=known.host_name)
+            await connection.execute(insert(hosts).values(asdict(named)))
+        return named
+
+    async def host(self, host_id: HostId) -> Host | None:
+        row = await self._read_first(select(hosts).where(hosts.c.id == host_id))
+        return None if row is None else rows.host_of(row)
+
+    async def hosts(self) -> Sequence[Host]:
+        found = rows.each(rows.host_of, await self._read(select(hosts)))
+        # Sorted here, since databases differ in how they collate.
+        return sorted(found, key=lambda host: (host.name, host.id))
+
+    async def revoke_host(self, host_id: HostId, now: datetime) -> bool:
+        return await self._revoke(hosts, hosts.c.id == host_id, now)
+
+    async def set_link(self, host_id: HostId, up: bool, at: datetime) -> None:
+        await self._write(update(hosts).where(hosts.c.id == host_id).values(link_up=up, link_changed_at=at))
+
+    async def all_links_down(self, at: datetime) -> None:
+        await self._write(update(hosts).where(hosts.c.link_up).values(link_up=False, link_changed_at=at))
+
+    async def save_report(self, host_id: HostId, report: HostReport, at: datetime) -> None:
+        await self._write(
+            update(hosts).where(hosts.c.id == host_id).values(report=asdict(report), reported_at=at)
+        )
+
+    async def save_resource(self, resource: Resource) -> None:
+        await self._save(resources, resources.c.name == resource.name, asdict(resource))
+
+    async def resource(self, name: ResourceName) -> Resource | None:
+        row = await self._read_first(select(resources).where(resources.c.name == name))
+        return None if row is None else rows.resource_of(row)
+
+    async def resources(self) -> Sequence[Resource]:
+        found = rows.each(rows.resource_of, await self._read(select(resources)))
+        return sorted(found, key=lambda resource: resource.name)
+
+    async def assign(self, user: UserName, resource: ResourceName) -> None:
+        await self._save(assignments, _assignment(user, resource), {"user": user, "resource": resource})
+
+    async def assigned(self, user: UserName, resource: ResourceName) -> bool:
+        return await self._read_first(select(assignments).where(_assignment(user, resource))) is not None
+
+    async def save_token(self, token: ConnectionToken) -> None:
+        await self._write(insert(connection_tokens).values(asdict(token)))
+
+    async def token(self, token_hash: TokenHash) -> tuple[ConnectionToken | None, TokenUse]:
+        mine = connections.c.token_hash == token_hash
+        is_open = connections.c.ended_at.is_(None)
+        newest = (
+            select(connections.c.id, connections.c.ended_at, connections.c.reason)
+            .where(mine, ~is_open, connections.c.reason.in_(RELAY_ENDS))
+            .order_by(connections.c.ended_at.desc(), connections.c.id.desc())
+            .limit(1)
+        )
+        async with self._transaction() as connection:
+            token = await _first(
+                connection, select(connection_tokens).where(connection_tokens.c.hash == token_hash)
+            )
+            live = await _first(connection, select(connections.c.id).where(mine, is_open).limit(1))
+            last = await _first(connection, newest)
+        use = rows.token_use_of(live is not None, last)
+        return None if token is None else rows.token_of(token), use
+
+    async def revoke_token(self, token_hash: TokenHash, now: datetime) -> bool:
+        return await self._revoke(connection_tokens, connection_tokens.c.hash == token_hash, now)
+
+    async def save_connection(self, record: ConnectionRecord) -> None:
+        await self._save(connections, connections.c.id == record.id, rows.connection_row(record))
+
+    async def connection(self, connection_id: ConnectionId) -> ConnectionRecord | None:
+        row = await self._read_first(select(connections).where(connections.c.id == connection_id))
+        return None if row is None else rows.connection_of(row)
+
+    async def connections(self, limit: int = 50) -> Sequence[ConnectionRecord]:
+        newest = select(connections).order_by(connections.c.opened_at.desc(), connections.c.id.desc())
+        return rows.each(rows.connection_of, await self._read(newest.limit(max(limit, 0))))
+
+    async def close_open_connections(self, at: datetime) -> int:
+        still_open = connections.c.ended_at.is_(None)
+        stopped = update(connections).where(still_open).values(ended_at=at, reason=Reason.SERVER_STOPPED)
+        return await self._write(stopped)
+
+    async def prune_connections(self, before: datetime) -> int:
+        return await self._write(delete(connections).where(connections.c.ended_at < before))
+
+    async def check(self) -> str:
+        row = await self._read_first(select(text("version_num")).select_from(text("alembic_version")))
+        if row is None:
+            raise StoreUnavailable("the database has no schema revision; restore it from a backup")
+        return str(row["version_num"])
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction, commit it at the end, and translate what the database reports."""
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise unavailable(error) from error
+
+    async def _read(self, query: Select[Any]) -> Sequence[rows.Row]:
+        async with self._transaction() as connection:
+            return (await connection.execute(query)).mappings().all()
+
+    async def _read_first(self, query: Select[Any]) -> rows.Row | None:
+        async with self._transaction() as connection:
+            return await _first(connection, query)
+
+    async def _write(self, statement: Any) -> int:
+        """Carry out one statement; return how many rows it changed."""
+        async with self._transaction() as connection:
+            return int((await connection.execute(statement)).rowcount)
+
+    async def _revoke(self, table: Table, same: ColumnElement[bool], now: datetime) -> bool:
+        """Revoke the row unless it was revoked before; False if there is none."""
+        first = func.coalesce(table.c.revoked_at, literal(now, Instant()))
+        return await self._write(update(table).where(same).values(revoked_at=first)) > 0
+
+    async def _save(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
+        """Put the row in place of the one that is the same, or add it."""
+        async with self._transaction() as connection:
+            if (await connection.execute(update(table).where(same).values(values))).rowcount:
+                return
+            try:
+                async with connection.begin_nested():
+                    await connection.execute(insert(table).values(values))
+            except IntegrityError:
+                # Another node added it in between; SQLite, which lets one write at a time, never comes here.
+                await connection.execute(update(table).where(same).values(values))
+
+
+async def _first(connection: AsyncConnection, query: Select[Any]) -> rows.Row | None:
+    return (await connection.execute(query)).mappings().first()
+
+
+def _assignment(user: UserName, resource: ResourceName) -> ColumnElement[bool]:
+    return and_(assignments.c.user == user, assignments.c.resource == resource)
