@@ -239,7 +239,7 @@ class ServerTunnel:
         return self._refuse(Answer.REFUSE_TUNNEL, code, _tunnel_refusal)
 
     def accept_authorisation(self, redirection_flags: int, idle_timeout_minutes: int) -> bytes:
-        """Authorise the client: `Redirection` bits, and the idle time after which it ends itself (0: none)."""
+        """Authorise the client: `Redirection` bits, and the idle time after which it ends (0: none)."""
         response = TunnelAuthResponse(
             redirection_flags=redirection_flags, idle_timeout_minutes=idle_timeout_minutes
         )
