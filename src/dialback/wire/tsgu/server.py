@@ -284,10 +284,10 @@ class ServerTunnel:
             raw = self._buffer.next_packet()
             assert raw is not None
             if number in _KNOWN_TYPES:
-                return self._event_of(PacketType(number), raw)
+                return self._take(PacketType(number), raw)
         return None
 
-    def _event_of(self, packet_type: PacketType, raw: bytes) -> Event:
+    def _take(self, packet_type: PacketType, raw: bytes) -> Event:
         following = TRANSITIONS.get((self._state, packet_type))
         if following is None:
             raise WireError(f"expected no {packet_type.name} in state {self._state.name}")
