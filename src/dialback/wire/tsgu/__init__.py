@@ -1,0 +1,1 @@
+"""MS-TSGU: the packets of a gateway tunnel, and the machines of its two sides."""
