@@ -1,0 +1,1 @@
+"""Floor 3: holds agent links, decides access and placement, keeps the record of connections."""

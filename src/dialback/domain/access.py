@@ -48,7 +48,11 @@ class TokenUse:
 
 
 def check_token_text(text: str) -> None:
-    """Raise `Refused` unless the text can be a token at all: `TOKEN_MISSING`, `_OVERSIZED` or `_MALFORMED`."""
+    """Raise `Refused` unless the text can be a token at all.
+
+    Raises:
+        Refused: `TOKEN_MISSING`, `TOKEN_OVERSIZED` or `TOKEN_MALFORMED`.
+    """
     if not text:
         raise Refused(Reason.TOKEN_MISSING)
     if len(text) > MAX_TOKEN_CHARS:

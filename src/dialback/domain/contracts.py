@@ -78,6 +78,13 @@ class Broker(Protocol):
         """Keep the record of a connection that ended or was refused. Never raises."""
 
 
+class Enrolment(Protocol):
+    """How a host becomes known to the platform."""
+
+    async def enrol(self, join_secret: Secret, public_key: bytes, report: HostReport) -> Host:
+        """Use up the join code and return the new host; raise `Refused` if the code is good no more."""
+
+
 class Store(Protocol):
     """What the broker remembers. Instants are aware datetimes in UTC."""
 

@@ -1,0 +1,285 @@
+"""Agent links: one standing WebSocket per host, over which orders to dial go out and reports come in.
+
+`serve` is the life of a link: upgrade, challenge, verify, welcome, then one read loop until the agent leaves,
+falls silent, or a newer link of the same host takes its place. Orders are sent by `dial`, which waits for the
+agent's answer.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from dialback.broker.settings import BrokerSettings
+from dialback.domain.contracts import DialOrder, Store, StoreUnavailable
+from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.hosts import HostReport, RdpServer
+from dialback.domain.ids import ConnectionId, HostId
+from dialback.edge.accept import Arrival
+from dialback.identity.host_keys import verify
+from dialback.observe.log import get_logger
+from dialback.observe.metrics import Metrics
+from dialback.transport.leg import Leg, LegLost
+from dialback.wire.agent.link import (
+    LINK_SUBPROTOCOL,
+    DialledReceived,
+    DialRefusedReceived,
+    HeartbeatReceived,
+    HelloReceived,
+    NoCommonVersion,
+    ReportReceived,
+    ServerEvent,
+    ServerLink,
+)
+from dialback.wire.errors import WireError
+from dialback.wire.head import RequestHead, build_response
+from dialback.wire.websocket import FrameReader, Opcode, accept_key, build_close, build_frame
+
+MESSAGE_BYTES = 64 * 1024
+NONCE_BYTES = 32
+SILENT_HEARTBEATS = 2.5
+_REASONS = {
+    "agent-refused": Reason.AGENT_REFUSED,
+    "rdp-server-down": Reason.RDP_SERVER_DOWN,
+    "gateway-unreachable": Reason.HOST_LEG_LATE,
+}
+_log = get_logger(__name__)
+
+
+class Link:
+    """One agent link that was welcomed."""
+
+    def __init__(self, host_id: HostId, leg: Leg, machine: ServerLink, hello: HelloReceived) -> None:
+        self.host_id = host_id
+        self.leg = leg
+        self.machine = machine
+        self.hello = hello
+        self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
+
+    def answer(self, connection_id: str, refused: Refused | None) -> None:
+        """Give the agent's answer to whoever waits for it; an answer nobody waits for is dropped."""
+        waiter = self.answers.get(ConnectionId(connection_id))
+        if waiter is None or waiter.done():
+            return
+        if refused is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(refused)
+
+    def fail_all(self, refused: Refused) -> None:
+        """Refuse every dial that still waits for an answer."""
+        for connection_id in list(self.answers):
+            self.answer(connection_id, refused)
+
+
+class Links:
+    """The agent links of one broker.
+
+    Args:
+        certificate_sha256: the leaf certificate this node shows, to which agents bind their answer.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        certificate_sha256: str,
+        metrics: Metrics,
+        settings: BrokerSettings | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._certificate_sha256 = certificate_sha256
+        self._metrics = metrics
+        self._settings = settings or BrokerSettings()
+        self._now = now
+        self._links: dict[HostId, Link] = {}
+
+    def up(self, host_id: HostId) -> bool:
+        """Whether the host's agent link stands."""
+        return host_id in self._links
+
+    async def dial(self, order: DialOrder) -> None:
+        """Order the host's agent to dial; return when it says it has.
+
+        Raises:
+            Refused: `HOST_OFFLINE`, `AGENT_SILENT`, `AGENT_REFUSED`, `RDP_SERVER_DOWN` or `HOST_LEG_LATE`.
+        """
+        link = self._links.get(order.host_id)
+        if link is None:
+            raise Refused(Reason.HOST_OFFLINE)
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        link.answers[order.connection_id] = answer
+        try:
+            _send(link.leg, _dial_text(link.machine, order))
+            async with asyncio.timeout(self._settings.dial_deadline_s):
+                await answer
+        except TimeoutError as error:
+            waited_s = self._settings.dial_deadline_s
+            raise Refused(Reason.AGENT_SILENT, f"no answer within {waited_s:g} s") from error
+        finally:
+            del link.answers[order.connection_id]
+
+    async def serve(self, head: RequestHead, leg: Leg, _arrival: Arrival) -> None:
+        """Serve one agent link from its upgrade to its end."""
+        if not head.wants_websocket:
+            leg.send(build_response(426, [("Content-Length", "0"), ("Upgrade", "websocket")]))
+            await leg.close()
+            return
+        leg.send(_upgrade(head))
+        reader = FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES)
+        machine = ServerLink(
+            secrets.token_bytes(NONCE_BYTES), self._certificate_sha256, self._settings.heartbeat_s
+        )
+        try:
+            async with asyncio.timeout(self._settings.hello_deadline_s):
+                link, waiting = await self._welcome(leg, reader, machine)
+            await self._keep(link, reader, waiting)
+        except (WireError, TimeoutError, OSError) as error:
+            _log.debug("agent link not opened", peer=leg.peer, why=str(error) or "hello deadline")
+        except Refused as refused:
+            self._metrics.refused(refused.reason)
+            reason = refused.reason.value
+            _log.warning("agent link refused", peer=leg.peer, reason=reason, detail=refused.detail)
+        finally:
+            leg.send(build_close(1000))
+            await asyncio.shield(leg.close())
+
+    async def _welcome(self, leg: Leg, reader: FrameReader, machine: ServerLink) -> tuple[Link, list[str]]:
+        _send(leg, machine.start())
+        waiting: list[str] = []
+        while not waiting:
+            waiting = await _texts(leg, reader)
+        hello = machine.receive(waiting.pop(0))
+        if isinstance(hello, NoCommonVersion):
+            _send(leg, hello.reply)
+            raise WireError(f"no common version: the agent speaks {hello.theirs}")
+        if not isinstance(hello, HelloReceived):
+            raise WireError(f"expected hello, got {type(hello).__name__}")
+        try:
+            await self._verify(hello)
+        except Refused as refused:
+            _send(leg, machine.refuse(SENTENCES[refused.reason]))
+            raise
+        _send(leg, machine.welcome(self._now()))
+        return Link(HostId(hello.host_id), leg, machine, hello), waiting
+
+    async def _verify(self, hello: HelloReceived) -> None:
+        try:
+            host = await self._store.host(HostId(hello.host_id))
+        except StoreUnavailable as error:
+            raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
+        if host is None or not verify(host.public_key, hello.signature, hello.signed):
+            raise Refused(Reason.HOST_KEY_REFUSED, hello.host_id)
+        if host.revoked_at is not None:
+            raise Refused(Reason.HOST_REVOKED, host.name)
+
+    async def _keep(self, link: Link, reader: FrameReader, waiting: list[str]) -> None:
+        """Keep a welcomed link until it ends."""
+        await self._put(link)
+        why = "the agent closed it"
+        try:
+            while True:
+                for text in waiting:
+                    await self._take(link, link.machine.receive(text))
+                async with asyncio.timeout(self._settings.heartbeat_s * SILENT_HEARTBEATS):
+                    waiting = await _texts(link.leg, reader)
+        except TimeoutError:
+            why = "the agent is silent"
+        except (WireError, OSError) as error:
+            why = str(error)
+        finally:
+            await asyncio.shield(self._remove(link, why))
+
+    async def _take(self, link: Link, event: ServerEvent) -> None:
+        match event:
+            case HeartbeatReceived(reply):
+                _send(link.leg, reply)
+            case DialledReceived(connection_id):
+                link.answer(connection_id, None)
+            case DialRefusedReceived(connection_id, reason, detail):
+                link.answer(connection_id, Refused(_REASONS[reason], detail))
+            case ReportReceived(rdp_servers):
+                servers = tuple(RdpServer(**server.model_dump()) for server in rdp_servers)
+                await self._save_report(link, servers)
+
+    async def _put(self, link: Link) -> None:
+        older = self._links.get(link.host_id)
+        self._links[link.host_id] = link
+        self._metrics.agent_links.set(len(self._links))
+        if older is not None:
+            older.fail_all(Refused(Reason.HOST_OFFLINE, "the agent link was replaced"))
+            older.leg.abort()
+        _log.info("agent link up", host=link.host_id, name=link.hello.host_name, peer=link.leg.peer)
+        await self._note(link.host_id, up=True)
+        await self._save_report(link, ())
+
+    async def _remove(self, link: Link, why: str) -> None:
+        if self._links.get(link.host_id) is not link:
+            return
+        del self._links[link.host_id]
+        self._metrics.agent_links.set(len(self._links))
+        link.fail_all(Refused(Reason.HOST_OFFLINE, "the agent link was lost"))
+        _log.info("agent link down", host=link.host_id, name=link.hello.host_name, why=why)
+        await self._note(link.host_id, up=False)
+
+    async def _note(self, host_id: HostId, *, up: bool) -> None:
+        try:
+            await self._store.set_link(host_id, up, self._now())
+        except StoreUnavailable as error:
+            _log.warning("link state not kept", host=host_id, why=str(error))
+
+    async def _save_report(self, link: Link, rdp_servers: tuple[RdpServer, ...]) -> None:
+        hello = link.hello
+        report = HostReport(hello.host_name, hello.system, hello.agent_version, rdp_servers)
+        try:
+            await self._store.save_report(link.host_id, report, self._now())
+        except StoreUnavailable as error:
+            _log.warning("report not kept", host=link.host_id, why=str(error))
+
+
+def _upgrade(head: RequestHead) -> bytes:
+    accept = accept_key(head.header("sec-websocket-key") or "")
+    headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)]
+    if LINK_SUBPROTOCOL in head.tokens("sec-websocket-protocol"):
+        headers.append(("Sec-WebSocket-Protocol", LINK_SUBPROTOCOL))
+    return build_response(101, headers)
+
+
+def _dial_text(machine: ServerLink, order: DialOrder) -> str:
+    return machine.dial(
+        connection_id=order.connection_id,
+        gateway=order.gateway,
+        certificate_sha256=order.certificate_sha256,
+        ticket=order.ticket.reveal(),
+        target=order.target,
+        user=order.user,
+    )
+
+
+def _send(leg: Leg, text: str) -> None:
+    leg.send(build_frame(Opcode.TEXT, text.encode()))
+
+
+async def _texts(leg: Leg, reader: FrameReader) -> list[str]:
+    """Return the texts that arrived next; empty if there were only control frames."""
+    data = await leg.receive()
+    if not data:
+        raise LegLost("the agent closed the link")
+    texts: list[str] = []
+    for frame in reader.feed(data):
+        if frame.opcode is Opcode.TEXT and frame.final:
+            texts.append(_text(frame.payload))
+        elif frame.opcode is Opcode.PING:
+            leg.send(build_frame(Opcode.PONG, frame.payload[:125]))
+        elif frame.opcode is Opcode.CLOSE:
+            raise LegLost("the agent closed the link")
+        elif frame.opcode is not Opcode.PONG:
+            raise WireError(f"expected one whole text message, got opcode {frame.opcode.name}")
+    return texts
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as error:
+        raise WireError("expected UTF-8 in a text message") from error
