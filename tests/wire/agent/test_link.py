@@ -1,0 +1,383 @@
+"""The agent link: each state against each step, playbooks of both sides, and one side against the other.
+
+A playbook is a list of lines: `<` a text that comes in, `!` the event it gives (without its reply), `call` what
+the caller does, `>` a text that goes out. What happened is written down in the same form, so that a failure
+reads as a diff of two conversations.
+"""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from dialback.wire.agent.link import (
+    AGENT_TABLE,
+    SERVER_TABLE,
+    AgentLink,
+    ChallengeReceived,
+    DialledReceived,
+    DialReceived,
+    DialRefusedReceived,
+    EchoReceived,
+    GoodbyeReceived,
+    HeartbeatReceived,
+    HelloReceived,
+    LinkState,
+    MessageIgnored,
+    NoCommonVersion,
+    ReportReceived,
+    ServerLink,
+    Step,
+    WelcomeReceived,
+    signed_challenge,
+    signed_ticket,
+)
+from dialback.wire.agent.messages import Dial, RdpServer
+from dialback.wire.agent.version import VersionRange
+from dialback.wire.errors import StateError, WireError
+
+NONCE = bytes(range(32))
+NONCE_TEXT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+SERVER_CERTIFICATE = "ab" * 32
+NODE_CERTIFICATE = "cd" * 32
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ORDER = {
+    "connection_id": "c1",
+    "gateway": "gw:443",
+    "certificate_sha256": NODE_CERTIFICATE,
+    "ticket": "t1cket",
+    "target": "127.0.0.1:3389",
+    "user": "alice",
+}
+SIGNATURE = bytes(64)
+ONE = VersionRange(1, 1)
+SERVER = RdpServer(target="127.0.0.1:3389", answers=True, security="tls")
+
+HELLO = {
+    "type": "hello",
+    "host_id": "h1",
+    "signature": "A" * 86,
+    "lowest_version": 1,
+    "highest_version": 1,
+    "agent_version": "0.1",
+    "host_name": "desk",
+    "system": "Debian",
+}
+CHALLENGE = {"type": "challenge", "nonce": NONCE_TEXT, "lowest_version": 1, "highest_version": 1}
+WELCOME = {"type": "welcome", "version": 1, "heartbeat_s": 5, "server_time": "2026-01-02T03:04:05Z"}
+
+
+def server_link(versions=ONE):
+    return ServerLink(NONCE, SERVER_CERTIFICATE, 5, versions)
+
+
+def agent_link(versions=ONE, sign=lambda signed: SIGNATURE):
+    return AgentLink(
+        "h1",
+        sign,
+        SERVER_CERTIFICATE,
+        agent_version="0.1",
+        host_name="desk",
+        system="Debian",
+        versions=versions,
+    )
+
+
+# How each step is made to happen: by a text of the peer, or by a call.
+RECEIVED_BY_SERVER = {
+    Step.HELLO: HELLO,
+    Step.UNFIT_HELLO: {**HELLO, "lowest_version": 8, "highest_version": 9},
+    Step.REPORT: {"type": "report"},
+    Step.DIALLED: {"type": "dialled", "connection_id": "c1"},
+    Step.DIAL_REFUSED: {"type": "dial-refused", "connection_id": "c1", "reason": "agent-refused"},
+    Step.HEARTBEAT: {"type": "heartbeat"},
+    Step.IGNORED: {"type": "from-the-future"},
+}
+RECEIVED_BY_AGENT = {
+    Step.CHALLENGE: CHALLENGE,
+    Step.UNFIT_CHALLENGE: {**CHALLENGE, "lowest_version": 8, "highest_version": 9},
+    Step.WELCOME: WELCOME,
+    Step.DIAL: {"type": "dial", **ORDER},
+    Step.HEARTBEAT_ECHO: {"type": "heartbeat-echo"},
+    Step.GOODBYE: {"type": "goodbye", "reason": "bye"},
+    Step.IGNORED: {"type": "from-the-future"},
+}
+CALLS_OF_SERVER = {
+    Step.SEND_CHALLENGE: lambda link: link.start(),
+    Step.SEND_WELCOME: lambda link: link.welcome(NOW),
+    Step.SEND_REFUSAL: lambda link: link.refuse("no"),
+    Step.SEND_DIAL: lambda link: link.dial(**ORDER),
+    Step.SEND_GOODBYE: lambda link: link.goodbye("bye"),
+}
+CALLS_OF_AGENT = {
+    Step.SEND_REPORT: lambda link: link.report([SERVER]),
+    Step.SEND_DIALLED: lambda link: link.dialled("c1"),
+    Step.SEND_DIAL_REFUSED: lambda link: link.dial_refused("c1", "agent-refused"),
+    Step.SEND_HEARTBEAT: lambda link: link.heartbeat(),
+}
+SIDES = {
+    "server": (server_link, SERVER_TABLE, RECEIVED_BY_SERVER, CALLS_OF_SERVER),
+    "agent": (agent_link, AGENT_TABLE, RECEIVED_BY_AGENT, CALLS_OF_AGENT),
+}
+CASES = [
+    (side, state, step)
+    for side, (_, table, received, calls) in SIDES.items()
+    for state in {state for state, _ in table} | set(table.values())
+    for step in (*received, *calls)
+]
+
+
+def perform(side, link, step):
+    _, _, received, calls = SIDES[side]
+    if step in received:
+        return link.receive(json.dumps(received[step]))
+    return calls[step](link)
+
+
+def path_to(table, goal):
+    """Return the shortest list of steps from NEW to the state."""
+    paths = {LinkState.NEW: []}
+    while goal not in paths:
+        for (state, step), following in table.items():
+            if state in paths:
+                paths.setdefault(following, [*paths[state], step])
+    return paths[goal]
+
+
+def link_in(side, state):
+    make, table, _, _ = SIDES[side]
+    link = make()
+    for step in path_to(table, state):
+        perform(side, link, step)
+    assert link.state is state
+    return link
+
+
+@pytest.mark.parametrize(("side", "state", "step"), CASES, ids=lambda part: getattr(part, "value", part))
+def test_each_step_in_each_state_is_in_the_table_or_refused(side, state, step):
+    _, table, received, _ = SIDES[side]
+    link = link_in(side, state)
+    if (state, step) in table:
+        perform(side, link, step)
+        assert link.state is table[state, step]
+    else:
+        with pytest.raises(WireError if step in received else StateError, match=f"got {step.value}"):
+            perform(side, link, step)
+        assert link.state is state
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_every_step_of_the_table_is_exercised(side):
+    _, table, received, calls = SIDES[side]
+    assert {step for _, step in table} == {*received, *calls}
+
+
+def play(link, script):
+    """Run the script; return what happened in the same form."""
+    happened = []
+    for mark, line in script:
+        if mark == "<":
+            happened.append(("<", line))
+            event = link.receive(json.dumps(line))
+            reply = getattr(event, "reply", "")
+            happened.append(("!", replace(event, reply="") if reply else event))
+            if reply:
+                happened.append((">", json.loads(reply)))
+        elif mark == "call":
+            happened += [("call", line), (">", json.loads(line(link)))]
+    return happened
+
+
+def signed():
+    return signed_challenge(NONCE_TEXT, "h1", SERVER_CERTIFICATE, ONE, ONE)
+
+
+def hello_received():
+    return HelloReceived("h1", SIGNATURE, signed(), 1, "0.1", "desk", "Debian")
+
+
+START = [("call", ServerLink.start), (">", CHALLENGE)]
+OPENING = [
+    *START,
+    ("<", HELLO),
+    ("!", hello_received()),
+    ("call", CALLS_OF_SERVER[Step.SEND_WELCOME]),
+    (">", WELCOME),
+]
+
+
+def beat():
+    return [
+        ("<", {"type": "heartbeat"}),
+        ("!", HeartbeatReceived("")),
+        (">", {"type": "heartbeat-echo"}),
+    ]
+
+
+SERVER_PLAYBOOKS = {
+    "link opens and carries one dial": [
+        *OPENING,
+        ("<", {"type": "report", "rdp_servers": [SERVER.model_dump()]}),
+        ("!", ReportReceived((SERVER,))),
+        *beat(),
+        ("call", CALLS_OF_SERVER[Step.SEND_DIAL]),
+        (">", {"type": "dial", **ORDER}),
+        ("<", {"type": "dialled", "connection_id": "c1"}),
+        ("!", DialledReceived("c1")),
+        *beat(),
+        ("call", CALLS_OF_SERVER[Step.SEND_GOODBYE]),
+        (">", {"type": "goodbye", "reason": "bye"}),
+    ],
+    "agent refuses a dial": [
+        *OPENING,
+        ("call", CALLS_OF_SERVER[Step.SEND_DIAL]),
+        (">", {"type": "dial", **ORDER}),
+        ("<", {"type": "dial-refused", "connection_id": "c1", "reason": "rdp-server-down", "detail": "111"}),
+        ("!", DialRefusedReceived("c1", "rdp-server-down", "111")),
+    ],
+    "server refuses a signature": [
+        *START,
+        ("<", {"type": "hum"}),
+        ("!", MessageIgnored("hum")),
+        ("<", HELLO),
+        ("!", hello_received()),
+        ("call", lambda link: link.refuse("unknown\nhost")),
+        (">", {"type": "goodbye", "reason": "unknown host"}),
+    ],
+    "agent of another age": [
+        *START,
+        ("<", {**HELLO, "lowest_version": 2, "highest_version": 3}),
+        ("!", NoCommonVersion(VersionRange(2, 3))),
+        (">", {"type": "goodbye", "reason": "no common version: the server speaks 1-1, the agent 2-3"}),
+    ],
+}
+
+ANSWER = [("<", CHALLENGE), ("!", ChallengeReceived("")), (">", HELLO)]
+WELCOMED = [("<", WELCOME), ("!", WelcomeReceived(1, 5, NOW))]
+
+AGENT_PLAYBOOKS = {
+    "link opens and carries one dial": [
+        *ANSWER,
+        *WELCOMED,
+        ("call", CALLS_OF_AGENT[Step.SEND_REPORT]),
+        (">", {"type": "report", "rdp_servers": [SERVER.model_dump()]}),
+        ("call", AgentLink.heartbeat),
+        (">", {"type": "heartbeat"}),
+        ("<", {"type": "heartbeat-echo"}),
+        ("!", EchoReceived()),
+        ("<", {"type": "dial", **ORDER}),
+        ("!", DialReceived(Dial(**ORDER))),
+        ("call", CALLS_OF_AGENT[Step.SEND_DIALLED]),
+        (">", {"type": "dialled", "connection_id": "c1"}),
+        ("<", {"type": "goodbye", "reason": "bye"}),
+        ("!", GoodbyeReceived("bye")),
+    ],
+    "agent refuses a dial": [
+        *ANSWER,
+        *WELCOMED,
+        ("<", {"type": "dial", **ORDER}),
+        ("!", DialReceived(Dial(**ORDER))),
+        ("call", lambda link: link.dial_refused("c1", "gateway-unreachable", "timed\tout")),
+        (
+            ">",
+            {
+                "type": "dial-refused",
+                "connection_id": "c1",
+                "reason": "gateway-unreachable",
+                "detail": "timed out",
+            },
+        ),
+    ],
+    "server refuses the agent": [
+        ("<", {"type": "hum"}),
+        ("!", MessageIgnored("hum")),
+        *ANSWER,
+        ("<", {"type": "goodbye", "reason": "unknown host"}),
+        ("!", GoodbyeReceived("unknown host")),
+    ],
+    "server of another age": [
+        ("<", {**CHALLENGE, "lowest_version": 2, "highest_version": 3}),
+        ("!", NoCommonVersion(VersionRange(2, 3))),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SERVER_PLAYBOOKS)
+def test_server_plays_the_script(name):
+    assert play(server_link(), SERVER_PLAYBOOKS[name]) == SERVER_PLAYBOOKS[name]
+
+
+@pytest.mark.parametrize("name", AGENT_PLAYBOOKS)
+def test_agent_plays_the_script(name):
+    assert play(agent_link(), AGENT_PLAYBOOKS[name]) == AGENT_PLAYBOOKS[name]
+
+
+def test_server_and_agent_of_ours_understand_each_other():
+    key = Ed25519PrivateKey.generate()
+    server, agent = server_link(VersionRange(1, 3)), agent_link(VersionRange(2, 5), key.sign)
+    hello = server.receive(agent.receive(server.start()).reply)
+    key.public_key().verify(hello.signature, hello.signed)
+    welcome = agent.receive(server.welcome(NOW))
+    assert hello.version == welcome.version == 3
+    assert server.receive(agent.report([SERVER])).rdp_servers == (SERVER,)
+    assert agent.receive(server.dial(**ORDER)).order == Dial(**ORDER)
+    assert server.receive(agent.dialled("c1")) == DialledReceived("c1")
+    assert agent.receive(server.receive(agent.heartbeat()).reply) == EchoReceived()
+    assert agent.receive(server.goodbye("bye")) == GoodbyeReceived("bye")
+    assert server.state is agent.state is LinkState.CLOSED
+
+
+def test_answer_made_for_another_certificate_does_not_verify():
+    key = Ed25519PrivateKey.generate()
+    server = ServerLink(NONCE, "00" * 32, 5)
+    hello = server.receive(agent_link(sign=key.sign).receive(server.start()).reply)
+    with pytest.raises(InvalidSignature):
+        key.public_key().verify(hello.signature, hello.signed)
+
+
+def test_every_part_of_what_is_signed_changes_it():
+    base = ["n", "h", "c", VersionRange(1, 1), VersionRange(1, 1)]
+    other = ["x", "x", "x", VersionRange(1, 2), VersionRange(1, 2)]
+    variants = {signed_challenge(*base)}
+    variants |= {signed_challenge(*base[:i], other[i], *base[i + 1 :]) for i in range(5)}
+    variants |= {signed_ticket("n", "h", "c"), signed_ticket("n", "c", "h"), signed_ticket("nh", "", "c")}
+    assert len(variants) == 9
+
+
+def test_what_is_signed_is_fixed():
+    certificate = b"ab" * 32
+    parts = [b"dialback agent link 1", NONCE_TEXT.encode(), b"h1", certificate, b"1-1", b"1-1"]
+    assert signed() == b"\x00".join(parts)
+    assert signed_ticket("t", "h1", "ab" * 32) == b"\x00".join(
+        [b"dialback host leg 1", b"t", b"h1", certificate]
+    )
+
+
+def test_agent_refuses_a_version_that_was_not_to_be_chosen():
+    agent = link_in("agent", LinkState.ANSWERED)
+    with pytest.raises(WireError, match="expected version 1 in welcome, got 2"):
+        agent.receive(json.dumps({**WELCOME, "version": 2}))
+    assert agent.state is LinkState.ANSWERED
+
+
+def test_signature_of_another_spelling_changes_nothing():
+    server = link_in("server", LinkState.CHALLENGED)
+    with pytest.raises(WireError, match="stray bits"):
+        server.receive(json.dumps({**HELLO, "signature": "B" * 86}))
+    assert server.state is LinkState.CHALLENGED
+
+
+def test_order_beyond_its_rule_is_refused_without_showing_the_ticket():
+    server = link_in("server", LinkState.OPEN)
+    with pytest.raises(ValueError, match="ticket") as caught:
+        server.dial(**{**ORDER, "ticket": "t1cket\n"})
+    assert "t1cket" not in str(caught.value)
+    assert server.state is LinkState.OPEN
+
+
+def test_nonce_has_32_bytes():
+    with pytest.raises(ValueError, match="32 bytes"):
+        ServerLink(bytes(31), SERVER_CERTIFICATE, 5)

@@ -1,0 +1,259 @@
+"""Messages: one table of (object, text) both ways, and the rule of every field."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialback.wire.agent.messages import (
+    MAX_MESSAGE_BYTES,
+    MAX_RDP_SERVERS,
+    Challenge,
+    Dial,
+    Dialled,
+    DialRefused,
+    EnrolAnswer,
+    EnrolRequest,
+    Goodbye,
+    Heartbeat,
+    HeartbeatEcho,
+    Hello,
+    Ignored,
+    RdpServer,
+    Report,
+    Welcome,
+    clip,
+    decode_base64url,
+    decode_enrol_answer,
+    decode_enrol_request,
+    decode_from_agent,
+    decode_from_server,
+    encode,
+    encode_base64url,
+)
+from dialback.wire.errors import WireError
+
+NONCE, SIGNATURE, FINGERPRINT = "n" * 43, "s" * 86, "ab" * 32
+DIAL = Dial(
+    connection_id="c1",
+    gateway="gw.example.org:443",
+    certificate_sha256=FINGERPRINT,
+    ticket="t1cket",
+    target="unix:/run/xrdp.sock",
+    user="alice",
+)
+
+FROM_SERVER = [
+    (
+        Challenge(nonce=NONCE, lowest_version=1, highest_version=2),
+        '{"lowest_version":1,"highest_version":2,"type":"challenge","nonce":"' + NONCE + '"}',
+    ),
+    (
+        Welcome(version=1, heartbeat_s=5, server_time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        '{"type":"welcome","version":1,"heartbeat_s":5,"server_time":"2026-01-02T03:04:05Z"}',
+    ),
+    (
+        DIAL,
+        '{"type":"dial","connection_id":"c1","gateway":"gw.example.org:443","certificate_sha256":"'
+        + FINGERPRINT
+        + '","ticket":"t1cket","target":"unix:/run/xrdp.sock","user":"alice"}',
+    ),
+    (HeartbeatEcho(), '{"type":"heartbeat-echo"}'),
+    (Goodbye(reason="server stops"), '{"type":"goodbye","reason":"server stops"}'),
+]
+
+FROM_AGENT = [
+    (
+        Hello(
+            lowest_version=1,
+            highest_version=1,
+            host_id="h1",
+            signature=SIGNATURE,
+            agent_version="0.1",
+            host_name="b\xe4r",
+            system="Debian",
+        ),
+        '{"lowest_version":1,"highest_version":1,"type":"hello","host_id":"h1","signature":"'
+        + SIGNATURE
+        + '","agent_version":"0.1","host_name":"b\xe4r","system":"Debian"}',
+    ),
+    (Report(), '{"type":"report","rdp_servers":[]}'),
+    (
+        Report(rdp_servers=(RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)),
+        '{"type":"report","rdp_servers":[{"target":"127.0.0.1:3389","answers":true,"security":"tls",'
+        '"tls_version":"","certificate_sha256":"","problem":""}]}',
+    ),
+    (Dialled(connection_id="c1"), '{"type":"dialled","connection_id":"c1"}'),
+    (
+        DialRefused(connection_id="c1", reason="rdp-server-down", detail="refused"),
+        '{"type":"dial-refused","connection_id":"c1","reason":"rdp-server-down","detail":"refused"}',
+    ),
+    (Heartbeat(), '{"type":"heartbeat"}'),
+]
+
+BROKEN_DIALS = [
+    ("connection_id", ""),
+    ("connection_id", "c 1"),
+    ("connection_id", "c" * 65),
+    ("connection_id", "c\n"),
+    ("connection_id", 5),
+    ("gateway", "gw"),
+    ("gateway", "gw:1/x"),
+    ("certificate_sha256", "AB" * 32),
+    ("ticket", ""),
+    ("ticket", "a\r\nb"),
+    ("ticket", "t" * 129),
+    ("target", ""),
+    ("target", "a\0b"),
+    ("target", "a" * 301),
+    ("user", ""),
+    ("user", "a\u202eb"),
+    ("user", "\x9b31m"),
+    ("user", None),
+]
+
+
+@pytest.mark.parametrize(("message", "text"), FROM_SERVER)
+def test_message_of_the_server_is_encoded_as_it_is_decoded(message, text):
+    assert encode(message) == text
+    assert decode_from_server(text) == message
+    assert decode_from_server(text.encode()) == message
+
+
+@pytest.mark.parametrize(("message", "text"), FROM_AGENT)
+def test_message_of_the_agent_is_encoded_as_it_is_decoded(message, text):
+    assert encode(message) == text
+    assert decode_from_agent(text) == message
+
+
+@pytest.mark.parametrize(("message", "text"), FROM_AGENT + FROM_SERVER)
+def test_message_cut_short_or_followed_by_bytes_is_refused(message, text):
+    decode = decode_from_server if (message, text) in FROM_SERVER else decode_from_agent
+    for data in (*(text[:i] for i in range(len(text))), text + "x"):
+        with pytest.raises(WireError):
+            decode(data)
+
+
+@pytest.mark.parametrize(("message", "text"), FROM_SERVER)
+def test_fields_of_a_newer_minor_are_ignored(message, text):
+    newer = {**json.loads(text), "colour": {"of": ["sky"]}}
+    assert decode_from_server(json.dumps(newer)) == message
+
+
+def test_types_of_a_newer_minor_are_ignored():
+    assert decode_from_server('{"type":"restart","at":5}') == Ignored(type="restart")
+    assert decode_from_agent('{"type":"dial"}') == Ignored(type="dial")
+
+
+@pytest.mark.parametrize("tag", ['""', '"A"', '"a b"', '"' + "a" * 41 + '"', "5", "null", "[]", '"a\\u001b"'])
+def test_type_that_is_no_word_is_refused(tag):
+    with pytest.raises(WireError):
+        decode_from_server(f'{{"type":{tag}}}')
+
+
+@pytest.mark.parametrize(("field", "value"), BROKEN_DIALS)
+def test_field_beyond_its_rule_is_refused_and_named_but_not_shown(field, value):
+    text = json.dumps({**json.loads(encode(DIAL)), field: value})
+    with pytest.raises(WireError, match=f"dial.{field}, got a breach") as caught:
+        decode_from_server(text)
+    assert "t1cket" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("text", ["", "5", "[]", "{}", "[" * 5000, '{"a":' * 5000, "\ud800", "1" * 5000])
+def test_text_that_is_no_message_is_refused(text):
+    with pytest.raises(WireError):
+        decode_from_agent(text)
+
+
+def test_bytes_that_are_no_utf8_are_refused():
+    with pytest.raises(WireError):
+        decode_from_agent(b'{"type":"report\xff"}')
+
+
+def test_message_over_64_kib_is_refused_before_it_is_parsed():
+    with pytest.raises(WireError, match="at most 65536 bytes"):
+        decode_from_agent(" " * MAX_MESSAGE_BYTES + "{}")
+
+
+def test_range_the_other_way_round_is_refused():
+    text = encode(Challenge(nonce=NONCE, lowest_version=1, highest_version=1))
+    with pytest.raises(WireError, match="challenge"):
+        decode_from_server(text.replace('"lowest_version":1', '"lowest_version":2'))
+
+
+def test_largest_report_fits_into_a_message():
+    wide = "\U0001f600"
+    server = RdpServer(
+        target=wide * 300,
+        answers=False,
+        security="x" * 16,
+        tls_version="x" * 16,
+        certificate_sha256=FINGERPRINT,
+        problem=wide * 400,
+    )
+    report = Report(rdp_servers=(server,) * MAX_RDP_SERVERS)
+    assert decode_from_agent(encode(report)) == report
+    with pytest.raises(ValueError, match="too_long"):
+        Report(rdp_servers=(server,) * (MAX_RDP_SERVERS + 1))
+
+
+def test_secrets_hide_themselves():
+    request = EnrolRequest(
+        join_secret="hunter2", public_key="k" * 43, host_name="h", system="s", agent_version="1"
+    )
+    assert "hunter2" not in f"{request!r} {request}"
+    assert "t1cket" not in f"{DIAL!r} {DIAL}"
+
+
+def test_enrolment_is_encoded_as_it_is_decoded():
+    request = EnrolRequest(
+        join_secret="hunter2", public_key="k" * 43, host_name="h", system="s", agent_version="1"
+    )
+    answer = EnrolAnswer(host_id="h1", host_name="desk")
+    assert decode_enrol_request(encode(request)) == request
+    assert decode_enrol_answer(encode(answer)) == answer
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"join_secret":"hunter 2"}', '{"type":"x"}'])
+def test_broken_enrolment_is_refused(text):
+    for decode in (decode_enrol_request, decode_enrol_answer):
+        with pytest.raises(WireError, match="expected") as caught:
+            decode(text)
+        assert "hunter" not in str(caught.value)
+
+
+def test_clip_makes_one_bounded_line():
+    assert clip(" a\r\n\tb\x1b[31m\u202e ") == "a b [31m"
+    assert clip("a" * 500) == "a" * 400
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"), [(b"", ""), (b"\xff", "_w"), (b"\xfb\xef", "--8"), (bytes(3), "AAAA")]
+)
+def test_base64url_is_encoded_as_it_is_decoded(raw, text):
+    assert encode_base64url(raw) == text
+    assert decode_base64url(text, len(raw)) == raw
+
+
+@pytest.mark.parametrize("text", ["A", "_w==", "_x", "+w", "_w\n", "AAAA"])
+def test_base64url_has_one_spelling(text):
+    with pytest.raises(WireError):
+        decode_base64url(text, 1)
+
+
+@given(st.text())
+def test_clipped_text_is_fit_for_a_field(text):
+    assert Goodbye(reason=clip(text)).reason == clip(text)
+
+
+@given(st.binary() | st.text())
+def test_any_text_gives_a_message_or_a_wire_error(data):
+    for decode in (decode_from_agent, decode_from_server):
+        try:
+            message = decode(data)
+        except WireError:
+            continue
+        assert isinstance(message, Ignored) or decode(encode(message)) == message
