@@ -24,13 +24,14 @@ from dialback.gateway.pairing import InRequest, Pairing, pair_key
 from dialback.gateway.streams import ClientStream
 from dialback.observe.log import get_logger
 from dialback.relay.framings import LegacyCarrier, TsguFraming, WebSocketCarrier
-from dialback.transport.leg import Leg
+from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
 from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_response
 from dialback.wire.tsgu.codes import SEED_BYTES, ErrorCode, ExtendedAuth
 from dialback.wire.tsgu.server import (
     AuthorisationRequested,
     ChannelRequested,
+    CloseRequested,
     Event,
     HandshakeRequested,
     KeepaliveReceived,
@@ -195,6 +196,8 @@ async def _expect(kind: type[_E], tunnel: ServerTunnel, stream: ClientStream) ->
             return event
         if event is None:
             tunnel.receive(await stream.receive())
+        elif isinstance(event, CloseRequested):
+            raise LegLost("the client closed the channel it had asked for")
         elif not isinstance(event, KeepaliveReceived):
             raise WireError(f"expected {kind.__name__}, got {type(event).__name__}")
 

@@ -172,6 +172,10 @@ class Opening(Direction):
         self._write = writer_of(sink)
         self._move = self._open_and_write
 
+    def start(self) -> None:
+        self._open_and_write(0)
+        super().start()
+
     def stop(self) -> None:
         super().stop()
         self._move = self._open_and_drop

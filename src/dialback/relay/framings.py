@@ -165,7 +165,10 @@ class Framing(Protocol):
         """Whether the peer has ended the stream in words."""
 
     def open(self, data: Piece) -> Sequence[Piece]:
-        """Return the RDP bytes inside `data`; `WireError` if the peer breaks the framing."""
+        """Return the RDP bytes inside `data`; `WireError` if the peer breaks the framing.
+
+        `open(b"")` gives what the readers held when they were handed over.
+        """
 
     def seal(self, buffer: bytearray, start: int, payload_bytes: int) -> int:
         """Write the headers of a payload that starts at `start` in front of it; return the new start."""
@@ -193,7 +196,7 @@ class StreamFraming:
         return self._carrier.ended
 
     def open(self, data: Piece) -> Sequence[Piece]:
-        return self._carrier.unwrap(data)
+        return self._carrier.unwrap(data) if data else ()
 
     def seal(self, buffer: bytearray, start: int, payload_bytes: int) -> int:
         return self._carrier.write_header(buffer, start, payload_bytes)
@@ -232,7 +235,7 @@ class TsguFraming:
 
     def open(self, data: Piece) -> Sequence[Piece]:
         pieces: list[Piece] = []
-        for chunk in self._carrier.unwrap(data):
+        for chunk in self._carrier.unwrap(data) if data else (b"",):
             for packet in self._reader.feed(chunk):
                 if packet[:PAIR] == _DATA:
                     pieces.append(packets.data_payload(packet))
