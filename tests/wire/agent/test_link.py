@@ -1,6 +1,6 @@
 """The agent link: each state against each step, playbooks of both sides, and one side against the other.
 
-A playbook is a list of lines: `<` a text that comes in, `!` the event it gives (without its reply), `call` what
+A playbook is a list of lines: `<` a text that comes in, `!` the event it gives (less its reply), `call` what
 the caller does, `>` a text that goes out. What happened is written down in the same form, so that a failure
 reads as a diff of two conversations.
 """
