@@ -1,4 +1,4 @@
-"""The tables, and the three column types that keep hostile or damaged values from becoming tracebacks.
+"""The tables, and the column types that keep hostile or damaged values from becoming tracebacks.
 
 A column type of ours never raises when it reads: what the database cannot turn into the declared type
 arrives as `IMPOSSIBLE`, and `store/rows.py` says which row it was in. There are no foreign keys: nothing
@@ -50,7 +50,7 @@ class _Tolerant(TypeDecorator[Any]):
     """Reads as its underlying type does, except that a failure gives `IMPOSSIBLE`."""
 
     __abstract__ = True
-    impl = String
+    impl: Any = String
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
@@ -98,7 +98,7 @@ class Instant(_Tolerant):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
+        if not isinstance(value, datetime):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 

@@ -25,9 +25,8 @@ _REMEDIES = [
 def unavailable(error: SQLAlchemyError | OSError) -> StoreUnavailable:
     """Return the error to raise in place of a failure of the database or of the way to it."""
     if isinstance(error, OSError):
-        return StoreUnavailable(
-            f"the database cannot be reached: {error.strerror or error}; check the setting"
-        )
+        reason = error.strerror or type(error).__name__
+        return StoreUnavailable(f"the database cannot be reached: {reason}; check that it runs")
     text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
     for fragment, sentence in _REMEDIES:
         if fragment in text.lower():

@@ -166,7 +166,8 @@ class SqlStore:
 
     async def _read(self, query: Select[Any]) -> Sequence[rows.Row]:
         async with self._transaction() as connection:
-            return (await connection.execute(query)).mappings().all()
+            found: Sequence[rows.Row] = (await connection.execute(query)).mappings().all()
+            return found
 
     async def _read_first(self, query: Select[Any]) -> rows.Row | None:
         async with self._transaction() as connection:
@@ -196,7 +197,8 @@ class SqlStore:
 
 
 async def _first(connection: AsyncConnection, query: Select[Any]) -> rows.Row | None:
-    return (await connection.execute(query)).mappings().first()
+    row: rows.Row | None = (await connection.execute(query)).mappings().first()
+    return row
 
 
 def _assignment(user: UserName, resource: ResourceName) -> ColumnElement[bool]:

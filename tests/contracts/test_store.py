@@ -1,0 +1,477 @@
+"""The contract of `Store`: one suite that every implementation passes.
+
+A new implementation (PostgreSQL) is added to `OPENERS`, and nowhere else.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
+from dialback.domain.catalog import Resource
+from dialback.domain.contracts import Store, StoreUnavailable
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.sessions import ConnectionRecord, Stage, Totals
+from dialback.store.memory import MemoryStore
+from dialback.store.open import open_store
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+CODE = JoinCode(TokenHash("c0" * 32), "office", NOW + timedelta(hours=1))
+HOST = Host(HostId("h1"), "the agent's own name", b"k" * 32, NOW)
+REPORT = HostReport(
+    "WIN-7",
+    "Windows 11 <script>",
+    "0.1.0",
+    (
+        RdpServer("127.0.0.1:3389", True, "hybrid", "TLSv1.3", "ab" * 32),
+        RdpServer("[::1]:3389", False, problem="connection refused"),
+    ),
+)
+TOKEN = ConnectionToken(
+    TokenHash("ab" * 32), UserName("Änne"), ResourceName("office-pc"), NOW, NOW + timedelta(minutes=10)
+)
+RECORD = ConnectionRecord(ConnectionId("c1"), NOW, "websocket", "192.0.2.7", token_hash=TOKEN.hash)
+FULL = replace(
+    RECORD,
+    client_name="ANNE-PC",
+    user=TOKEN.user,
+    resource=TOKEN.resource,
+    host_id=HOST.id,
+    ended_at=NOW + SECOND,
+    reason=Reason.HOST_ENDED,
+    detail="log-off",
+    totals=Totals(2**40, 7),
+    timeline={Stage.TLS: 1.5, Stage.FIRST_BYTE: 0.25},
+)
+
+
+async def open_memory(folder: Path) -> Store:
+    return MemoryStore()
+
+
+async def open_sqlite(folder: Path) -> Store:
+    return await open_store(f"sqlite:///{folder / 'store.db'}")
+
+
+OPENERS: dict[str, Callable[[Path], Awaitable[Store]]] = {"memory": open_memory, "sqlite": open_sqlite}
+
+
+@pytest.fixture(params=OPENERS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Return a new, empty store of each kind in turn."""
+    opened = await OPENERS[request.param](tmp_path)
+    yield opened
+    if close := getattr(opened, "close", None):
+        await close()
+
+
+async def enrol(store: Store, name: str, host_id: str) -> Host:
+    """Enrol a host by a code of its own."""
+    code = JoinCode(TokenHash(f"code of {host_id}"), name, NOW + SECOND)
+    await store.save_join_code(code)
+    return await store.enrol_host(code.hash, replace(HOST, id=HostId(host_id)), NOW)
+
+
+async def refusal(attempt: Awaitable[object]) -> Reason | None:
+    """Return the reason for which the attempt is refused, None if it is not."""
+    try:
+        await attempt
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+def ended(record: ConnectionRecord, after_s: float, reason: Reason) -> ConnectionRecord:
+    """Return the record as it is after its end, so many seconds after NOW."""
+    return replace(record, ended_at=NOW + timedelta(seconds=after_s), reason=reason)
+
+
+# Enrolment.
+
+
+async def test_enrolled_host_gets_the_name_of_its_code(store: Store) -> None:
+    await store.save_join_code(CODE)
+    enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
+    assert enrolled == replace(HOST, name="office")
+    assert await store.host(HOST.id) == enrolled
+
+
+async def test_unknown_code_enrols_nobody(store: Store) -> None:
+    assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is Reason.JOIN_CODE_UNKNOWN
+    assert await store.hosts() == []
+
+
+async def test_used_code_enrols_nobody_else(store: Store) -> None:
+    await store.save_join_code(CODE)
+    await store.enrol_host(CODE.hash, HOST, NOW)
+    second = replace(HOST, id=HostId("h2"))
+    assert await refusal(store.enrol_host(CODE.hash, second, NOW)) is Reason.JOIN_CODE_USED
+    assert await store.host(second.id) is None
+
+
+async def test_used_code_is_called_used_even_after_it_expired(store: Store) -> None:
+    await store.save_join_code(CODE)
+    await store.enrol_host(CODE.hash, HOST, NOW)
+    late = store.enrol_host(CODE.hash, replace(HOST, id=HostId("h2")), CODE.expires_at)
+    assert await refusal(late) is Reason.JOIN_CODE_USED
+
+
+async def test_code_works_until_the_instant_it_expires(store: Store) -> None:
+    await store.save_join_code(CODE)
+    assert await refusal(store.enrol_host(CODE.hash, HOST, CODE.expires_at)) is Reason.JOIN_CODE_EXPIRED
+    assert await store.host(HOST.id) is None
+    assert await refusal(store.enrol_host(CODE.hash, HOST, CODE.expires_at - SECOND)) is None
+
+
+async def test_of_many_enrolments_with_one_code_exactly_one_wins(store: Store) -> None:
+    await store.save_join_code(CODE)
+    attempts = [store.enrol_host(CODE.hash, replace(HOST, id=HostId(f"h{i}")), NOW) for i in range(8)]
+    reasons = await asyncio.gather(*(refusal(attempt) for attempt in attempts))
+    assert reasons.count(None) == 1
+    assert reasons.count(Reason.JOIN_CODE_USED) == 7
+    assert len(await store.hosts()) == 1
+
+
+async def test_enrolment_that_cannot_keep_the_host_leaves_the_code_unused(store: Store) -> None:
+    await enrol(store, "first", "h1")
+    await store.save_join_code(CODE)
+    with pytest.raises(StoreUnavailable, match="already"):
+        await store.enrol_host(CODE.hash, HOST, NOW)
+    assert await refusal(store.enrol_host(CODE.hash, replace(HOST, id=HostId("h2")), NOW)) is None
+
+
+async def test_code_and_token_are_not_overwritten(store: Store) -> None:
+    await store.save_join_code(CODE)
+    await store.save_token(TOKEN)
+    with pytest.raises(StoreUnavailable, match="already"):
+        await store.save_join_code(replace(CODE, host_name="other"))
+    with pytest.raises(StoreUnavailable, match="already"):
+        await store.save_token(replace(TOKEN, user=UserName("eve")))
+    assert (await store.token(TOKEN.hash))[0] == TOKEN
+
+
+# Hosts.
+
+
+async def test_unknown_host_is_none(store: Store) -> None:
+    assert await store.host(HOST.id) is None
+    assert await store.hosts() == []
+
+
+async def test_hosts_are_listed_by_name(store: Store) -> None:
+    for name, host_id in [("b", "1"), ("B", "2"), ("a", "3"), ("ä", "4"), ("b", "0")]:
+        await enrol(store, name, host_id)
+    assert [(host.name, host.id) for host in await store.hosts()] == [
+        ("B", "2"),
+        ("a", "3"),
+        ("b", "0"),
+        ("b", "1"),
+        ("ä", "4"),
+    ]
+
+
+async def test_revoked_host_is_still_known_and_keeps_the_first_instant(store: Store) -> None:
+    host = await enrol(store, "office", "h1")
+    assert await store.revoke_host(host.id, NOW) is True
+    assert await store.revoke_host(host.id, NOW + SECOND) is True
+    assert await store.host(host.id) == replace(host, revoked_at=NOW)
+    assert await store.hosts() == [replace(host, revoked_at=NOW)]
+
+
+async def test_revoking_an_unknown_host_says_so(store: Store) -> None:
+    assert await store.revoke_host(HOST.id, NOW) is False
+
+
+async def test_link_goes_up_and_down(store: Store) -> None:
+    host = await enrol(store, "office", "h1")
+    await store.set_link(host.id, True, NOW)
+    assert await store.host(host.id) == replace(host, link_up=True, link_changed_at=NOW)
+    await store.set_link(host.id, False, NOW + SECOND)
+    assert await store.host(host.id) == replace(host, link_up=False, link_changed_at=NOW + SECOND)
+
+
+async def test_all_links_down_touches_only_links_that_were_up(store: Store) -> None:
+    up, down, never = [await enrol(store, name, name) for name in ("up", "down", "never")]
+    await store.set_link(up.id, True, NOW)
+    await store.set_link(down.id, False, NOW)
+    await store.all_links_down(NOW + SECOND)
+    assert await store.host(up.id) == replace(up, link_changed_at=NOW + SECOND)
+    assert await store.host(down.id) == replace(down, link_changed_at=NOW)
+    assert await store.host(never.id) == never
+
+
+async def test_newest_report_is_kept(store: Store) -> None:
+    host = await enrol(store, "office", "h1")
+    await store.save_report(host.id, HostReport("old", "", ""), NOW)
+    await store.save_report(host.id, REPORT, NOW + SECOND)
+    assert await store.host(host.id) == replace(host, report=REPORT, reported_at=NOW + SECOND)
+
+
+async def test_news_of_an_unknown_host_is_nothing(store: Store) -> None:
+    await store.set_link(HOST.id, True, NOW)
+    await store.save_report(HOST.id, REPORT, NOW)
+    assert await store.hosts() == []
+
+
+# Resources and assignments.
+
+
+async def test_resource_takes_the_place_of_an_older_one_of_its_name(store: Store) -> None:
+    old = Resource(ResourceName("office-pc"), HostId("h1"))
+    new = Resource(ResourceName("office-pc"), HostId("h2"), "unix:/run/xrdp.sock")
+    await store.save_resource(old)
+    assert await store.resource(old.name) == old
+    await store.save_resource(new)
+    assert await store.resource(old.name) == new
+    assert await store.resources() == [new]
+
+
+async def test_resources_are_listed_by_name(store: Store) -> None:
+    for name in ("b", "a-1", "a", "0"):
+        await store.save_resource(Resource(ResourceName(name), HOST.id))
+    assert [resource.name for resource in await store.resources()] == ["0", "a", "a-1", "b"]
+
+
+async def test_unknown_resource_is_none(store: Store) -> None:
+    assert await store.resource(ResourceName("office-pc")) is None
+    assert await store.resources() == []
+
+
+async def test_assignment_is_for_one_user_and_one_resource(store: Store) -> None:
+    anna, ben = UserName("anna"), UserName("ben")
+    office, lab = ResourceName("office"), ResourceName("lab")
+    await store.assign(anna, office)
+    assert await store.assigned(anna, office) is True
+    assert await store.assigned(anna, lab) is False
+    assert await store.assigned(ben, office) is False
+    assert await store.assigned(UserName("ANNA"), office) is False
+
+
+async def test_assigning_twice_or_at_once_is_the_same_as_once(store: Store) -> None:
+    await asyncio.gather(*(store.assign(TOKEN.user, TOKEN.resource) for _ in range(8)))
+    await store.assign(TOKEN.user, TOKEN.resource)
+    assert await store.assigned(TOKEN.user, TOKEN.resource) is True
+
+
+# Tokens and what is known of their use.
+
+
+async def test_token_is_found_by_its_hash(store: Store) -> None:
+    await store.save_token(TOKEN)
+    assert await store.token(TOKEN.hash) == (TOKEN, TokenUse())
+    assert await store.token(TokenHash("00" * 32)) == (None, TokenUse())
+
+
+async def test_revoked_token_keeps_the_first_instant(store: Store) -> None:
+    await store.save_token(TOKEN)
+    assert await store.revoke_token(TOKEN.hash, NOW) is True
+    assert await store.revoke_token(TOKEN.hash, NOW + SECOND) is True
+    assert (await store.token(TOKEN.hash))[0] == replace(TOKEN, revoked_at=NOW)
+
+
+async def test_revoking_an_unknown_token_says_so(store: Store) -> None:
+    assert await store.revoke_token(TOKEN.hash, NOW) is False
+
+
+async def test_use_is_live_while_a_connection_is_open(store: Store) -> None:
+    await store.save_connection(RECORD)
+    assert (await store.token(TOKEN.hash))[1] == TokenUse(live=True)
+    await store.save_connection(ended(RECORD, 5, Reason.CLIENT_LOST))
+    use = TokenUse(False, NOW + 5 * SECOND, Reason.CLIENT_LOST)
+    assert (await store.token(TOKEN.hash))[1] == use
+
+
+async def test_use_is_that_of_the_connections_of_this_token_alone(store: Store) -> None:
+    await store.save_connection(replace(RECORD, token_hash=TokenHash("00" * 32)))
+    await store.save_connection(replace(RECORD, id=ConnectionId("c2"), token_hash=None))
+    assert (await store.token(TOKEN.hash))[1] == TokenUse()
+
+
+@pytest.mark.parametrize("newer_first", [True, False])
+async def test_newest_end_counts_in_whichever_order_it_is_reported(store: Store, newer_first: bool) -> None:
+    older = ended(RECORD, 5, Reason.CLIENT_LOST)
+    newer = ended(replace(RECORD, id=ConnectionId("c2")), 6, Reason.CLIENT_ENDED)
+    for record in (newer, older) if newer_first else (older, newer):
+        await store.save_connection(record)
+    assert (await store.token(TOKEN.hash))[1] == TokenUse(False, NOW + 6 * SECOND, Reason.CLIENT_ENDED)
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - RELAY_ENDS))
+async def test_attempt_that_opened_nothing_does_not_use_up_the_grace(store: Store, reason: Reason) -> None:
+    await store.save_connection(ended(RECORD, 5, Reason.HOST_LOST))
+    await store.save_connection(ended(replace(RECORD, id=ConnectionId("c2")), 9, reason))
+    assert (await store.token(TOKEN.hash))[1] == TokenUse(False, NOW + 5 * SECOND, Reason.HOST_LOST)
+
+
+# Records of connections.
+
+
+@pytest.mark.parametrize("record", [RECORD, FULL], ids=["open", "ended"])
+async def test_record_is_kept_whole(store: Store, record: ConnectionRecord) -> None:
+    await store.save_connection(record)
+    assert await store.connection(record.id) == record
+    assert await store.connections() == [record]
+
+
+async def test_record_takes_the_place_of_an_older_one_of_its_id(store: Store) -> None:
+    await store.save_connection(RECORD)
+    await store.save_connection(FULL)
+    assert await store.connections() == [FULL]
+
+
+async def test_reports_of_one_connection_at_once_leave_one_record(store: Store) -> None:
+    await asyncio.gather(*(store.save_connection(record) for record in [RECORD, FULL] * 4))
+    assert len(await store.connections()) == 1
+
+
+async def test_kept_timeline_does_not_change_with_the_callers(store: Store) -> None:
+    timeline = {Stage.TLS: 1.0}
+    await store.save_connection(replace(RECORD, timeline=timeline))
+    timeline[Stage.END] = 2.0
+    kept = await store.connection(RECORD.id)
+    assert kept is not None
+    assert kept.timeline == {Stage.TLS: 1.0}
+
+
+async def test_unknown_connection_is_none(store: Store) -> None:
+    assert await store.connection(RECORD.id) is None
+    assert await store.connections() == []
+
+
+async def test_newest_connections_come_first_up_to_the_limit(store: Store) -> None:
+    for number in (2, 0, 3, 1):
+        record = replace(RECORD, id=ConnectionId(f"c{number}"), opened_at=NOW + number * SECOND)
+        await store.save_connection(record)
+    assert [record.id for record in await store.connections()] == ["c3", "c2", "c1", "c0"]
+    assert [record.id for record in await store.connections(limit=2)] == ["c3", "c2"]
+    assert await store.connections(limit=0) == []
+    assert await store.connections(limit=-1) == []
+
+
+async def test_closing_orphans_ends_open_records_alone(store: Store) -> None:
+    await store.save_connection(RECORD)
+    await store.save_connection(replace(FULL, id=ConnectionId("c2")))
+    later = NOW + timedelta(hours=1)
+    assert await store.close_open_connections(later) == 1
+    assert await store.close_open_connections(later + SECOND) == 0
+    assert await store.connection(RECORD.id) == replace(RECORD, ended_at=later, reason=Reason.SERVER_STOPPED)
+    assert await store.connection(ConnectionId("c2")) == replace(FULL, id=ConnectionId("c2"))
+    assert (await store.token(TOKEN.hash))[1] == TokenUse(False, later, Reason.SERVER_STOPPED)
+
+
+async def test_pruning_forgets_what_ended_before_the_instant(store: Store) -> None:
+    await store.save_connection(RECORD)
+    for number in (1, 2, 3):
+        record = replace(RECORD, id=ConnectionId(f"e{number}"))
+        await store.save_connection(ended(record, number, Reason.CLIENT_ENDED))
+    assert await store.prune_connections(NOW + 2 * SECOND) == 1
+    assert {record.id for record in await store.connections()} == {"c1", "e2", "e3"}
+    assert await store.prune_connections(NOW + timedelta(days=1)) == 2
+    assert await store.connections() == [RECORD]
+
+
+async def test_instants_come_back_equal_and_aware(store: Store) -> None:
+    east = NOW.astimezone(timezone(timedelta(hours=14)))
+    await store.save_token(replace(TOKEN, issued_at=east))
+    token, _ = await store.token(TOKEN.hash)
+    assert token is not None
+    assert token.issued_at == NOW
+    assert token.issued_at.tzinfo is not None
+
+
+async def test_order_of_instants_is_that_of_time_and_not_of_their_zones(store: Store) -> None:
+    early = NOW.astimezone(timezone(timedelta(hours=14)))
+    await store.save_connection(replace(RECORD, id=ConnectionId("early"), opened_at=early))
+    await store.save_connection(replace(RECORD, id=ConnectionId("late"), opened_at=NOW + SECOND))
+    assert [record.id for record in await store.connections()] == ["late", "early"]
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "'; DROP TABLE hosts; --", "\x1b[2J", "𝄞" * 1000, "%s :x"])
+async def test_hostile_text_is_kept_and_breaks_nothing(store: Store, text: str) -> None:
+    host = await enrol(store, "office", "h1")
+    await store.save_report(host.id, replace(REPORT, host_name=f"a{text}z"), NOW)
+    await store.save_connection(replace(RECORD, client_name=f"a{text}z", detail=text))
+    kept_host, kept = await store.host(host.id), await store.connection(RECORD.id)
+    assert kept_host is not None
+    assert kept_host.report is not None
+    assert kept is not None
+    for kept_text in (kept_host.report.host_name, kept.client_name):
+        assert kept_text.strip("\ufffd")[0] + kept_text[-1] == "az"
+
+
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "x" * 100_000])
+async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(store: Store, text: str) -> None:
+    assert await store.host(HostId(text)) is None
+    assert await store.resource(ResourceName(text)) is None
+    assert await store.assigned(UserName(text), ResourceName(text)) is False
+    assert await store.token(TokenHash(text)) == (None, TokenUse())
+    assert await store.connection(ConnectionId(text)) is None
+    assert await refusal(store.enrol_host(TokenHash(text), HOST, NOW)) is Reason.JOIN_CODE_UNKNOWN
+
+
+async def test_check_names_the_revision(store: Store) -> None:
+    assert await store.check()
+
+
+# Properties.
+
+PROPERTY = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+INSTANTS = st.datetimes(
+    min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
+COUNTS = st.integers(min_value=0, max_value=2**63 - 1)
+RECORDS = st.builds(
+    ConnectionRecord,
+    id=st.just(RECORD.id),
+    opened_at=INSTANTS,
+    transport=st.sampled_from(["websocket", "http"]),
+    client_address=TEXTS,
+    client_name=TEXTS,
+    user=st.none() | TEXTS.map(UserName),
+    resource=st.none() | TEXTS.map(ResourceName),
+    host_id=st.none() | TEXTS.map(HostId),
+    token_hash=st.none() | TEXTS.map(TokenHash),
+    ended_at=st.none() | INSTANTS,
+    reason=st.none() | st.sampled_from(Reason),
+    detail=TEXTS,
+    totals=st.builds(Totals, COUNTS, COUNTS),
+    timeline=st.dictionaries(st.sampled_from(Stage), st.floats(0, 1e9)),
+)
+ENDS = st.lists(st.none() | st.tuples(st.integers(0, 5), st.sampled_from(Reason)), max_size=6)
+
+
+@PROPERTY
+@given(RECORDS)
+async def test_any_record_is_kept_whole(store: Store, record: ConnectionRecord) -> None:
+    await store.save_connection(record)
+    assert await store.connection(record.id) == record
+
+
+@PROPERTY
+@given(ENDS)
+async def test_use_of_a_token_is_the_same_in_every_store(
+    store: Store, ends: list[tuple[int, Reason] | None]
+) -> None:
+    await store.close_open_connections(NOW)
+    await store.prune_connections(NOW + timedelta(days=1))
+    for number, end in enumerate(ends):
+        record = replace(RECORD, id=ConnectionId(f"c{number}"))
+        await store.save_connection(record if end is None else ended(record, *end))
+    worked = [(end[0], number, end[1]) for number, end in enumerate(ends) if end and end[1] in RELAY_ENDS]
+    expected = TokenUse(live=None in ends)
+    if worked:
+        after_s, _, reason = max(worked)
+        expected = TokenUse(None in ends, NOW + after_s * SECOND, reason)
+    assert (await store.token(TOKEN.hash))[1] == expected
