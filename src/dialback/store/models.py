@@ -47,20 +47,24 @@ def storable(value: Any) -> Any:
 
 
 class _Tolerant(TypeDecorator[Any]):
-    """Reads as its underlying type does, except that a failure gives `IMPOSSIBLE`."""
+    """Reads as its underlying type does, except that a failure or another type gives `IMPOSSIBLE`."""
 
     __abstract__ = True
     impl: Any = String
     cache_ok = True
+    gives: type = object
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         inner = super().result_processor(dialect, coltype) or (lambda value: value)
 
         def process(value: Any) -> Any:
+            if value is None:
+                return None
             try:
-                return inner(value)
+                read = inner(value)
             except (ValueError, TypeError, RecursionError):
                 return IMPOSSIBLE
+            return read if isinstance(read, self.gives) else IMPOSSIBLE
 
         return process
 
@@ -69,6 +73,7 @@ class Words(_Tolerant):
     """Text."""
 
     cache_ok = True
+    gives = str
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return storable(value)
@@ -89,6 +94,7 @@ class Instant(_Tolerant):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    gives = datetime
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
@@ -108,6 +114,7 @@ class Octets(_Tolerant):
 
     impl = LargeBinary
     cache_ok = True
+    gives = bytes
 
 
 class Flag(_Tolerant):
@@ -115,6 +122,14 @@ class Flag(_Tolerant):
 
     impl = Boolean
     cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        # SQLAlchemy's own takes any value for true.
+        return _read_flag
+
+
+def _read_flag(value: Any) -> Any:
+    return {None: None, 0: False, 1: True}.get(value, IMPOSSIBLE)
 
 
 metadata = MetaData()

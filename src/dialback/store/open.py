@@ -110,6 +110,8 @@ def _check_place(path: Path) -> None:
         raise StoreUnavailable(
             f"the folder {path.parent} cannot be written to; give it to the user the server runs as"
         )
+    if path.is_dir():
+        raise StoreUnavailable(f"expected a file as database, but {path} is a folder; name a file in it")
     try:
         path.touch(0o600)
     except OSError as error:

@@ -157,12 +157,9 @@ class SqlStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Begin a transaction, commit it at the end, and translate what the database reports."""
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            raise unavailable(error) from error
+        """Begin a transaction and commit it at the end."""
+        async with _translating(), self._engine.begin() as connection:
+            yield connection
 
     async def _read(self, query: Select[Any]) -> Sequence[rows.Row]:
         async with self._transaction() as connection:
@@ -185,15 +182,26 @@ class SqlStore:
 
     async def _save(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
         """Put the row in place of the one that is the same, or add it."""
-        async with self._transaction() as connection:
-            if (await connection.execute(update(table).where(same).values(values))).rowcount:
-                return
+        async with _translating():
             try:
-                async with connection.begin_nested():
-                    await connection.execute(insert(table).values(values))
+                await self._put(table, same, values)
             except IntegrityError:
                 # Another node added it in between; SQLite, which lets one write at a time, never comes here.
-                await connection.execute(update(table).where(same).values(values))
+                await self._put(table, same, values)
+
+    async def _put(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
+        async with self._engine.begin() as connection:
+            if (await connection.execute(update(table).where(same).values(values))).rowcount == 0:
+                await connection.execute(insert(table).values(values))
+
+
+@asynccontextmanager
+async def _translating() -> AsyncIterator[None]:
+    """Translate what the database reports into `StoreUnavailable`."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        raise unavailable(error) from error
 
 
 async def _first(connection: AsyncConnection, query: Select[Any]) -> rows.Row | None:
