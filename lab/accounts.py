@@ -1,37 +1,39 @@
-"""Accounts of people who log on to xrdp hosts: real ones of this machine, made for the lab and removed after it.
+"""Accounts of people who log on to xrdp hosts: real ones of this machine, made and removed by the lab.
 
-An account carries a mark in its comment field. One that a broken run left behind is taken over; one without the mark
-belongs to somebody and is refused. Needs root.
+An account carries a mark in its comment field. One that a broken run left behind is taken over; one without
+the mark belongs to somebody and is refused. Needs root.
 """
 
 import pwd
 import secrets
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lab.desktop import CLOCK, TERMINAL, WINDOW_MANAGER
 from lab.listening import PROC
 from lab.process import Failed, run, wait_for
 
 MARK = "made by the dialback lab"
 
-SESSION = """\
-xsetroot -solid "${LAB_COLOUR:-#2d5f8b}"
-xclock -geometry 200x200+20+20 &
-xterm -T "$USER on $(hostname)" -geometry 80x20+250+40 &
-exec openbox
+SESSION = f"""\
+xsetroot -solid "#${{LAB_COLOUR:-2d5f8b}}"
+{shlex.join(CLOCK)} &
+{shlex.join(TERMINAL)} &
+exec {shlex.join(WINDOW_MANAGER)}
 """
 
 
 def uid_of(status: str) -> int:
-    """Return the real user id in a /proc/PID/status; the folder's owner would be root for undumpable programs."""
+    """Return the user id in a /proc/PID/status; the folder's owner is root for undumpable programs."""
     line = next(line for line in status.splitlines() if line.startswith("Uid:"))
     return int(line.split()[1])
 
 
 class Account:
-    """A user of this machine with a random password and a session of a clock, a terminal and a window manager."""
+    """A user of this machine with a random password; the session is a clock, a terminal and openbox."""
 
     def __init__(self, name: str) -> None:
         """Name the account; `create` makes it."""
@@ -71,11 +73,11 @@ class Account:
                         found.append(int(entry.name))
         return found
 
-    def remove(self) -> None:
+    def remove(self, timeout_s: float = 3.0) -> None:
         """Remove the account with its home; raise `Failed` while processes of it still run."""
         if not self._exists():
             return
-        if not wait_for(lambda: not self.processes(), 3.0):
+        if not wait_for(lambda: not self.processes(), timeout_s):
             raise Failed(f"expected no process of {self.name}, got {self.processes()}: stop its hosts first")
         run(["userdel", "--remove", self.name])
 

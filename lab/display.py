@@ -1,13 +1,15 @@
 """A headless X display to look at and to type on.
 
 `Display` is an Xvfb on a free number, reached with a cookie, without TCP. A picture of the root window is
-read with `xwd` and judged here, because counting colours decides whether a desktop is seen: a blank display
-has one, the login window of xrdp some dozens, a desktop with a clock and a terminal more than 150.
+read with `import` (`xwd` fails beside the windows of xfreerdp 3, which have a depth of their own) and judged
+here, because counting colours decides whether a desktop is seen: a blank display has one, the login window of
+xrdp some dozens, a desktop with a clock and a terminal more than 150.
 """
 
 import os
 import secrets
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,49 +18,50 @@ from subprocess import DEVNULL, run
 from types import TracebackType
 from typing import Self
 
+from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT
 from lab.process import Failed, Process, wait_for
 from lab.process import run as run_command
 
 DESKTOP_COLOURS = 150
 POLL_S = 0.1
-"""Counting colours costs about 50 ms, so a display is asked less often than a process."""
+"""Counting colours costs about 0.1 s, so a display is asked less often than a process."""
 COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
 FAMILY_WILD = 0xFFFF
-XWD_VERSION = 7
-XWD_COLOUR_BYTES = 12
+LOSSY_STEPS = 8
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The root window: `pixels` holds `width` by `height` values 0xRRGGBB, row by row, four bytes each."""
+    """The root window: `pixels` holds `width` by `height` values 0xRRGGBB, row by row."""
 
     width: int
     height: int
-    pixels: memoryview
+    pixels: list[int]
 
     def colours(self) -> int:
         """Return how many different colours there are."""
         return len(set(self.pixels))
 
     def share(self, colour: str) -> float:
-        """Return which part of the picture, 0 to 1, has exactly the colour written `#rrggbb`."""
+        """Return which part of the picture, 0 to 1, has the colour `#rrggbb`, as near as codecs leave it."""
         wanted = int(colour.removeprefix("#"), 16)
-        return sum(1 for pixel in self.pixels if pixel == wanted) / len(self.pixels)
+        counted = Counter(self.pixels)
+        near = sum(count for pixel, count in counted.items() if _distance(pixel, wanted) <= LOSSY_STEPS)
+        return near / len(self.pixels)
 
 
-def parse_xwd(data: bytes) -> Picture:
-    """Read an X window dump of a true-colour display with 32 bits per pixel; raise `Failed` for another."""
-    header = struct.unpack(">25I", data[:100])
-    size, version, width, height, bits = header[0], header[1], header[4], header[5], header[11]
-    if version != XWD_VERSION or bits != 32 or header[12] != width * 4:
-        raise Failed(
-            f"expected an unpadded window dump of 32 bits per pixel, got version {version}, {bits} bits"
-        )
-    start = size + header[19] * XWD_COLOUR_BYTES
-    order = "<" if header[7] == 0 else ">"
-    values = struct.unpack(f"{order}{width * height}I", data[start : start + width * height * 4])
-    native = struct.pack(f"={width * height}I", *(value & 0xFFFFFF for value in values))
-    return Picture(width, height, memoryview(native).cast("I"))
+def _distance(one: int, other: int) -> int:
+    """Return how many steps of 256 the farthest of red, green and blue are apart."""
+    return max(abs((one >> shift & 0xFF) - (other >> shift & 0xFF)) for shift in (0, 8, 16))
+
+
+def parse_bgra(data: bytes, size: tuple[int, int]) -> Picture:
+    """Read rows of four bytes blue, green, red, alpha; raise `Failed` when they do not fill `size`."""
+    width, height = size
+    if len(data) != width * height * 4:
+        raise Failed(f"expected {width * height * 4} bytes of picture, got {len(data)}")
+    values = struct.unpack(f"<{width * height}I", data)
+    return Picture(width, height, [value & 0xFFFFFF for value in values])
 
 
 def authority_file(cookie: bytes) -> bytes:
@@ -107,6 +110,7 @@ class Display:
             self.stop()
             raise Failed(f"{server.name}: no display number\n{server.log_tail()}")
         self.number = int(number)
+        self.pid = server.pid
         return self
 
     def stop(self) -> None:
@@ -124,10 +128,7 @@ class Display:
 
     def picture(self) -> Picture:
         """Return what the display shows now."""
-        done = run(
-            ["xwd", "-root", "-silent"], env={**os.environ, **self.env}, capture_output=True, check=True
-        )
-        return parse_xwd(done.stdout)
+        return parse_bgra(self._import("-depth", "8", "bgra:-"), self._size)
 
     def colours(self) -> int:
         """Return how many different colours the display shows now."""
@@ -135,8 +136,16 @@ class Display:
 
     def screenshot(self, path: Path) -> None:
         """Write what the display shows now to `path`, in the format of its suffix."""
-        command = ["import", "-silent", "-window", "root", str(path)]
-        run(command, env={**os.environ, **self.env}, stdin=DEVNULL, check=True)
+        self._import(str(path))
+
+    def _import(self, *target: str) -> bytes:
+        command = ["import", "-silent", "-window", "root", *target]
+        env = {**os.environ, **self.env}
+        return run(command, env=env, stdin=DEVNULL, capture_output=True, check=True).stdout
+
+    def shows_desktop(self) -> bool:
+        """Say whether a desktop is seen now, and not a blank display or a login window."""
+        return self.colours() > DESKTOP_COLOURS
 
     def wait_for_desktop(self, min_colours: int = DESKTOP_COLOURS, timeout_s: float = 15.0) -> int:
         """Wait for more than `min_colours` colours and return how many; raise `Failed` without them."""
@@ -160,6 +169,13 @@ class Display:
         self._xdotool("type", "--delay", str(delay_ms), "--", text)
         if enter:
             self._xdotool("key", "Return")
+
+    def type_in_terminal(self, command: str, timeout_s: float = 10.0) -> None:
+        """Run `command` in the terminal of the desktop seen; raise `Failed` if none appears."""
+        if not wait_for(lambda: self.picture().share(TERMINAL_COLOUR) > 0.05, timeout_s, POLL_S):
+            raise Failed(f"{self.name}: no terminal within {timeout_s} s")
+        self.click(*TERMINAL_POINT)
+        self.type_keys(command, enter=True)
 
     def press(self, *keys: str) -> None:
         """Press keys or chords by their X names, for instance `Return` or `ctrl+c`."""

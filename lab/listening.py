@@ -21,7 +21,7 @@ UNIX_ACCEPTS = 0x10000
 
 @dataclass(frozen=True, order=True)
 class Listener:
-    """One listening socket: `address` is `host:port` (IPv6 in brackets), for `unix` a path (`@`: abstract)."""
+    """One listening socket: `address` is `host:port` (IPv6 in brackets), or a path (`@`: abstract)."""
 
     kind: Literal["tcp", "udp", "unix"]
     address: str

@@ -1,8 +1,9 @@
-"""A network of its own behind a firewall that drops everything inbound: where a session host stands in real life.
+"""A network of its own behind a firewall that drops everything inbound, as session hosts have it.
 
-A `Namespace` is joined to this machine by one veth pair. Inside, nftables lets out whatever starts inside, lets back
-the answers, and drops the rest. Addresses come from 198.18.0.0/15, the block for benchmarks, which no network uses
-(RFC 2544, appendix C.2.2). Needs root. Left out: a way out to the internet; only this machine can be reached.
+A `Namespace` is joined to this machine by one veth pair. Inside, nftables lets out whatever starts inside,
+lets back the answers, and drops the rest. Addresses come from 198.18.0.0/15, the block for benchmarks,
+which no network uses (RFC 2544, appendix C.2.2). Needs root. Left out: a way out to the internet; only this
+machine can be reached.
 """
 
 import secrets

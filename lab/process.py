@@ -85,9 +85,11 @@ class Process:
     def log_tail(self) -> str:
         return tail(self.log)
 
-    def wait_until(self, holds: Callable[[], bool], timeout_s: float, what: str) -> None:
+    def wait_until(
+        self, holds: Callable[[], bool], timeout_s: float, what: str, poll_s: float = POLL_S
+    ) -> None:
         """Wait until `holds`; raise `Failed` when the program ends first or `timeout_s` passes."""
-        if not wait_for(lambda: holds() or self.returncode is not None, timeout_s):
+        if not wait_for(lambda: holds() or self.returncode is not None, timeout_s, poll_s):
             raise Failed(f"{self.name}: no {what} within {timeout_s} s\n{self.log_tail()}")
         if self.returncode is not None:
             raise Failed(f"{self.name}: ended with {self.returncode} before {what}\n{self.log_tail()}")

@@ -1,8 +1,8 @@
 """A host that asks for network level authentication: freerdp-shadow-cli, which shares a display of its own.
 
-All who connect see the same desktop, a clock and a terminal; the password is checked before any picture (NLA). It
-listens on TCP at a loopback address, or on a Unix socket. The server runs as whoever started it, and so does what is
-typed into the terminal. Left out: sessions per user (that is xrdp).
+All who connect see the same desktop, a clock and a terminal; the password is checked before any picture
+(NLA). It listens on TCP at a loopback address, or on a Unix socket. The server runs as whoever started it,
+and so does what is typed into the terminal. Left out: sessions per user (that is xrdp).
 """
 
 import secrets
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from lab.certificates import HostCertificate
+from lab.desktop import CLOCK, TERMINAL, WINDOW_MANAGER
 from lab.display import Display
 from lab.listening import listening
 from lab.process import Process, run
@@ -36,7 +37,7 @@ class ShadowHost:
         version: Literal[2, 3] = 2,
         colour: str = PURPLE,
     ) -> None:
-        """Plan a host whose state and logs live in `folder / name`; without `address` it listens on `socket`."""
+        """Plan a host that lives in `folder / name`; without `address` it listens on `socket`."""
         self.name = name
         self.address = address
         self.user = user
@@ -72,10 +73,10 @@ class ShadowHost:
 
     def _start_desktop(self) -> None:
         for name, command in {
-            "openbox": ["openbox"],
+            "openbox": WINDOW_MANAGER,
             "xsetroot": ["xsetroot", "-solid", self.colour],
-            "xclock": ["xclock", "-geometry", "200x200+20+20"],
-            "xterm": ["xterm", "-T", self.name, "-geometry", "80x20+250+40"],
+            "xclock": CLOCK,
+            "xterm": [*TERMINAL, "-T", self.name],
         }.items():
             self.display.launch(name, command, env={"HOME": str(self.folder)})
 

@@ -3,16 +3,16 @@
 Each host runs in namespaces of its own:
 
 * pid: ending its first process ends all sessions, which xrdp itself leaves running;
-* mount: its own /run/xrdp, X sockets and sesman.ini, so that many hosts run side by side. xrdp reads the port of
-  sesman from /etc/xrdp/sesman.ini alone, hence the file of the machine is covered, not changed;
+* mount: its own /run/xrdp, X sockets and sesman.ini, so that many hosts run side by side. xrdp reads the
+  port of sesman from /etc/xrdp/sesman.ini alone, hence the file of the machine is covered, not changed;
 * uts: its own host name, seen in the terminal's title and prompt;
-* network, unless another one is given: nothing in it but a loopback of its own. xrdp then listens on a Unix socket,
-  which is reached through the file system, and sesman's TCP port is invisible outside.
+* network, unless another one is given: nothing in it but a loopback of its own. xrdp then listens on a Unix
+  socket, which is reached through the file system, and sesman's TCP port is invisible outside.
 
-So three places are possible: a private network with a Unix socket (default; the machine has no TCP port for RDP at
-all), a `Namespace` with 127.0.0.1:3389 inside it, or the machine's own network with a loopback address. TLS is
-always on: with `negotiate` and an unreadable key xrdp would silently fall back to classic RDP security. xrdp knows no
-NLA; a wrong password ends the connection. Needs root.
+So three places are possible: a private network with a Unix socket (default; the machine has no TCP port for
+RDP at all), a `Namespace` with 127.0.0.1:3389 inside it, or the machine's own network with a loopback
+address. TLS is always on: with `negotiate` and an unreadable key xrdp would silently fall back to classic
+RDP security. xrdp knows no NLA; a wrong password ends the connection. Needs root.
 """
 
 import secrets
@@ -35,8 +35,8 @@ ETC = Path("/etc/xrdp")
 SESMAN_PORT = 3350
 BLUE = "#2d5f8b"
 
-# The first process of the host. SIGTERM reaches it alone; it passes the signal on to everything in its pid namespace
-# (X servers remove their lock files then), and the kernel kills what is left when it exits.
+# The first process of the host. On SIGTERM it passes the signal on to everything in its pid namespace (X
+# servers remove their lock files then), and the kernel kills what is left when it exits.
 RUN = """\
 set -eu
 folder=$1 name=$2
@@ -82,8 +82,9 @@ class XrdpHost:
     ) -> None:
         """Plan a host called `name`; its log goes to `folder`, which exists.
 
-        `address` is an IPv4 address and a TCP port, inside `namespace` if one is given. `colour` (`#rrggbb`) is the
-        background of its sessions, by which a picture tells hosts apart.
+        `address` is an IPv4 address and a TCP port, inside `namespace` if one is given. `colour`
+        (`#rrggbb`) is the background of its sessions, by which a picture tells hosts apart. The socket
+        admits root and the group xrdp.
         """
         self.name = name
         self.address = address
@@ -160,7 +161,7 @@ class XrdpHost:
         return self._namespace.command(command) if self._namespace else command
 
     def _install_certificate(self) -> None:
-        """Copy chain and key to where xrdp, which does not run as root, may read them and nobody else the key."""
+        """Copy chain and key to where xrdp may read them, and nobody else the key."""
         shutil.copyfile(self._certificate.chain, self._state / "chain.pem")
         key = self._state / "host.key"
         key.touch(mode=0o640)
@@ -181,7 +182,7 @@ class XrdpHost:
             "Globals": {"ListenPort": str(sesman_port)},
             "Sessions": {"X11DisplayOffset": str(display_offset(self._state.name))},
             "Chansrv": {"EnableFuseMount": "false"},
-            "SessionVariables": {"LAB_COLOUR": self.colour},
+            "SessionVariables": {"LAB_COLOUR": self.colour.removeprefix("#")},
             "Logging": logging,
         }
         for name, settings in (("xrdp", {"Globals": xrdp, "Logging": logging}), ("sesman", sesman)):
@@ -198,7 +199,7 @@ class XrdpHost:
 
 
 def display_offset(name: str) -> int:
-    """Return the first display number for the sessions of a host: lock files of X servers are shared in /tmp."""
+    """Return the first display number for sessions: lock files of all X servers share /tmp."""
     return 100 + 20 * (zlib.crc32(name.encode()) % 500)
 
 

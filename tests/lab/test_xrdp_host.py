@@ -1,0 +1,115 @@
+"""xrdp hosts: sessions of several users on several hosts, without a TCP port for RDP."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from lab.accounts import Account
+from lab.certificates import Authority, HostCertificate
+from lab.display import Display
+from lab.freerdp import FreeRdp, Version
+from lab.listening import in_namespace_of
+from lab.netns import Namespace
+from lab.process import wait_for
+from lab.xrdp_host import XrdpHost, display_offset, with_settings
+from tests.lab.bridge import Bridge
+
+
+def test_settings_are_set_in_their_section_alone() -> None:
+    text = "[Globals]\n; port=1\nport=3389\nparam=a\nparam=b\n[Xorg]\nport=-1\n"
+    assert with_settings(text, {"Globals": {"port": "unix://./x", "autorun": "Xorg"}}) == (
+        "[Globals]\nport=unix://./x\nautorun=Xorg\n; port=1\nparam=a\nparam=b\n[Xorg]\nport=-1\n"
+    )
+
+
+def test_display_numbers_leave_room_for_ports_derived_from_them() -> None:
+    assert 100 <= display_offset("dialback-host1-00000000") <= 65535 - 6200 - 50
+
+
+@pytest.fixture
+def anna() -> Iterator[Account]:
+    with Account("labanna") as account:
+        yield account
+
+
+@pytest.fixture
+def ben() -> Iterator[Account]:
+    with Account("labben") as account:
+        yield account
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> HostCertificate:
+    return Authority(tmp_path).issue("host1.lab.test")
+
+
+@pytest.mark.interop
+def test_two_users_work_at_once_on_a_host_without_a_port(
+    tmp_path: Path, anna: Account, ben: Account, certificate: HostCertificate
+) -> None:
+    before = in_namespace_of(os.getpid())
+    people: dict[Version, Account] = {2: anna, 3: ben}
+    with ExitStack() as stack:
+        host = stack.enter_context(XrdpHost(tmp_path, "host1", certificate))
+        assert in_namespace_of(os.getpid()) == before
+        bridge = stack.enter_context(Bridge(host.socket))
+        for version, person in people.items():
+            display = stack.enter_context(Display(tmp_path, name=f"display{version}"))
+            client = FreeRdp(display, tmp_path, version=version, name=f"client{version}")
+            stack.enter_context(client)
+            client.connect(bridge.address, user=person.name, password=person.password, pin=certificate.sha256)
+            print(f"xfreerdp {version} to xrdp: {client.wait_rendered():.2f} s")
+            display.type_in_terminal("id -un > typed.txt")
+            assert wait_for(lambda person=person: read(person.home / "typed.txt") == f"{person.name}\n", 10)
+            assert display.picture().share(host.colour) > 0.1
+        assert all(host.session(person) for person in people.values())
+        sessions = [pid for person in people.values() for pid in person.processes()]
+    assert sessions
+    assert anna.processes() + ben.processes() == []
+
+
+@pytest.mark.interop
+def test_one_user_has_a_session_on_each_of_two_hosts(
+    tmp_path: Path, anna: Account, certificate: HostCertificate
+) -> None:
+    with ExitStack() as stack:
+        for name, colour in {"blue": "#2d5f8b", "green": "#3d7a4f"}.items():
+            host = stack.enter_context(XrdpHost(tmp_path, name, certificate, colour=colour))
+            bridge = stack.enter_context(Bridge(host.socket))
+            display = stack.enter_context(Display(tmp_path, name=f"display-{name}"))
+            client = stack.enter_context(FreeRdp(display, tmp_path, name=f"client-{name}"))
+            client.connect(
+                bridge.address, user=anna.name, password=anna.password, pin=certificate.sha256
+            ).wait_rendered()
+            assert display.picture().share(colour) > 0.1
+    assert anna.processes() == []
+
+
+@pytest.mark.interop
+def test_a_wrong_password_ends_the_connection(
+    tmp_path: Path, anna: Account, certificate: HostCertificate
+) -> None:
+    with (
+        XrdpHost(tmp_path, "host1", certificate, address=("127.0.0.9", 33892)),
+        Display(tmp_path) as display,
+        FreeRdp(display, tmp_path) as client,
+    ):
+        client.connect("127.0.0.9:33892", user=anna.name, password="wrong", pin=certificate.sha256)
+        assert client.wait_ended() == 12
+
+
+@pytest.mark.interop
+def test_host_in_a_namespace_listens_there_alone(tmp_path: Path, certificate: HostCertificate) -> None:
+    before = in_namespace_of(os.getpid())
+    with (
+        Namespace(tmp_path) as namespace,
+        XrdpHost(tmp_path, "host1", certificate, address=("127.0.0.1", 3389), namespace=namespace) as host,
+    ):
+        assert in_namespace_of(os.getpid()) == before
+        assert [one.address for one in in_namespace_of(host.pid)] == ["127.0.0.1:3389", "[::1]:3350"]
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
