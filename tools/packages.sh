@@ -142,7 +142,7 @@ readonly POLICY=/usr/sbin/policy-rc.d
 add_backports() { # CODENAME
     local codename=$1 files target=/etc/apt/sources.list.d/dialback-backports.sources
     mapfile -t files < <(source_files /etc/apt)
-    if suites "${files[@]}" | cut -f1 | grep -qx "$codename-backports"; then return; fi
+    if suites "${files[@]}" | cut -f1 | grep -x "$codename-backports" >/dev/null; then return; fi
     backports_source "$codename" "${files[@]}" >"$target.new"
     mv "$target.new" "$target"
     echo "added $target"
