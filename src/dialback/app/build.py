@@ -1,0 +1,115 @@
+"""The wiring: the one place where roles meet back ends and each other."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from dialback.app.certificates import Certificates
+from dialback.app.settings import Settings, public_address
+from dialback.broker.enrolment import StoreEnrolment
+from dialback.broker.links import Links
+from dialback.broker.orchestrate import StoreBroker
+from dialback.broker.records import Records
+from dialback.broker.sweep import Sweep
+from dialback.domain.contracts import Store
+from dialback.edge.accept import Edge, Handler
+from dialback.gateway import tunnels, websockets
+from dialback.gateway.connection import Gateway
+from dialback.gateway.rendezvous import Rendezvous
+from dialback.gateway.reverse import ReverseLegs
+from dialback.gateway.tunnels import Tunnels
+from dialback.gateway.websockets import WebSockets
+from dialback.observe.metrics import Metrics
+from dialback.observe.tasks import Tasks
+from dialback.relay.join import Relay
+from dialback.transport.tls import server_context
+from dialback.web.site import Site, make_app
+from dialback.wire.agent.link import LINK_PATH, REVERSE_PATH
+from dialback.wire.head import RequestHead
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running process of the platform, built and not yet listening."""
+
+    edge: Edge
+    tls: ssl.SSLContext
+    tasks: Tasks
+    records: Records
+    sweep: Sweep
+    metrics: Metrics
+
+
+def build_node(settings: Settings, certificates: Certificates, store: Store) -> Node:
+    """Build web, gateway and broker over one store."""
+    metrics, tasks = Metrics(), Tasks()
+    links = Links(store, certificates.leaf_sha256, metrics, settings.broker)
+    records = Records(store)
+    gateway = Gateway(
+        address=public_address(settings),
+        broker=StoreBroker(store, links, records),
+        rendezvous=Rendezvous(certificates.leaf_sha256),
+        relay=Relay(settings.gateway.keepalive_s),
+        metrics=metrics,
+        tasks=tasks,
+        settings=settings.gateway,
+    )
+    site = Site(
+        enrolment=StoreEnrolment(store, metrics),
+        ca_pem=certificates.ca_pem,
+        metrics=metrics,
+        check=store.check,
+        address=gateway.address,
+    )
+    edge = Edge(_routes(gateway, links), web_protocols(site), tasks)
+    tls = server_context(certificates.certificate, certificates.key)
+    return Node(edge, tls, tasks, records, Sweep(store, settings.broker), metrics)
+
+
+def _routes(gateway: Gateway, links: Links) -> Callable[[RequestHead], Handler | None]:
+    served = Tunnels(gateway)
+    reverse = ReverseLegs(gateway.rendezvous, gateway.metrics)
+    raw = WebSockets(gateway)
+    by_method: dict[str, Handler] = {
+        tunnels.OUT_METHOD: served.serve_out,
+        tunnels.IN_METHOD: served.serve_in,
+    }
+
+    def route(head: RequestHead) -> Handler | None:
+        path = head.path.casefold()
+        if head.method in by_method and path.rstrip("/") == tunnels.PATH:
+            return by_method[head.method]
+        if path == LINK_PATH:
+            return links.serve
+        if path == REVERSE_PATH:
+            return reverse.serve
+        if path.startswith(websockets.PREFIX) and head.wants_websocket:
+            return raw.serve
+        return None
+
+    return route
+
+
+def web_protocols(site: Site) -> Callable[[], asyncio.Protocol]:
+    """Return what makes uvicorn's protocol for one connection that is the web application's."""
+    config = uvicorn.Config(
+        make_app(site),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+    )
+    config.load()
+    state = ServerState()
+
+    def protocol() -> asyncio.Protocol:
+        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+
+    return protocol

@@ -1,0 +1,48 @@
+"""Which certificate a server shows, and which CA its agents are told to trust."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialback.app.settings import Settings, public_address, split_address
+from dialback.identity.authority import Authority
+from dialback.identity.certificates import certificate_facts, check_pair, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """The files a server's TLS uses, and the fingerprints by which agents know it."""
+
+    certificate: Path
+    key: Path
+    leaf_sha256: str
+    ca_pem: str
+    ca_sha256: str
+
+
+def server_certificates(folder: Path, settings: Settings) -> Certificates:
+    """Return the administrator's certificate, or one of the server's own CA, made or renewed as needed.
+
+    Raises:
+        CertificateProblem: a file is missing, unreadable, expired, or does not fit the others.
+    """
+    server = settings.server
+    if server.certificate:
+        certificate, key = Path(server.certificate), Path(server.key)
+        check_pair(certificate, key, datetime.now(UTC))
+        ca = Path(server.ca)
+    else:
+        authority = Authority.open(folder)
+        name, _ = split_address(public_address(settings), "server.address")
+        certificate, key = authority.ensure_server_certificate([name])
+        ca = authority.certificate_path
+    ca_pem = read_ca(ca)
+    return Certificates(
+        certificate, key, certificate_facts(certificate).sha256, ca_pem, fingerprint(ca_pem.encode())
+    )
+
+
+def read_ca(path: Path) -> str:
+    """Return the CA certificate's PEM text; raise `CertificateProblem` if the file holds none."""
+    certificate_facts(path)
+    return path.read_text()

@@ -1,0 +1,55 @@
+"""`dialback agent`: enrol this machine and keep its agent link."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialback.agent.enrolment import join as enrol
+from dialback.agent.service import run as run_agent
+from dialback.cli.context import run
+from dialback.cli.output import say
+from dialback.observe.log import configure_logging
+
+app = typer.Typer(no_args_is_help=True, help="The host agent: runs on the machine to be reached.")
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", envvar="DIALBACK_AGENT", help="Folder of the agent's key and settings."),
+]
+
+
+@app.command("join")
+def join(
+    code: Annotated[str, typer.Argument(help="Join code from `dialback host code`.")],
+    folder: Folder = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="RDP server the agent may dial: NAME:PORT or unix:/PATH; repeat for more."),
+    ] = None,
+    proxy: Annotated[str, typer.Option(help="HTTP proxy to dial out through.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Give this host a new identity.")] = False,
+) -> None:
+    """Enrol this machine; then start `dialback agent run`."""
+    where = folder or default_folder()
+    enrolled = run(enrol(code, where, targets=target or (), proxy=proxy, replace=replace))
+    say(f"Enrolled as {enrolled.host_name} ({enrolled.host_id}) at {enrolled.server}; the key is in {where}.")
+    say("Now run `dialback agent run`, or enable the systemd unit.")
+
+
+@app.command("run")
+def run_command(
+    folder: Folder = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object per log line.")] = False,
+) -> None:
+    """Keep the agent link and dial back on request, until Ctrl-C. Opens no listening socket."""
+    configure_logging(json_lines=log_json, level=log_level)
+    run(run_agent(folder or default_folder()))
+
+
+def default_folder() -> Path:
+    """Return the agent's folder if none is named: the systemd unit's for root, else the user's own."""
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/dialback-agent")
+    return Path.home() / ".config" / "dialback-agent"

@@ -1,0 +1,112 @@
+"""`dialback connection`: what became of every attempt to reach a resource."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialback.cli.context import Data, Failed, Json, opened_store, run
+from dialback.cli.output import out, print_json, print_table, shown
+from dialback.domain.errors import SENTENCES
+from dialback.domain.ids import ConnectionId
+from dialback.domain.sessions import ConnectionRecord
+
+app = typer.Typer(no_args_is_help=True, help="Connections: open, ended and refused.")
+BAR_CHARS = 30
+
+
+@app.command("list")
+def list_connections(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List connections, newest first."""
+    records = run(_connections(limit, data))
+    if as_json:
+        print_json([_plain(record) for record in records])
+        return
+    columns = ("ID", "OPENED", "USER", "RESOURCE", "FROM", "TRANSPORT", "STATE", "MS", "↓ BYTES", "↑ BYTES")
+    print_table(columns, [_row(record) for record in records], "No connection was tried yet.")
+
+
+@app.command("show")
+def show(
+    connection_id: Annotated[str, typer.Argument(metavar="ID", help="Id from `connection list`.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show one connection with its timeline."""
+    record = run(_connection(connection_id, data))
+    if as_json:
+        print_json(_plain(record))
+        return
+    facts = [
+        ("connection", record.id),
+        ("opened", record.opened_at),
+        ("ended", record.ended_at),
+        ("state", _state(record)),
+        ("user", record.user),
+        ("resource", record.resource),
+        ("host", record.host_id),
+        ("from", record.client_address),
+        ("client calls itself", record.client_name),
+        ("transport", record.transport),
+        ("bytes to client", record.totals.to_client_bytes),
+        ("bytes to host", record.totals.to_host_bytes),
+    ]
+    print_table(("", ""), facts, "")
+    if record.reason:
+        out.print(f"\n{SENTENCES[record.reason]} {shown(record.detail) if record.detail else ''}")
+    print_timeline(record)
+
+
+def print_timeline(record: ConnectionRecord) -> None:
+    """Print each stage with its milliseconds, as a picture; the relay itself is not drawn to scale."""
+    stages = list(record.timeline.items())
+    longest = max((ms for stage, ms in stages if stage != "end"), default=0.0)
+    out.print("\n[bold]timeline[/]")
+    for stage, ms in stages:
+        bar = "█" * max(1, round(BAR_CHARS * ms / longest)) if longest and stage != "end" else ""
+        out.print(f"  {stage.value:<11}{ms:>10.1f} ms  {bar}")
+
+
+async def _connections(limit: int, data: Path | None) -> list[ConnectionRecord]:
+    async with opened_store(data) as store:
+        return list(await store.connections(limit))
+
+
+async def _connection(connection_id: str, data: Path | None) -> ConnectionRecord:
+    async with opened_store(data) as store:
+        record = await store.connection(ConnectionId(connection_id))
+    if record is None:
+        raise Failed(f"There is no connection {connection_id!r}; `dialback connection list` shows them.")
+    return record
+
+
+def _state(record: ConnectionRecord) -> str:
+    return record.reason.value if record.reason else "open"
+
+
+def _row(record: ConnectionRecord) -> tuple[object, ...]:
+    setup_ms = sum(ms for stage, ms in record.timeline.items() if stage != "end")
+    return (
+        record.id,
+        record.opened_at,
+        record.user,
+        record.resource,
+        record.client_address,
+        record.transport,
+        _state(record),
+        f"{setup_ms:.0f}",
+        record.totals.to_client_bytes,
+        record.totals.to_host_bytes,
+    )
+
+
+def _plain(record: ConnectionRecord) -> dict[str, object]:
+    plain = asdict(record)
+    del plain["token_hash"]
+    plain["timeline_ms"] = {stage.value: ms for stage, ms in plain.pop("timeline").items()}
+    return plain

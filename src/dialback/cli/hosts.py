@@ -1,0 +1,109 @@
+"""`dialback host`: session hosts and their join codes."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialback.app.certificates import server_certificates
+from dialback.app.settings import public_address
+from dialback.cli.context import Data, Failed, Json, folder_of, opened_store, run, settings_of
+from dialback.cli.output import print_json, print_line, print_table, say
+from dialback.domain.contracts import Store
+from dialback.domain.hosts import Host, JoinCode, RdpServer
+from dialback.identity.tokens import hash_token, make_token
+from dialback.wire.agent import joincode
+
+app = typer.Typer(no_args_is_help=True, help="Session hosts and their join codes.")
+
+
+@app.command("list")
+def list_hosts(data: Data = None, as_json: Json = False) -> None:
+    """List session hosts: link, RDP server, security, certificate."""
+    hosts = run(_hosts(data))
+    if as_json:
+        print_json([_plain(host) for host in hosts])
+        return
+    columns = ("HOST", "ID", "LINK", "TARGET", "RDP", "TLS", "CERTIFICATE SHA-256", "SYSTEM")
+    rows = [(*_row(host), *_server_row(server), _system(host)) for host in hosts for server in _servers(host)]
+    print_table(columns, rows, "No host is enrolled; make a join code with `dialback host code NAME`.")
+
+
+@app.command("code")
+def code(
+    name: Annotated[str, typer.Argument(help="Name the host will have here.")],
+    hours: Annotated[float, typer.Option(min=0.01, max=720, help="Life of the code.")] = 24,
+    data: Data = None,
+) -> None:
+    """Make a join code, good for one host; run `dialback agent join CODE` on it."""
+    print_line(run(_make_code(name, timedelta(hours=hours), data)))
+
+
+@app.command("remove")
+def remove(host: Annotated[str, typer.Argument(help="Name or id of the host.")], data: Data = None) -> None:
+    """Revoke a host's key: its agent is refused from its next link on."""
+    run(_remove(host, data))
+    say(f"Removed {host}; its agent link ends at its next heartbeat or reconnect.")
+
+
+async def find_host(store: Store, text: str) -> Host:
+    """Return the host of that id or name; `Failed` if there is none, or more than one."""
+    hosts = [host for host in await store.hosts() if host.revoked_at is None]
+    found = [host for host in hosts if host.id == text] or [host for host in hosts if host.name == text]
+    if not found:
+        raise Failed(f"There is no host {text!r}; `dialback host list` shows them.")
+    if len(found) > 1:
+        raise Failed(f"There are {len(found)} hosts named {text!r}; use the id from `dialback host list`.")
+    return found[0]
+
+
+async def _hosts(data: Path | None) -> list[Host]:
+    async with opened_store(data) as store:
+        return [host for host in await store.hosts() if host.revoked_at is None]
+
+
+async def _remove(text: str, data: Path | None) -> None:
+    async with opened_store(data) as store:
+        host = await find_host(store, text)
+        await store.revoke_host(host.id, datetime.now(UTC))
+
+
+async def _make_code(name: str, life: timedelta, data: Path | None) -> str:
+    if not 1 <= len(name) <= 253 or not name.isprintable():
+        raise Failed("Give the host a name of 1 to 253 printable characters.")
+    folder = folder_of(data)
+    settings = settings_of(folder)
+    certificates = server_certificates(folder, settings)
+    secret = make_token()
+    async with opened_store(data) as store:
+        await store.save_join_code(JoinCode(hash_token(secret), name, datetime.now(UTC) + life))
+    return joincode.build(
+        joincode.JoinCode(public_address(settings), certificates.ca_sha256, secret.reveal())
+    )
+
+
+def _plain(host: Host) -> dict[str, object]:
+    plain = asdict(host)
+    del plain["public_key"]
+    return plain
+
+
+def _servers(host: Host) -> list[RdpServer | None]:
+    return list(host.report.rdp_servers) if host.report and host.report.rdp_servers else [None]
+
+
+def _row(host: Host) -> tuple[object, ...]:
+    return (host.name, host.id, "up" if host.link_up else "down")
+
+
+def _server_row(server: RdpServer | None) -> tuple[object, ...]:
+    if server is None:
+        return ("", "not probed yet", "", "")
+    answer = server.security if server.answers else f"no answer: {server.problem}"
+    return (server.target, answer, server.tls_version, server.certificate_sha256)
+
+
+def _system(host: Host) -> str:
+    return host.report.system if host.report else ""
