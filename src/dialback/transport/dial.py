@@ -41,14 +41,19 @@ def parse_proxy(url: str) -> Proxy | None:
     """
     if not url:
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port or 3128
+    except ValueError:
+        # The cause would quote a password that has a slash in it.
+        raise ValueError("expected http://[user:password@]name[:port] as proxy") from None
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError("expected http://[user:password@]name[:port] as proxy")
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = Secret("Basic " + base64.b64encode(pair.encode()).decode())
-    return Proxy(parts.hostname, parts.port or 3128, authorization)
+    return Proxy(parts.hostname, port, authorization)
 
 
 async def dial_target(target: Target, timeout_s: float) -> Leg:
@@ -92,7 +97,7 @@ async def dial_tls(
     try:
         async with asyncio.timeout(timeout_s):
             leg = await (_through_proxy(proxy, name, port) if proxy else _direct(name, port))
-            await _secure(leg, context, name)
+            await secure(leg, context, name)
     except TimeoutError as error:
         raise DialFailed(f"{name}:{port} did not answer within {timeout_s:g} s") from error
     except ssl.SSLCertVerificationError as error:
@@ -147,10 +152,17 @@ async def _expect_tunnel(leg: Leg, proxy: Proxy) -> None:
     leg.unread(reader.leftover)
 
 
-async def _secure(leg: Leg, context: ssl.SSLContext, name: str) -> None:
+async def secure(leg: Leg, context: ssl.SSLContext, name: str) -> None:
+    """Run the client's TLS handshake on a leg that is connected; `name` (empty for none) goes into SNI.
+
+    When this raises, the leg is gone.
+
+    Raises:
+        OSError: the handshake failed; `ssl.SSLCertVerificationError` if the certificate is not trusted.
+    """
     try:
         secured = await asyncio.get_running_loop().start_tls(
-            leg.transport, leg, context, server_hostname=name if context.check_hostname else None
+            leg.transport, leg, context, server_hostname=name or None
         )
     except BaseException:
         leg.abort()

@@ -1,0 +1,222 @@
+"""The agent link, one life of it: connect, prove who we are, then heartbeats, reports, orders, till it ends.
+
+A link always ends by an error that says why; to try again is the service's business. Rules of this file:
+
+- What the server says is read by one coroutine, which also waits until its own answers have left, so that a
+  server that does not read cannot make us remember.
+- A heartbeat is due at least every 25 s, whatever the server asks for, because middleboxes forget idle
+  connections; a server silent for two and a half of them is gone.
+
+Source: docs/protocols/agent.md; RFC 6455 section 4.1 (client requirements) for the upgrade.
+"""
+
+import asyncio
+import base64
+import os
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from dialback import __version__
+from dialback.agent.exchange import ask_upgrade
+from dialback.agent.identity_file import Identity
+from dialback.agent.outbound import dial_platform
+from dialback.agent.platform.facts import host_name, system_text
+from dialback.agent.reverse import Declined, Dialler
+from dialback.agent.settings import AgentSettings
+from dialback.observe.log import get_logger
+from dialback.observe.tasks import first_of
+from dialback.transport.leg import Leg
+from dialback.transport.tls import sha256_of
+from dialback.wire.agent.link import (
+    LINK_PATH,
+    LINK_SUBPROTOCOL,
+    AgentEvent,
+    AgentLink,
+    ChallengeReceived,
+    DialReceived,
+    GoodbyeReceived,
+    LinkState,
+    NoCommonVersion,
+    WelcomeReceived,
+)
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, RdpServer, clip
+from dialback.wire.errors import WireError
+from dialback.wire.websocket import (
+    GOING_AWAY,
+    Frame,
+    FrameReader,
+    Opcode,
+    accept_key,
+    build_close,
+    build_frame,
+)
+
+HEARTBEAT_MOST_S = 25
+SILENT_HEARTBEATS = 2.5
+_log = get_logger(__name__)
+
+Probe = Callable[[AgentSettings], Awaitable[tuple[RdpServer, ...]]]
+
+
+class LinkLost(ConnectionError):
+    """The link ended, or never stood; the message is one sentence that says why."""
+
+
+async def hold_link(
+    identity: Identity,
+    settings: AgentSettings,
+    context: ssl.SSLContext,
+    dialler: Dialler,
+    probe: Probe,
+    opened: Callable[[], None],
+) -> None:
+    """Hold one agent link until it ends; `opened` is called when the server has said welcome.
+
+    When cancelled, the server is told that the agent goes away.
+
+    Raises:
+        OSError: always, if not cancelled: `LinkLost` or `DialFailed`, with a sentence.
+    """
+    leg = await dial_platform(identity.enrolled.server, context, settings)
+    try:
+        link = _Link(identity, settings, leg, dialler, probe)
+        try:
+            async with asyncio.timeout(settings.dial_timeout_s):
+                await link.upgrade()
+                heartbeat_s = await link.open()
+        except TimeoutError as error:
+            raise LinkLost(
+                f"the server did not open the link within {settings.dial_timeout_s:g} s"
+            ) from error
+        opened()
+        await link.live(heartbeat_s)
+    except WireError as error:
+        raise LinkLost(f"the server broke the protocol: {error}") from error
+    finally:
+        leg.send(build_close(GOING_AWAY, mask_key=os.urandom(4)))
+        await leg.close()
+
+
+class _Link:
+    """One agent link on one connection."""
+
+    def __init__(
+        self, identity: Identity, settings: AgentSettings, leg: Leg, dialler: Dialler, probe: Probe
+    ) -> None:
+        self._identity = identity
+        self._settings = settings
+        self._leg = leg
+        self._dialler = dialler
+        self._probe = probe
+        self._reader = FrameReader(masked=False, max_message_bytes=MAX_MESSAGE_BYTES)
+        self._frames: deque[Frame] = deque()
+        self._machine = AgentLink(
+            identity.enrolled.host_id,
+            identity.key.sign,
+            sha256_of(leg.peer_certificate()),
+            agent_version=__version__,
+            host_name=host_name(),
+            system=system_text(),
+        )
+
+    async def upgrade(self) -> None:
+        """Make a WebSocket of the connection."""
+        key = base64.b64encode(os.urandom(16)).decode("ascii")
+        headers = [
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", key),
+            ("Sec-WebSocket-Protocol", LINK_SUBPROTOCOL),
+        ]
+        answer = await ask_upgrade(self._leg, LINK_PATH, self._identity.enrolled.server, headers)
+        if answer.status != 101:
+            raise LinkLost(f"the server answered the agent link with status {answer.status}")
+        if answer.header("sec-websocket-accept") != accept_key(key):
+            raise LinkLost("the server gave no proper answer to the WebSocket key")
+
+    async def open(self) -> float:
+        """Prove who we are; return the seconds between heartbeats."""
+        while True:
+            event = await self._next_event()
+            if isinstance(event, ChallengeReceived):
+                self._send(event.reply)
+            elif isinstance(event, WelcomeReceived):
+                return min(event.heartbeat_s, HEARTBEAT_MOST_S)
+
+    async def live(self, heartbeat_s: float) -> None:
+        """Do the link's work until it ends."""
+        host = self._identity.enrolled.host_id
+        await first_of(
+            f"agent link {host}",
+            self._listen(SILENT_HEARTBEATS * heartbeat_s),
+            self._beat(heartbeat_s),
+            self._report(),
+        )
+
+    async def _listen(self, silence_s: float) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(silence_s):
+                    event = await self._next_event()
+            except TimeoutError as error:
+                raise LinkLost(f"the server said nothing for {silence_s:g} s") from error
+            if isinstance(event, DialReceived):
+                self._dialler.start(event.order, self._answer)
+
+    async def _beat(self, heartbeat_s: float) -> None:
+        while True:
+            await asyncio.sleep(heartbeat_s)
+            self._send(self._machine.heartbeat())
+
+    async def _report(self) -> None:
+        """Report what the probes find: at the start, and whenever it has changed."""
+        told: tuple[RdpServer, ...] | None = None
+        while True:
+            found = await self._probe(self._settings)
+            if found != told:
+                self._send(self._machine.report(found))
+                told = found
+            await asyncio.sleep(self._settings.probe_interval_s)
+
+    def _answer(self, connection_id: str, declined: Declined | None) -> None:
+        """Answer an order, unless the link has ended since; nobody waits for it then."""
+        if self._machine.state is not LinkState.OPEN:
+            return
+        if declined is None:
+            self._send(self._machine.dialled(connection_id))
+        else:
+            self._send(self._machine.dial_refused(connection_id, declined.reason, declined.detail))
+
+    def _send(self, text: str) -> None:
+        self._leg.send(build_frame(Opcode.TEXT, text.encode(), mask_key=os.urandom(4)))
+
+    async def _next_event(self) -> AgentEvent:
+        event = self._machine.receive(await self._next_text())
+        if isinstance(event, GoodbyeReceived):
+            raise LinkLost(f"the server ended the link: {clip(event.reason)}")
+        if isinstance(event, NoCommonVersion):
+            raise LinkLost(f"the server speaks versions {event.theirs} of the agent protocol, not ours")
+        return event
+
+    async def _next_text(self) -> bytes:
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                if frame.opcode is Opcode.TEXT and frame.final:
+                    return frame.payload
+                self._take_control(frame)
+            await self._leg.drain()
+            data = await self._leg.receive()
+            if not data:
+                raise LinkLost("the server closed the connection")
+            self._frames.extend(self._reader.feed(data))
+
+    def _take_control(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PING:
+            self._leg.send(build_frame(Opcode.PONG, frame.payload, mask_key=os.urandom(4)))
+        elif frame.opcode is Opcode.CLOSE:
+            code = int.from_bytes(frame.payload[:2], "big")
+            raise LinkLost(f"the server closed the link with code {code}")
+        elif frame.opcode is not Opcode.PONG:
+            raise WireError(f"expected a text in one piece, got {frame.opcode.name}")

@@ -1,0 +1,1 @@
+"""What depends on the operating system: facts about the host, and the systemd unit."""

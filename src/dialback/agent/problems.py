@@ -1,0 +1,17 @@
+"""What stops an agent before it runs: each is one sentence for the administrator of the host."""
+
+
+class AgentProblem(Exception):
+    """The agent cannot do what it was told; the message is one sentence that says why and what to do."""
+
+
+class JoinFailed(AgentProblem):
+    """The host was not enrolled; its folder is as it was before."""
+
+
+class SettingsProblem(AgentProblem):
+    """The settings file cannot be used."""
+
+
+class IdentityProblem(AgentProblem):
+    """The host is not enrolled, or its identity cannot be read."""

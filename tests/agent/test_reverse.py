@@ -1,0 +1,258 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from tests.agent.platform_stub import HOST_ID, Platform, Stream, running, serving, take_leg
+
+from dialback.agent import reverse
+from dialback.agent.reverse import Declined, Dialler
+from dialback.agent.settings import AgentSettings
+from dialback.observe.tasks import Tasks
+from dialback.transport.tls import client_context
+from dialback.wire.agent.link import HOST_HEADER, SIGNATURE_HEADER, TICKET_HEADER, signed_ticket
+from dialback.wire.agent.messages import Dial, decode_base64url
+
+TICKET = "t1cket"
+
+
+class Answers:
+    """Answers to orders, as they come."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[tuple[str, Declined | None]] = asyncio.Queue()
+
+    def __call__(self, connection_id: str, declined: Declined | None) -> None:
+        self._queue.put_nowait((connection_id, declined))
+
+    async def next(self) -> Declined | None:
+        async with asyncio.timeout(5):
+            connection_id, declined = await self._queue.get()
+        assert connection_id == "connection"
+        return declined
+
+
+@contextlib.asynccontextmanager
+async def dialling(platform: Platform, targets: tuple[str, ...]) -> AsyncIterator[Dialler]:
+    tasks = Tasks()
+    settings = AgentSettings(targets=targets, dial_timeout_s=5)
+    identity = platform.identity
+    try:
+        yield Dialler(identity, settings, client_context(identity.ca_pem), tasks)
+    finally:
+        await tasks.close()
+
+
+def order(platform: Platform, target: str, *, pin: str = "", gateway: str = "") -> Dial:
+    return Dial(
+        connection_id="connection",
+        gateway=gateway or platform.address,
+        certificate_sha256=pin or platform.certificate_sha256,
+        ticket=TICKET,
+        target=target,
+        user="ann",
+    )
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send back what comes, until it ends."""
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+class Gateway:
+    """Takes host legs and keeps them."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.legs: asyncio.Queue[Stream] = asyncio.Queue()
+        self._ended = asyncio.Event()
+        platform.on_leg = self._take
+
+    async def _take(self, stream: Stream) -> None:
+        await take_leg(stream)
+        self.legs.put_nowait(stream)
+        await self._ended.wait()
+
+    async def leg(self) -> Stream:
+        async with asyncio.timeout(5):
+            return await self.legs.get()
+
+
+@pytest.mark.parametrize("where", ["tcp", "unix"])
+async def test_bytes_go_both_ways_between_gateway_and_target(
+    platform: Platform, tmp_path: Path, where: str
+) -> None:
+    gateway, answers = Gateway(platform), Answers()
+    path = tmp_path / "rdp.sock" if where == "unix" else None
+    async with serving(echo, path=path) as port:
+        target = f"unix:{path}" if path else f"127.0.0.1:{port}"
+        async with dialling(platform, (target,)) as dialler:
+            dialler.start(order(platform, target), answers)
+            assert await answers.next() is None
+            leg = await gateway.leg()
+            sent = bytes(range(256)) * 4096
+            leg.writer.write(sent)
+            async with asyncio.timeout(10):
+                assert await leg.reader.readexactly(len(sent)) == sent
+
+
+async def test_host_leg_brings_the_signed_ticket(platform: Platform) -> None:
+    gateway, answers = Gateway(platform), Answers()
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}"), answers)
+        head = (await gateway.leg()).head
+    assert head.wants_upgrade("dialback-reverse/1")
+    assert (head.header(HOST_HEADER), head.header(TICKET_HEADER)) == (HOST_ID, TICKET)
+    signature = decode_base64url(head.header(SIGNATURE_HEADER) or "")
+    assert platform.knows(signature, signed_ticket(TICKET, HOST_ID, platform.certificate_sha256))
+
+
+async def test_target_that_speaks_first_is_heard(platform: Platform) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await reader.read()
+
+    gateway, answers = Gateway(platform), Answers()
+    async with serving(greet) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}"), answers)
+        assert await (await gateway.leg()).reader.readexactly(5) == b"hello"
+
+
+async def test_end_at_the_target_ends_the_host_leg(platform: Platform) -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+
+    gateway, answers = Gateway(platform), Answers()
+    async with serving(end) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}"), answers)
+        leg = await gateway.leg()
+        leg.writer.write(b"x")
+        async with asyncio.timeout(5):
+            assert await leg.reader.read() == b""
+
+
+async def test_policy_refuses_a_target_before_anything_is_dialled(platform: Platform) -> None:
+    answers = Answers()
+    async with dialling(platform, ("127.0.0.1:3389",)) as dialler:
+        dialler.start(order(platform, "10.0.0.7:3389"), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "agent-refused"
+    assert "10.0.0.7:3389 is not among the targets" in declined.detail
+    assert platform.requests == []
+
+
+async def test_ticket_is_not_shown_while_the_target_is_down(platform: Platform, unused: int) -> None:
+    Gateway(platform)
+    answers, target = Answers(), f"127.0.0.1:{unused}"
+    async with dialling(platform, (target,)) as dialler:
+        dialler.start(order(platform, target), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "rdp-server-down"
+    assert target in declined.detail
+    assert platform.requests == []
+
+
+async def test_gateway_with_another_certificate_gets_no_ticket(platform: Platform) -> None:
+    Gateway(platform)
+    answers = Answers()
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}", pin="0" * 64), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "gateway-unreachable"
+    assert "shows the certificate" in declined.detail
+    assert platform.requests == []
+
+
+async def test_gateway_of_another_authority_gets_no_ticket(platform: Platform, tmp_path: Path) -> None:
+    other_folder = tmp_path / "other"
+    other_folder.mkdir()
+    answers = Answers()
+    async with (
+        running(other_folder) as other,
+        serving(echo) as port,
+        dialling(platform, (f"127.0.0.1:{port}",)) as dialler,
+    ):
+        place = order(platform, f"127.0.0.1:{port}", gateway=other.address, pin=other.certificate_sha256)
+        dialler.start(place, answers)
+        declined = await answers.next()
+        assert declined is not None
+        assert "is not trusted" in declined.detail
+        assert other.requests == []
+
+
+async def refuse(stream: Stream) -> None:
+    await stream.answer(403)
+
+
+async def hang_up(stream: Stream) -> None:
+    stream.writer.close()
+
+
+async def talk_nonsense(stream: Stream) -> None:
+    stream.writer.write(b"SSH-2.0-x\r\n\r\n")
+    await stream.writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (refuse, "refused the host leg with status 403"),
+        (hang_up, "closed the connection"),
+        (talk_nonsense, "no proper answer"),
+    ],
+)
+async def test_gateway_that_does_not_take_the_leg_is_told(
+    platform: Platform, behaviour: Callable[[Stream], None], said: str
+) -> None:
+    platform.on_leg = behaviour
+    answers = Answers()
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}"), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "gateway-unreachable"
+    assert said in declined.detail
+
+
+@pytest.mark.parametrize("gateway", ["gate:0", "gate:99999", "[1:2]:443"])
+async def test_gateway_address_that_is_none_is_declined(platform: Platform, gateway: str) -> None:
+    answers = Answers()
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}", gateway=gateway), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "gateway-unreachable"
+
+
+async def test_too_many_dials_at_once_are_declined(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reverse, "MOST_DIALLING", 1)
+    gateway, first, second = Gateway(platform), Answers(), Answers()
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+        dialler.start(order(platform, f"127.0.0.1:{port}"), first)
+        dialler.start(order(platform, f"127.0.0.1:{port}"), second)
+        declined = await second.next()
+        assert declined is not None
+        assert declined.reason == "agent-refused"
+        assert await first.next() is None
+        await gateway.leg()
+        third = Answers()
+        dialler.start(order(platform, f"127.0.0.1:{port}"), third)
+        assert await third.next() is None
+
+
+async def test_connections_end_with_their_tasks(platform: Platform) -> None:
+    gateway, answers = Gateway(platform), Answers()
+    async with serving(echo) as port:
+        async with dialling(platform, (f"127.0.0.1:{port}",)) as dialler:
+            dialler.start(order(platform, f"127.0.0.1:{port}"), answers)
+            leg = await gateway.leg()
+            assert await answers.next() is None
+        async with asyncio.timeout(5):
+            assert await leg.reader.read() == b""
