@@ -39,6 +39,7 @@ class Reason(StrEnum):
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
     DEADLINE_PASSED = "deadline-passed"
+    CLIENT_LEFT = "client-left"
     TOO_MANY_TUNNELS = "too-many-tunnels"
     # The platform itself.
     STORE_UNAVAILABLE = "store-unavailable"
@@ -75,6 +76,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
+    Reason.CLIENT_LEFT: "The client left before its connection was open.",
     Reason.TOO_MANY_TUNNELS: "Too many unfinished tunnels come from this address; wait, then try again.",
     Reason.STORE_UNAVAILABLE: "The database does not answer; run `dialback doctor` on the server.",
     Reason.INTERNAL_ERROR: "The platform failed inside; the log holds details under the connection's id.",

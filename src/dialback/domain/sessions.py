@@ -9,10 +9,14 @@ from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, U
 
 
 class Stage(StrEnum):
-    """A step in the life of a connection, in the order in which they happen."""
+    """A step in the life of a connection, in the order in which they happen.
+
+    `HANDSHAKE` is what the client's own rounds took, between the answers to its requests.
+    """
 
     TLS = "tls"
     HEAD = "head"
+    HANDSHAKE = "handshake"
     ADMIT = "admit"
     PLACE = "place"
     DIAL = "dial"

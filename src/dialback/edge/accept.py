@@ -8,6 +8,7 @@ to try RPC over HTTP.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
@@ -24,7 +25,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When a connection was accepted, secured by TLS, and had its head read: the loop's monotonic seconds."""
+    """When a connection was accepted, secured by TLS, and had its head read: monotonic seconds."""
 
     accepted_at: float
     secured_at: float
@@ -67,14 +68,14 @@ class _Accepted(asyncio.Protocol):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._loop = asyncio.get_running_loop()
-        self._accepted_at = self._loop.time()
+        self._accepted_at = time.monotonic()
         self._secured_at = self._accepted_at
         self._reader = HeadReader()
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._secured_at = self._loop.time()
+        self._secured_at = time.monotonic()
         self._transport = cast(asyncio.Transport, transport)
         self._deadline = self._loop.call_later(self._edge.head_deadline_s, self._refuse, 408, "head deadline")
 
@@ -102,7 +103,7 @@ class _Accepted(asyncio.Protocol):
             web.data_received(self._reader.raw)
             return
         leg = Leg.adopt(transport, self._reader.leftover)
-        arrival = Arrival(self._accepted_at, self._secured_at, self._loop.time())
+        arrival = Arrival(self._accepted_at, self._secured_at, time.monotonic())
         name = f"{head.method} {head.path} {leg.peer}"
         self._edge.tasks.start(name, _handle(handler, head, leg, arrival))
 

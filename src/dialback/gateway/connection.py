@@ -5,6 +5,7 @@ each step took goes into the timeline, what became of it into the one record the
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,7 @@ class Gateway:
     metrics: Metrics
     tasks: Tasks
     settings: GatewaySettings = field(default_factory=GatewaySettings)
-    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -62,7 +63,7 @@ class Connection:
         self._record = ConnectionRecord(
             id=self.id, opened_at=gateway.now(), transport=transport, client_address=leg.peer
         )
-        self._outcome = (Reason.CLIENT_LOST, "left before the connection was open")
+        self._outcome = (Reason.CLIENT_LEFT, "")
 
     def name_client(self, client_name: str) -> None:
         """Keep what the client calls its machine: its own claim, for the record only."""
@@ -70,6 +71,7 @@ class Connection:
 
     async def admit(self, token: str) -> Admission:
         """Ask whom the token admits; raise `Refused` if nobody."""
+        self._timeline.mark(Stage.HANDSHAKE)
         admission = await self._gateway.broker.admit(Secret(token))
         self._timeline.mark(Stage.ADMIT)
         self._record = replace(
@@ -90,6 +92,7 @@ class Connection:
         return await first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), _left(client))
 
     async def _reach(self, admission: Admission, alias: str) -> Leg:
+        self._timeline.mark(Stage.HANDSHAKE)
         placement = await self._gateway.broker.place(admission, alias)
         self._timeline.mark(Stage.PLACE)
         self._record = replace(self._record, host_id=placement.host_id)
@@ -160,7 +163,7 @@ class Connection:
         except TimeoutError:
             await self._end(Reason.DEADLINE_PASSED, self._record.transport)
         except OSError as error:
-            await self._end(Reason.CLIENT_LOST, str(error))
+            await self._end(Reason.CLIENT_LEFT, str(error))
         except asyncio.CancelledError:
             await asyncio.shield(self._end(Reason.SERVER_STOPPED))
             raise
