@@ -36,6 +36,11 @@ def listening(pid: int) -> list[Listener]:
     return sorted(found)
 
 
+def network_of(pid: int) -> str:
+    """Return what names the network namespace of `pid`: equal for two processes that share their network."""
+    return os.readlink(PROC / str(pid) / "ns" / "net")
+
+
 def in_namespace_of(pid: int) -> list[Listener]:
     """Return every TCP and UDP listener in the network namespace of `pid`, whoever holds it, sorted."""
     return sorted(listener for listener in _sockets(pid).values() if listener.kind != "unix")

@@ -63,6 +63,8 @@ class Namespace:
         network = free_network(run(["ip", "-o", "-4", "addr"]))
         self.outside, self.inside = str(network[1]), str(network[2])
         run(["ip", "link", "add", self.name, "type", "veth", "peer", "name", "uplink", "netns", self.name])
+        # The kernel clears a removed namespace later; removing the link first takes it away at once.
+        self._stack.callback(run, ["ip", "link", "del", self.name])
         run(["ip", "addr", "add", f"{self.outside}/30", "dev", self.name])
         run(["ip", "link", "set", self.name, "up"])
         for words in ("link set lo up", f"addr add {self.inside}/30 dev uplink", "link set uplink up"):

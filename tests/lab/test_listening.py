@@ -5,7 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
-from lab.listening import Listener, descendants, listening, parse_internet, parse_unix
+from lab.listening import Listener, descendants, listening, network_of, parse_internet, parse_unix
 from lab.process import Process
 
 TCP = """\
@@ -66,6 +66,11 @@ def test_sockets_of_grandchildren_are_found(tmp_path: Path) -> None:
         process.wait_until(lambda: "ready" in process.log_tail(), 10, "greeting")
         assert len(descendants(process.pid)) == 1
         assert [one.kind for one in listening(process.pid)] == ["tcp"]
+
+
+def test_a_child_shares_the_network_of_its_parent(tmp_path: Path) -> None:
+    with Process.start("sleep", ["sleep", "60"], tmp_path / "log") as process:
+        assert network_of(process.pid) == network_of(os.getpid())
 
 
 def test_an_ended_process_listens_on_nothing(tmp_path: Path) -> None:

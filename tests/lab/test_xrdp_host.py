@@ -10,7 +10,7 @@ from lab.accounts import Account
 from lab.certificates import Authority, HostCertificate
 from lab.display import Display
 from lab.freerdp import FreeRdp, Version
-from lab.listening import in_namespace_of
+from lab.listening import descendants, in_namespace_of, network_of
 from lab.netns import Namespace
 from lab.process import wait_for
 from lab.xrdp_host import XrdpHost, display_offset, with_settings
@@ -49,11 +49,11 @@ def certificate(tmp_path: Path) -> HostCertificate:
 def test_two_users_work_at_once_on_a_host_without_a_port(
     tmp_path: Path, anna: Account, ben: Account, certificate: HostCertificate
 ) -> None:
-    before = in_namespace_of(os.getpid())
     people: dict[Version, Account] = {2: anna, 3: ben}
     with ExitStack() as stack:
         host = stack.enter_context(XrdpHost(tmp_path, "host1", certificate))
-        assert in_namespace_of(os.getpid()) == before
+        networks = {network_of(pid) for pid in [host.pid, *descendants(host.pid)]}
+        assert len(networks - {network_of(os.getpid())}) == len(networks) == 1
         bridge = stack.enter_context(Bridge(host.socket))
         for version, person in people.items():
             display = stack.enter_context(Display(tmp_path, name=f"display{version}"))
@@ -102,12 +102,11 @@ def test_a_wrong_password_ends_the_connection(
 
 @pytest.mark.interop
 def test_host_in_a_namespace_listens_there_alone(tmp_path: Path, certificate: HostCertificate) -> None:
-    before = in_namespace_of(os.getpid())
     with (
         Namespace(tmp_path) as namespace,
         XrdpHost(tmp_path, "host1", certificate, address=("127.0.0.1", 3389), namespace=namespace) as host,
     ):
-        assert in_namespace_of(os.getpid()) == before
+        assert network_of(host.pid) != network_of(os.getpid())
         assert [one.address for one in in_namespace_of(host.pid)] == ["127.0.0.1:3389", "[::1]:3350"]
 
 
