@@ -26,7 +26,7 @@ from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.observe.log import get_logger
 from dialback.observe.tasks import first_of
-from dialback.transport.leg import Leg
+from dialback.transport.leg import Leg, LegLost
 from dialback.transport.tls import sha256_of
 from dialback.wire.agent.link import (
     LINK_PATH,
@@ -76,7 +76,8 @@ async def hold_link(
     When cancelled, the server is told that the agent goes away.
 
     Raises:
-        OSError: always, if not cancelled: `LinkLost` or `DialFailed`, with a sentence.
+        DialFailed: the server was not reached.
+        LinkLost: always, if nothing else ended it first.
     """
     leg = await dial_platform(identity.enrolled.server, context, settings)
     try:
@@ -93,6 +94,8 @@ async def hold_link(
         await link.live(heartbeat_s)
     except WireError as error:
         raise LinkLost(f"the server broke the protocol: {error}") from error
+    except LegLost as error:
+        raise LinkLost(f"the connection broke: {error}") from error
     finally:
         leg.send(build_close(GOING_AWAY, mask_key=os.urandom(4)))
         await leg.close()

@@ -10,7 +10,7 @@ from typing import cast
 
 from dialback.agent.settings import AgentSettings
 from dialback.domain.hosts import Target, parse_target
-from dialback.transport.dial import dial_target, secure
+from dialback.transport.dial import DialFailed, dial_target, secure
 from dialback.transport.leg import Leg, LegLost
 from dialback.transport.tls import looking_context, sha256_of
 from dialback.wire.agent.messages import MAX_RDP_SERVERS, RdpServer, clip
@@ -43,8 +43,10 @@ async def probe(target: Target, timeout_s: float) -> RdpServer:
                 leg.abort()
     except TimeoutError:
         return _silent(target, f"{target} does not answer as an RDP server within {timeout_s:g} s")
-    except OSError as error:
+    except DialFailed as error:
         return _silent(target, str(error))
+    except OSError as error:
+        return _silent(target, f"{target} broke off without answering as an RDP server: {error}")
     except WireError as error:
         return _silent(target, f"{target} is no RDP server: {error}")
 
@@ -55,7 +57,7 @@ def _silent(target: Target, problem: str) -> RdpServer:
 
 async def _look(leg: Leg, target: Target) -> RdpServer:
     leg.send(build_connection_request(OFFERED))
-    confirm = await _read_confirm(leg, target)
+    confirm = await _read_confirm(leg)
     found = {"target": str(target), "answers": True, "security": confirm.security}
     if confirm.selected not in _OVER_TLS:
         return RdpServer.model_validate(found | {"problem": confirm.problem})
@@ -68,11 +70,11 @@ async def _look(leg: Leg, target: Target) -> RdpServer:
     return RdpServer.model_validate(found | shown)
 
 
-async def _read_confirm(leg: Leg, target: Target) -> ConnectionConfirm:
+async def _read_confirm(leg: Leg) -> ConnectionConfirm:
     received = b""
     while (confirm := parse_connection_confirm(received)) is None:
         data = await leg.receive()
         if not data:
-            raise LegLost(f"{target} closed the connection without answering as an RDP server")
+            raise LegLost("it closed the connection")
         received += data
     return confirm
