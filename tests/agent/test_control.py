@@ -20,7 +20,7 @@ from dialback.wire.agent.link import (
 )
 from dialback.wire.agent.messages import RdpServer
 from dialback.wire.head import build_response
-from dialback.wire.websocket import Opcode, build_close, build_frame
+from dialback.wire.websocket import FrameReader, Opcode, build_close, build_frame
 
 FOUND = (RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)
 DOWN = (RdpServer(target="127.0.0.1:3389", answers=False, problem="down"),)
@@ -179,6 +179,20 @@ async def test_what_a_server_may_not_say_ends_the_link(platform: Platform, raw: 
     platform.on_link = serve
     with pytest.raises(LinkLost, match=said):
         await hold(platform)
+
+
+async def test_broken_protocol_is_told_with_its_close_code(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        server.upgrade()
+        server.send("no message")
+        frame = FrameReader(masked=True, max_message_bytes=100).feed(await server.stream.receive())[0]
+        got.append((frame.opcode, frame.payload))
+
+    got: list[tuple[Opcode, bytes]] = []
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="broke the protocol"):
+        await hold(platform)
+    assert got == [(Opcode.CLOSE, (1002).to_bytes(2, "big"))]
 
 
 async def test_ping_is_answered_masked(platform: Platform) -> None:

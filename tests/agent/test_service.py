@@ -29,6 +29,7 @@ class Naps:
         self.waits.append(wait_s)
         if len(self.waits) == self._most:
             self._stop.set()
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
 
 

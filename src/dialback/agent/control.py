@@ -44,6 +44,7 @@ from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, RdpServer, clip
 from dialback.wire.errors import WireError
 from dialback.wire.websocket import (
     GOING_AWAY,
+    PROTOCOL_ERROR,
     Frame,
     FrameReader,
     Opcode,
@@ -80,6 +81,7 @@ async def hold_link(
         LinkLost: always, if nothing else ended it first.
     """
     leg = await dial_platform(identity.enrolled.server, context, settings)
+    close_code = GOING_AWAY
     try:
         link = _Link(identity, settings, leg, dialler, probe)
         try:
@@ -93,11 +95,12 @@ async def hold_link(
         opened()
         await link.live(heartbeat_s)
     except WireError as error:
+        close_code = PROTOCOL_ERROR
         raise LinkLost(f"the server broke the protocol: {error}") from error
     except LegLost as error:
         raise LinkLost(f"the connection broke: {error}") from error
     finally:
-        leg.send(build_close(GOING_AWAY, mask_key=os.urandom(4)))
+        leg.send(build_close(close_code, mask_key=os.urandom(4)))
         await leg.close()
 
 
