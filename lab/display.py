@@ -160,6 +160,18 @@ class Display:
             raise Failed(f"{self.name}: {seen} colours after {timeout_s} s, expected more than {min_colours}")
         return seen
 
+    def wait_for_colour(self, colour: str, share: float = 0.1, timeout_s: float = 10.0) -> None:
+        """Wait until `colour` has this share of the picture, by which hosts are told apart; else `Failed`."""
+        seen = 0.0
+
+        def shown() -> bool:
+            nonlocal seen
+            seen = self.picture().share(colour)
+            return seen > share
+
+        if not wait_for(shown, timeout_s, POLL_S):
+            raise Failed(f"{self.name}: {colour} has a share of {seen:.3f}, expected more than {share}")
+
     def click(self, x: int, y: int, button: int = 1) -> None:
         """Press and release a mouse button at a point counted from the top left."""
         self._xdotool("mousemove", str(x), str(y), "click", str(button))
@@ -172,8 +184,7 @@ class Display:
 
     def type_in_terminal(self, command: str, timeout_s: float = 10.0) -> None:
         """Run `command` in the terminal of the desktop seen; raise `Failed` if none appears."""
-        if not wait_for(lambda: self.picture().share(TERMINAL_COLOUR) > 0.05, timeout_s, POLL_S):
-            raise Failed(f"{self.name}: no terminal within {timeout_s} s")
+        self.wait_for_colour(TERMINAL_COLOUR, 0.05, timeout_s)
         self.click(*TERMINAL_POINT)
         self.type_keys(command, enter=True)
 
