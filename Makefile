@@ -1,0 +1,67 @@
+# Two commands do all set-up: `make demo` and `make test`. Both may be run again at any time.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help setup demo test lint types floors unit bench fuzz docs lock clean
+
+help:
+	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the picture)"
+	@echo "make test    set everything up and run every check and test"
+	@echo "make lint    style, types, floors and the mirror of tests"
+	@echo "make unit    the tests that need no RDP parts"
+	@echo "make bench   speed and memory, side by side with HAProxy"
+	@echo "make fuzz    every fuzz target for a while (SECONDS=60)"
+	@echo "make docs    write the generated reference pages anew"
+	@echo "make lock    choose new versions for the lock files"
+
+setup: $(READY)
+
+$(READY): requirements/dev.txt pyproject.toml tools/packages.sh
+	tools/packages.sh base
+	@echo "Installing Python packages from PyPI into $(VENV) …"
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	tools/packages.sh demo
+	$(SUDO) env ONCE=$(ONCE) $(PYTHON) -m demo
+
+test: setup
+	tools/packages.sh test
+	$(MAKE) --no-print-directory lint
+	$(PYTHON) -m pytest
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) tools/mirror.py
+
+unit: setup
+	$(PYTHON) -m pytest -m "not interop"
+
+bench: setup
+	tools/packages.sh bench
+	$(PYTHON) -m bench
+
+SECONDS ?= 60
+fuzz: setup
+	$(PYTHON) -m fuzz.run --seconds $(SECONDS)
+
+docs: setup
+	$(PYTHON) tools/reference_pages.py
+
+COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --upgrade
+lock: setup
+	$(COMPILE) --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist demo/.state bench/results.json
