@@ -3,15 +3,16 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.agent.platform_stub import HOST_ID, Platform
 
 from dialback.agent.enrolment import join
 from dialback.agent.identity_file import Enrolled, load_identity
-from dialback.agent.problems import JoinFailed, SettingsProblem
+from dialback.agent.problems import JoinFailed
 from dialback.agent.settings import load_settings
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.identity.authority import Authority
+from dialback.settings.file import SettingsProblem
 from dialback.wire.agent.messages import encode_base64url
+from tests.agent.platform_stub import HOST_ID, Platform
 
 
 @pytest.fixture

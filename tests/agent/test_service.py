@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from tests.agent.platform_stub import Platform, ServerSide, Stream, serving, take_leg
 
 from dialback.agent import service
 from dialback.agent.identity_file import Enrolled, Identity, save_identity
-from dialback.agent.problems import IdentityProblem, SettingsProblem
+from dialback.agent.problems import IdentityProblem
 from dialback.agent.service import run
 from dialback.domain.ids import HostId
 from dialback.identity.host_keys import HostKey
+from dialback.settings.file import SettingsProblem
+from tests.agent.platform_stub import Platform, ServerSide, Stream, serving, take_leg
 
 
 class Naps:

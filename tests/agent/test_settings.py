@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from dialback.agent.problems import SettingsProblem
 from dialback.agent.settings import AgentSettings, build_settings, load_settings, parse_settings
+from dialback.settings.file import SettingsProblem
 
 
 def test_missing_file_gives_the_defaults(tmp_path: Path) -> None:

@@ -9,9 +9,5 @@ class JoinFailed(AgentProblem):
     """The host was not enrolled; its folder is as it was before."""
 
 
-class SettingsProblem(AgentProblem):
-    """The settings file cannot be used."""
-
-
 class IdentityProblem(AgentProblem):
     """The host is not enrolled, or its identity cannot be read."""

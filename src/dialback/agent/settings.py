@@ -5,16 +5,16 @@ kind than declared are refused, so that a misspelt rule is not taken for no rule
 """
 
 import json
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator
 
-from dialback.agent.problems import SettingsProblem
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
+from dialback.settings import file
+from dialback.settings.file import Seconds
 from dialback.transport.dial import parse_proxy
 
 FILE_NAME = "agent.toml"
@@ -32,7 +32,6 @@ def _check_proxy(text: str) -> str:
 
 _Target = Annotated[str, AfterValidator(_check_target)]
 _ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
-_Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +40,19 @@ class AgentSettings:
 
     Attributes:
         targets: what the agent may dial, as `NAME:PORT`, `[IPV6]:PORT` or `unix:/PATH`; the server orders
-            among these and can add none. Default: `127.0.0.1:3389`. The first 16 are probed and reported.
-        proxy: the HTTP proxy for all connections to the platform, `http://[user:password@]name[:port]`.
-            Default: empty, which takes `HTTPS_PROXY` and `NO_PROXY` from the environment.
-        probe_interval_s: how often the targets are probed, in seconds. Default: 60.
-        reconnect_most_s: the longest wait before the link is tried again, in seconds. Default: 60.
-        dial_timeout_s: how long a connection may take to stand, in seconds. Default: 10.
+            among these and can add none. The first 16 are probed and reported.
+        proxy: the HTTP proxy for all connections to the platform, `http://[user:password@]name[:port]`;
+            empty takes `HTTPS_PROXY` and `NO_PROXY` from the environment.
+        probe_interval_s: seconds between two probes of the targets.
+        reconnect_most_s: seconds of the longest wait before the link is tried again.
+        dial_timeout_s: seconds a connection may take to stand.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
     targets: tuple[_Target, ...] = (DEFAULT_TARGET,)
     proxy: _ProxyUrl = field(default="", repr=False)
-    probe_interval_s: _Seconds = 60
-    reconnect_most_s: _Seconds = 60
-    dial_timeout_s: _Seconds = 10
-
-
-_ADAPTER = TypeAdapter(AgentSettings)
+    probe_interval_s: Seconds = 60
+    reconnect_most_s: Seconds = 60
+    dial_timeout_s: Seconds = 10
 
 
 def load_settings(folder: Path) -> AgentSettings:
@@ -67,28 +61,12 @@ def load_settings(folder: Path) -> AgentSettings:
     Raises:
         SettingsProblem: the file is unreadable, no TOML, or has a key or a value that is none.
     """
-    path = folder / FILE_NAME
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return AgentSettings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsProblem(f"cannot read {path}: {error}") from error
-    return parse_settings(text, str(path))
+    return file.read_settings(folder / FILE_NAME, AgentSettings)
 
 
 def parse_settings(text: str, where: str) -> AgentSettings:
     """Parse the text of a settings file; `where` names it in a `SettingsProblem`."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsProblem(f"{where} is no TOML: {error}") from error
-    try:
-        # As JSON, where a strict check still takes a list for a tuple; a TOML date becomes text.
-        return _ADAPTER.validate_json(json.dumps(values, default=str))
-    except ValidationError as error:
-        first: Any = error.errors(include_url=False, include_input=False)[0]
-    raise SettingsProblem(_blame(first, where))
+    return file.parse_settings(text, where, AgentSettings)
 
 
 def build_settings(targets: Sequence[str] = (), proxy: str = "") -> str:
@@ -109,11 +87,3 @@ proxy = {json.dumps(proxy)}
 # reconnect_most_s = 60
 # dial_timeout_s = 10
 """
-
-
-def _blame(first: Any, where: str) -> str:
-    key = str(first["loc"][0])
-    if first["type"] == "unexpected_keyword_argument":
-        known = ", ".join(each.name for each in fields(AgentSettings))
-        return f"{where} has the unknown setting {key!r}; known are {known}"
-    return f"{where}: the setting {key!r} cannot be used: {first['msg']}"

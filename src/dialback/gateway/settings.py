@@ -1,6 +1,11 @@
 """Settings of the gateway role."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from dialback.settings.file import Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +21,9 @@ class GatewaySettings:
         unfinished_per_address: tunnels without a token accepted yet, per client address.
     """
 
-    handshake_deadline_s: float = 15
-    channel_deadline_s: float = 30
-    pairing_deadline_s: float = 15
-    host_deadline_s: float = 20
-    keepalive_s: float = 45
-    unfinished_per_address: int = 64
+    handshake_deadline_s: Seconds = 15
+    channel_deadline_s: Seconds = 30
+    pairing_deadline_s: Seconds = 15
+    host_deadline_s: Seconds = 20
+    keepalive_s: Seconds = 45
+    unfinished_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64

@@ -1,21 +1,27 @@
 """Settings files: TOML read into a frozen dataclass, each mistake named with its key and file.
 
-The dataclass beside a role is the whole truth: its fields are the keys, their types are checked, their
-defaults hold, and a key that is none is refused, since it is a misspelt one.
+The dataclass beside a role is the whole truth: its fields are the keys, their types and bounds are checked,
+their defaults hold, and a key that is none is refused, since it is a misspelt one. Nothing is converted: a
+number in quotes is a mistake. Values are not repeated in messages, since some are secret.
 """
 
+import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+"""A deadline or an interval: above 0, an hour at most."""
+
 
 class SettingsProblem(Exception):
-    """A settings file cannot be used; the message is one sentence that names key and file."""
+    """A settings file cannot be used; the message names file and key."""
 
 
 def read_settings(path: Path, kind: type[T]) -> T:
@@ -25,31 +31,47 @@ def read_settings(path: Path, kind: type[T]) -> T:
         kind: a dataclass whose fields all have defaults; a field that is a dataclass itself is a table.
 
     Raises:
-        SettingsProblem: the file is unreadable, no TOML, or has an unknown key or a value of a wrong type.
+        SettingsProblem: the file is unreadable, no TOML, or has an unknown key or a value that is none.
     """
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return kind()
     except OSError as error:
-        raise SettingsProblem(f"The settings file {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsProblem(f"The settings file {path} is no TOML: {error}.") from error
-    _check_keys(values, kind, path, "")
+        raise SettingsProblem(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsProblem(f"cannot read {path}: expected UTF-8, got other bytes") from error
+    return parse_settings(text, str(path), kind)
+
+
+def parse_settings(text: str, where: str, kind: type[T]) -> T:
+    """Parse the text of a settings file; `where` names it in a `SettingsProblem`."""
     try:
-        return TypeAdapter(kind).validate_python(values, strict=False)
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsProblem(f"{where} is no TOML: {error}") from error
+    for key, known in _unknown_keys(values, kind, ""):
+        raise SettingsProblem(f"{where} has the unknown setting {key!r}; known are {', '.join(known)}")
+    try:
+        # As JSON, where a strict check still takes a list for a tuple; a TOML date becomes text.
+        return TypeAdapter(kind).validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsProblem(f"The setting {key} in {path} is wrong: {first['msg'].lower()}.") from error
+        first: Any = error.errors(include_url=False, include_input=False)[0]
+    raise SettingsProblem(_blame(first, where))
 
 
-def _check_keys(values: dict[str, Any], kind: Any, path: Path, prefix: str) -> None:
+def _unknown_keys(values: dict[str, Any], kind: Any, prefix: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each key that is no field, and the keys there are in its table."""
     known = {field.name: field.type for field in fields(kind)}
     for key, value in values.items():
         if key not in known:
-            likely = ", ".join(sorted(known))
-            raise SettingsProblem(f"There is no setting {prefix}{key} as in {path}; there are {likely}.")
-        if is_dataclass(known[key]) and isinstance(value, dict):
-            _check_keys(value, known[key], path, f"{prefix}{key}.")
+            yield f"{prefix}{key}", list(known)
+        elif is_dataclass(known[key]) and isinstance(value, dict):
+            yield from _unknown_keys(value, known[key], f"{prefix}{key}.")
+
+
+def _blame(first: Any, where: str) -> str:
+    key = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
+    # What a validator of ours said comes behind a prefix of pydantic's.
+    said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"].lower()
+    return f"{where}: the setting {key!r} cannot be used: {said}"
