@@ -3,7 +3,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.agent.platform_stub import Platform, ServerSide, serving, take_leg
 
 from dialback.agent import control
 from dialback.agent.control import LinkLost, hold_link
@@ -21,6 +20,7 @@ from dialback.wire.agent.link import (
 from dialback.wire.agent.messages import RdpServer
 from dialback.wire.head import build_response
 from dialback.wire.websocket import FrameReader, Opcode, build_close, build_frame
+from tests.agent.platform_stub import Platform, ServerSide, serving, take_leg
 
 FOUND = (RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)
 DOWN = (RdpServer(target="127.0.0.1:3389", answers=False, problem="down"),)

@@ -2,7 +2,6 @@ import asyncio
 import base64
 
 import pytest
-from tests.agent.platform_stub import Platform, serving
 
 from dialback.agent.outbound import dial_platform
 from dialback.agent.settings import AgentSettings
@@ -10,6 +9,7 @@ from dialback.transport.dial import DialFailed
 from dialback.transport.leg import Leg
 from dialback.transport.tls import client_context
 from dialback.wire.head import HeadReader, RequestHead, build_response
+from tests.agent.platform_stub import Platform, serving
 
 LOGIN = "Basic " + base64.b64encode(b"ann:p/w").decode()
 

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.agent.platform_stub import Platform, serving
 
 from dialback.agent.probes import OFFERED, probe, probe_all
 from dialback.agent.settings import AgentSettings
 from dialback.domain.hosts import Target, parse_target
 from dialback.wire.agent.messages import RdpServer
 from dialback.wire.x224 import build_connection_request
+from tests.agent.platform_stub import Platform, serving
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REQUEST = build_connection_request(OFFERED)

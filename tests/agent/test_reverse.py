@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.agent.platform_stub import HOST_ID, Platform, Stream, running, serving, take_leg
 
 from dialback.agent import reverse
 from dialback.agent.reverse import Declined, Dialler
@@ -13,6 +12,7 @@ from dialback.observe.tasks import Tasks
 from dialback.transport.tls import client_context
 from dialback.wire.agent.link import HOST_HEADER, SIGNATURE_HEADER, TICKET_HEADER, signed_ticket
 from dialback.wire.agent.messages import Dial, decode_base64url
+from tests.agent.platform_stub import HOST_ID, Platform, Stream, running, serving, take_leg
 
 TICKET = "t1cket"
 
