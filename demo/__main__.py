@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from demo.parts import Platform, start_agent
+from demo.show import fact, heading, note, problem, verbatim
 from lab.accounts import Account
 from lab.certificates import Authority
 from lab.display import Display
@@ -22,9 +24,6 @@ from lab.freerdp import FreeRdp
 from lab.listening import in_namespace_of, listening
 from lab.process import Failed
 from lab.xrdp_host import XrdpHost
-
-from demo.parts import Platform, start_agent
-from demo.show import fact, heading, note, problem, verbatim
 
 HERE = Path(__file__).parent
 STATE = HERE / ".state"

@@ -55,7 +55,15 @@ class Platform:
 
     def __enter__(self) -> Self:
         port = self.address.rpartition(":")[2]
-        words = ["serve", "--data", self.data, "--listen", f"127.0.0.1:{port}", "--address", self.address]
+        words: list[str | Path] = [
+            "serve",
+            "--data",
+            self.data,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--address",
+            self.address,
+        ]
         self._process = Process.start("server", [self.command, *words], self._log)
         try:
             self._process.wait_until(lambda: "listening" in self._log.read_text(), 15, "open port")
@@ -86,10 +94,10 @@ def start_agent(state: Path, code: str, target: str) -> Iterator[Agent]:
     folder = Path("/var/tmp") / f"dialback-demo-agent-{os.getpid()}"
     folder.mkdir(mode=0o700)
     shutil.chown(folder, AGENT_USER)
-    ordinary = ["setpriv", "--reuid", AGENT_USER, "--regid", "xrdp", "--clear-groups", "--"]
+    ordinary: list[str | Path] = ["setpriv", "--reuid", AGENT_USER, "--regid", "xrdp", "--clear-groups", "--"]
     try:
         run([*ordinary, command, "agent", "join", code, "--folder", folder / "agent", "--target", target])
-        words = ["agent", "run", "--folder", folder / "agent"]
+        words: list[str | Path] = ["agent", "run", "--folder", folder / "agent"]
         with Process.start("agent", [*ordinary, command, *words], state / "agent.log") as process:
             yield Agent(process, pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name)
     finally:
