@@ -26,7 +26,7 @@ def list_hosts(data: Data = None, as_json: Json = False) -> None:
     if as_json:
         print_json([_plain(host) for host in hosts])
         return
-    columns = ("HOST", "ID", "LINK", "TARGET", "RDP", "TLS", "CERTIFICATE SHA-256", "SYSTEM")
+    columns = ("HOST", "ID", "LINK", "RDP SERVER", "SECURITY", "CERTIFICATE SHA-256", "SYSTEM")
     rows = [(*_row(host), *_server_row(server), _system(host)) for host in hosts for server in _servers(host)]
     print_table(columns, rows, "No host is enrolled; make a join code with `dialback host code NAME`.")
 
@@ -100,9 +100,10 @@ def _row(host: Host) -> tuple[object, ...]:
 
 def _server_row(server: RdpServer | None) -> tuple[object, ...]:
     if server is None:
-        return ("", "not probed yet", "", "")
-    answer = server.security if server.answers else f"no answer: {server.problem}"
-    return (server.target, answer, server.tls_version, server.certificate_sha256)
+        return ("", "not probed yet", "")
+    if not server.answers:
+        return (server.target, f"no answer: {server.problem}", "")
+    return (server.target, f"{server.security} {server.tls_version}".strip(), server.certificate_sha256)
 
 
 def _system(host: Host) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from dialback.observe.log import escape
 
+MOST_COLUMNS = 1000
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -30,14 +31,19 @@ def shown(value: object) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print rows under their columns, or the sentence `empty` if there are none."""
+    """Print rows under their columns, or the sentence `empty` if there are none.
+
+    A row is never cut: what is wider than the terminal is wrapped by it, so that ids and fingerprints can be
+    copied.
+    """
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(shown(value) for value in row))
-    if table.row_count:
-        out.print(table)
-    else:
+    if not table.row_count:
         out.print(empty)
+        return
+    wide = Console(highlight=False, soft_wrap=True, width=MOST_COLUMNS)
+    wide.print(table, width=wide.measure(table).maximum)
 
 
 def print_json(value: Any) -> None:
