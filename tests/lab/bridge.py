@@ -43,10 +43,20 @@ class Bridge:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # An aborted transport closes its socket in the loop's next round.
+        await asyncio.sleep(0)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_host, to_host = await asyncio.open_unix_connection(self._path)
-        await asyncio.gather(self._copy(reader, to_host), self._copy(from_host, writer))
+        writers = [writer]
+        try:
+            from_host, to_host = await asyncio.open_unix_connection(self._path)
+            writers.append(to_host)
+            await asyncio.gather(self._copy(reader, to_host), self._copy(from_host, writer))
+        except asyncio.CancelledError:
+            pass  # the streams of Python 3.11 report a cancelled handler as an error
+        finally:
+            for one in writers:
+                one.transport.abort()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

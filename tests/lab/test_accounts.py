@@ -5,6 +5,7 @@ import pwd
 from pathlib import Path
 
 import pytest
+
 from lab.accounts import Account, uid_of
 from lab.process import Failed, Process
 

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from lab.display import Display, authority_file, parse_bgra
 from lab.listening import listening
 from lab.process import Failed, wait_for

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from lab.certificates import Authority
 from lab.display import Display
 from lab.freerdp import FreeRdp, Version, pin_option

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+
 from lab.listening import Listener, in_namespace_of
 from lab.netns import Namespace, free_network
 from lab.process import run

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from lab.process import Failed, Process, run, wait_for
 
 

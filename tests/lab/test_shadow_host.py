@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from lab.certificates import Authority
 from lab.display import Display
 from lab.freerdp import FreeRdp, Version

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from lab.accounts import Account
 from lab.certificates import Authority, HostCertificate
 from lab.display import Display
