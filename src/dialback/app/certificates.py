@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from dialback.app.settings import Settings, public_address, split_address
 from dialback.identity.authority import Authority
-from dialback.identity.certificates import certificate_facts, check_pair, fingerprint
+from dialback.identity.certificates import certificate_facts, check_pair, fingerprint, read_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def server_certificates(folder: Path, settings: Settings) -> Certificates:
         ca = Path(server.ca)
     else:
         authority = Authority.open(folder)
-        name, _ = split_address(public_address(settings), "server.address")
+        name, _ = split_address(public_address(settings))
         certificate, key = authority.ensure_server_certificate([name])
         ca = authority.certificate_path
     ca_pem = read_ca(ca)
@@ -43,6 +45,9 @@ def server_certificates(folder: Path, settings: Settings) -> Certificates:
 
 
 def read_ca(path: Path) -> str:
-    """Return the CA certificate's PEM text; raise `CertificateProblem` if the file holds none."""
-    certificate_facts(path)
-    return path.read_text()
+    """Return the first certificate of a file as PEM text, and nothing else: a key may stand beside it.
+
+    Raises:
+        CertificateProblem: the file holds no certificate.
+    """
+    return read_certificate(path).public_bytes(Encoding.PEM).decode("ascii")

@@ -1,6 +1,7 @@
 """Doctor: what could keep this server from working, each with what to do.
 
-Each check is a function from facts to findings; `examine` fetches the facts. Nothing is changed.
+Each check is a function from facts to findings; `examine` fetches the facts. Nothing is changed but what a
+start of the server would change too: a certificate near its end is renewed, an old schema brought up to date.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from dialback.app.certificates import Certificates, server_certificates
-from dialback.app.settings import Settings, load_settings, public_address, split_address, store_url
+from dialback.app.settings import FILE_NAME, Settings, load_settings, public_address, split_address, store_url
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host
 from dialback.identity.certificates import CertificateFacts, CertificateProblem, certificate_facts
@@ -41,6 +42,9 @@ class Finding:
 
 async def examine(folder: Path) -> list[Finding]:
     """Look at everything and return what was found, in the order in which it should be mended."""
+    if not (folder / FILE_NAME).exists():
+        advice = "Start `dialback serve` first, or name its data folder with --data."
+        return [Finding("data folder", False, f"no server was ever started in {folder}", advice)]
     try:
         settings = load_settings(folder)
     except SettingsProblem as error:
@@ -53,7 +57,7 @@ async def examine(folder: Path) -> list[Finding]:
     certificates = None
     try:
         certificates = server_certificates(folder, settings)
-        name, _ = split_address(public_address(settings), "server.address")
+        name, _ = split_address(public_address(settings))
         findings += check_certificate(certificate_facts(certificates.certificate), name, datetime.now(UTC))
     except CertificateProblem as error:
         findings.append(Finding("certificate", False, str(error), MEND))
@@ -123,7 +127,7 @@ def check_hosts(hosts: Sequence[Host]) -> Iterator[Finding]:
 
 async def _check_port(settings: Settings, certificates: Certificates) -> list[Finding]:
     address = public_address(settings)
-    name, port = split_address(address, "server.address")
+    name, port = split_address(address)
     try:
         answer = await _ask(name, port, certificates)
     except (DialFailed, WireError, OSError) as error:
@@ -131,7 +135,7 @@ async def _check_port(settings: Settings, certificates: Certificates) -> list[Fi
             Finding(
                 "port",
                 False,
-                str(error),
+                str(error) or f"no answer within {DIAL_S} s",
                 f"Start `dialback serve`; clients and agents must reach {address} by name.",
             )
         ]

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dialback.app.build import Node, build_node
 from dialback.app.certificates import server_certificates
-from dialback.app.settings import Settings, public_address, split_address, store_url
+from dialback.app.lock import only_server
+from dialback.app.settings import Settings, listen_address, public_address, store_url
 from dialback.observe.log import get_logger
 from dialback.store.open import open_store
 from dialback.transport.listen import listen_tls
@@ -17,43 +18,62 @@ SETTLE_S = 5
 _log = get_logger(__name__)
 
 
-async def serve(folder: Path, settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT, then tell clients and agents, keep the records, and return.
+async def serve(
+    folder: Path,
+    settings: Settings,
+    ready: Callable[[], None] = lambda: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until told to stop, then tell clients and agents, keep the records, and return.
 
     Args:
         ready: called once when the port is open.
+        stop: set to stop; if None, SIGTERM and SIGINT do.
 
     Raises:
-        CertificateProblem, CertificateUnreadable, StoreUnavailable, PortTaken: each says in one sentence what
-            is wrong and what to do.
+        AlreadyServing, CertificateProblem, CertificateUnreadable, StoreUnavailable, PortTaken: each says in
+            one sentence what is wrong and what to do.
     """
     certificates = server_certificates(folder, settings)
-    store = await open_store(store_url(folder, settings))
-    try:
-        node = build_node(settings, certificates, store)
-        await node.sweep.begin()
-        name, port = split_address(settings.server.listen, "server.listen")
-        listener = await listen_tls(name or "0.0.0.0", port, node.tls, node.edge.protocol)
-        _log.info("listening", listen=settings.server.listen, address=public_address(settings))
-        ready()
+    with only_server(folder):
+        store = await open_store(store_url(folder, settings))
         try:
-            await _until_stopped(node)
+            node = build_node(settings, certificates, store)
+            await node.sweep.begin()
+            await _serve(node, settings, ready, stop)
         finally:
-            listener.close()
-            await _end(node)
+            await store.close()
+
+
+async def _serve(
+    node: Node, settings: Settings, ready: Callable[[], None], stop: asyncio.Event | None
+) -> None:
+    listener = await listen_tls(*listen_address(settings), node.tls, node.edge.protocol)
+    try:
+        _log.info("listening", listen=settings.server.listen, address=public_address(settings))
+        node.tasks.start("records", node.records.run())
+        node.tasks.start("sweep", node.sweep.run())
+        ready()
+        with _set_by_signals(stop) as stopping:
+            await stopping.wait()
     finally:
-        await store.close()
+        listener.close()
+        await _end(node)
 
 
-async def _until_stopped(node: Node) -> None:
-    node.tasks.start("records", node.records.run())
-    node.tasks.start("sweep", node.sweep.run())
-    stopping = asyncio.Event()
+@contextlib.contextmanager
+def _set_by_signals(stop: asyncio.Event | None) -> Iterator[asyncio.Event]:
+    """Yield the event to wait for: the caller's, or one that the signals set."""
+    stopping = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopping.set)
-    await stopping.wait()
+    numbers = () if stop else (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def _end(node: Node) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from dialback.agent.problems import AgentProblem
+from dialback.app.lock import AlreadyServing
 from dialback.app.settings import Settings, default_folder, load_settings, store_url
 from dialback.cli.output import complain
 from dialback.domain.contracts import Store, StoreUnavailable
@@ -28,6 +29,7 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 KNOWN_PROBLEMS = (
+    AlreadyServing,
     CertificateProblem,
     CertificateUnreadable,
     HostKeyProblem,
