@@ -35,12 +35,17 @@ class StoreEnrolment(Enrolment):
             reported_at=now,
         )
         try:
-            host = await self._store.enrol_host(hash_token(join_secret), applicant, now)
-        except StoreUnavailable as error:
-            raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
+            host = await self._enrol(join_secret, applicant, now)
         except Refused as refused:
             self._metrics.refused(refused.reason)
-            _log.warning("enrolment refused", reason=refused.reason.value, name=report.host_name)
+            reason, detail = refused.reason.value, refused.detail
+            _log.warning("enrolment refused", reason=reason, detail=detail, name=report.host_name)
             raise
         _log.info("host enrolled", host=host.id, name=host.name)
         return host
+
+    async def _enrol(self, join_secret: Secret, applicant: Host, now: datetime) -> Host:
+        try:
+            return await self._store.enrol_host(hash_token(join_secret), applicant, now)
+        except StoreUnavailable as error:
+            raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error

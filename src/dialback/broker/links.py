@@ -1,8 +1,14 @@
 """Agent links: one standing WebSocket per host, over which orders to dial go out and reports come in.
 
 `serve` is the life of a link: upgrade, challenge, verify, welcome, then one read loop until the agent leaves,
-falls silent, or a newer link of the same host takes its place. Orders are sent by `dial`, which waits for the
-agent's answer.
+falls silent, its host is revoked, or a newer link of the same host takes its place. Orders are sent by
+`dial`, which waits for the agent's answer. Rules of this file:
+
+- Only a heartbeat counts as life, and with each the host is looked up again: it may have been revoked, by
+  another process. Connections that are open then go on; new ones are refused by the broker at once.
+- Whoever is refused or sent away is told why in a goodbye, before the link is closed.
+- What the agent says is read only after our answers have left, so that an agent that does not read cannot
+  make us remember.
 """
 
 import asyncio
@@ -19,6 +25,7 @@ from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import verify
 from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
+from dialback.observe.tasks import first_of
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.agent.link import (
     LINK_SUBPROTOCOL,
@@ -31,12 +38,20 @@ from dialback.wire.agent.link import (
     ServerEvent,
     ServerLink,
 )
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, NONCE_BYTES
 from dialback.wire.errors import WireError
 from dialback.wire.head import RequestHead, build_response
-from dialback.wire.websocket import FrameReader, Opcode, accept_key, build_close, build_frame
+from dialback.wire.websocket import (
+    GOING_AWAY,
+    NORMAL_CLOSURE,
+    PROTOCOL_ERROR,
+    FrameReader,
+    Opcode,
+    accept_key,
+    build_close,
+    build_frame,
+)
 
-MESSAGE_BYTES = 64 * 1024
-NONCE_BYTES = 32
 SILENT_HEARTBEATS = 2.5
 _REASONS = {
     "agent-refused": Reason.AGENT_REFUSED,
@@ -47,7 +62,7 @@ _log = get_logger(__name__)
 
 
 class Link:
-    """One agent link that was welcomed."""
+    """One agent link that was welcomed. `sent_away` is set to the reason why the server ends it."""
 
     def __init__(self, host_id: HostId, leg: Leg, machine: ServerLink, hello: HelloReceived) -> None:
         self.host_id = host_id
@@ -55,6 +70,12 @@ class Link:
         self.machine = machine
         self.hello = hello
         self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
+        self.sent_away: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def send_away(self, why: str) -> None:
+        """End the link; its own coroutine tells the agent. Doing it twice is the same as once."""
+        if not self.sent_away.done():
+            self.sent_away.set_result(why)
 
     def answer(self, connection_id: str, refused: Refused | None) -> None:
         """Give the agent's answer to whoever waits for it; an answer nobody waits for is dropped."""
@@ -93,6 +114,7 @@ class Links:
         self._settings = settings or BrokerSettings()
         self._now = now
         self._links: dict[HostId, Link] = {}
+        self._noting = asyncio.Lock()
 
     def up(self, host_id: HostId) -> bool:
         """Whether the host's agent link stands."""
@@ -126,7 +148,16 @@ class Links:
             await leg.close()
             return
         leg.send(_upgrade(head))
-        reader = FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES)
+        code = GOING_AWAY
+        try:
+            code = await self._serve(leg)
+        finally:
+            leg.send(build_close(code))
+            await asyncio.shield(leg.close())
+
+    async def _serve(self, leg: Leg) -> int:
+        """Serve an upgraded link; return the code to close it with."""
+        reader = FrameReader(masked=True, max_message_bytes=MAX_MESSAGE_BYTES)
         machine = ServerLink(
             secrets.token_bytes(NONCE_BYTES), self._certificate_sha256, self._settings.heartbeat_s
         )
@@ -134,27 +165,21 @@ class Links:
             async with asyncio.timeout(self._settings.hello_deadline_s):
                 link, waiting = await self._welcome(leg, reader, machine)
             await self._keep(link, reader, waiting)
-        except (WireError, TimeoutError, OSError) as error:
-            _log.debug("agent link not opened", peer=leg.peer, why=str(error) or "hello deadline")
+        except WireError as error:
+            _log.info("agent link broke the protocol", peer=leg.peer, why=str(error))
+            return PROTOCOL_ERROR
+        except (TimeoutError, OSError) as error:
+            _log.debug("agent link ended", peer=leg.peer, why=str(error) or "a deadline passed")
         except Refused as refused:
             self._metrics.refused(refused.reason)
             reason = refused.reason.value
             _log.warning("agent link refused", peer=leg.peer, reason=reason, detail=refused.detail)
-        finally:
-            leg.send(build_close(1000))
-            await asyncio.shield(leg.close())
+        return NORMAL_CLOSURE
 
     async def _welcome(self, leg: Leg, reader: FrameReader, machine: ServerLink) -> tuple[Link, list[str]]:
+        """Return the link, once the agent has proved who it is, and the texts that came behind its hello."""
         _send(leg, machine.start())
-        waiting: list[str] = []
-        while not waiting:
-            waiting = await _texts(leg, reader)
-        hello = machine.receive(waiting.pop(0))
-        if isinstance(hello, NoCommonVersion):
-            _send(leg, hello.reply)
-            raise WireError(f"no common version: the agent speaks {hello.theirs}")
-        if not isinstance(hello, HelloReceived):
-            raise WireError(f"expected hello, got {type(hello).__name__}")
+        hello, waiting = await self._hello(leg, reader, machine)
         try:
             await self._verify(hello)
         except Refused as refused:
@@ -162,6 +187,19 @@ class Links:
             raise
         _send(leg, machine.welcome(self._now()))
         return Link(HostId(hello.host_id), leg, machine, hello), waiting
+
+    async def _hello(
+        self, leg: Leg, reader: FrameReader, machine: ServerLink
+    ) -> tuple[HelloReceived, list[str]]:
+        while True:
+            waiting = await _texts(leg, reader)
+            while waiting:
+                event = machine.receive(waiting.pop(0))
+                if isinstance(event, HelloReceived):
+                    return event, waiting
+                if isinstance(event, NoCommonVersion):
+                    _send(leg, event.reply)
+                    raise LegLost(f"no common version, the agent speaks {event.theirs}")
 
     async def _verify(self, hello: HelloReceived) -> None:
         try:
@@ -175,25 +213,41 @@ class Links:
 
     async def _keep(self, link: Link, reader: FrameReader, waiting: list[str]) -> None:
         """Keep a welcomed link until it ends."""
-        await self._put(link)
-        why = "the agent closed it"
+        why = "the server stops"
         try:
-            while True:
-                for text in waiting:
-                    await self._take(link, link.machine.receive(text))
-                async with asyncio.timeout(self._settings.heartbeat_s * SILENT_HEARTBEATS):
-                    waiting = await _texts(link.leg, reader)
+            await self._put(link)
+            await first_of(f"agent link {link.host_id}", self._read(link, reader, waiting), _part(link))
         except TimeoutError:
             why = "the agent is silent"
+            raise
         except (WireError, OSError) as error:
             why = str(error)
+            raise
+        except asyncio.CancelledError:
+            if not link.sent_away.done():
+                _send(link.leg, link.machine.goodbye(SENTENCES[Reason.SERVER_STOPPED]))
+            raise
         finally:
             await asyncio.shield(self._remove(link, why))
+
+    async def _read(self, link: Link, reader: FrameReader, waiting: list[str]) -> None:
+        """Take what the agent says, for ever; `TimeoutError` when its heartbeat stays away."""
+        silence_s = self._settings.heartbeat_s * SILENT_HEARTBEATS
+        clock = asyncio.get_running_loop().time
+        async with asyncio.timeout(silence_s) as silence:
+            while True:
+                for text in waiting:
+                    event = link.machine.receive(text)
+                    await self._take(link, event)
+                    if isinstance(event, HeartbeatReceived):
+                        silence.reschedule(clock() + silence_s)
+                waiting = await _texts(link.leg, reader)
 
     async def _take(self, link: Link, event: ServerEvent) -> None:
         match event:
             case HeartbeatReceived(reply):
                 _send(link.leg, reply)
+                await self._check_standing(link)
             case DialledReceived(connection_id):
                 link.answer(connection_id, None)
             case DialRefusedReceived(connection_id, reason, detail):
@@ -202,15 +256,28 @@ class Links:
                 servers = tuple(RdpServer(**server.model_dump()) for server in rdp_servers)
                 await self._save_report(link, servers)
 
+    async def _check_standing(self, link: Link) -> None:
+        """Send the agent away if its host was revoked; while the store is away, it stays."""
+        try:
+            host = await self._store.host(link.host_id)
+        except StoreUnavailable as error:
+            _log.debug("host not looked up", host=link.host_id, why=str(error))
+            return
+        if host is None or host.revoked_at is not None:
+            link.send_away(SENTENCES[Reason.HOST_REVOKED])
+        elif not host.link_up:
+            # The store was away when the link came up.
+            await self._note(link.host_id)
+
     async def _put(self, link: Link) -> None:
         older = self._links.get(link.host_id)
         self._links[link.host_id] = link
         self._metrics.agent_links.set(len(self._links))
         if older is not None:
             older.fail_all(Refused(Reason.HOST_OFFLINE, "the agent link was replaced"))
-            older.leg.abort()
+            older.send_away("A newer link of this host took its place; run its agent only once.")
         _log.info("agent link up", host=link.host_id, name=link.hello.host_name, peer=link.leg.peer)
-        await self._note(link.host_id, up=True)
+        await self._note(link.host_id)
         await self._save_report(link, ())
 
     async def _remove(self, link: Link, why: str) -> None:
@@ -220,13 +287,15 @@ class Links:
         self._metrics.agent_links.set(len(self._links))
         link.fail_all(Refused(Reason.HOST_OFFLINE, "the agent link was lost"))
         _log.info("agent link down", host=link.host_id, name=link.hello.host_name, why=why)
-        await self._note(link.host_id, up=False)
+        await self._note(link.host_id)
 
-    async def _note(self, host_id: HostId, *, up: bool) -> None:
-        try:
-            await self._store.set_link(host_id, up, self._now())
-        except StoreUnavailable as error:
-            _log.warning("link state not kept", host=host_id, why=str(error))
+    async def _note(self, host_id: HostId) -> None:
+        """Keep whether the link stands now; one at a time, so that the last one written is true."""
+        async with self._noting:
+            try:
+                await self._store.set_link(host_id, self.up(host_id), self._now())
+            except StoreUnavailable as error:
+                _log.warning("link state not kept", host=host_id, why=str(error))
 
     async def _save_report(self, link: Link, rdp_servers: tuple[RdpServer, ...]) -> None:
         hello = link.hello
@@ -235,6 +304,13 @@ class Links:
             await self._store.save_report(link.host_id, report, self._now())
         except StoreUnavailable as error:
             _log.warning("report not kept", host=link.host_id, why=str(error))
+
+
+async def _part(link: Link) -> None:
+    """Wait until the server sends the agent away, and tell it."""
+    why = await asyncio.shield(link.sent_away)
+    _send(link.leg, link.machine.goodbye(why))
+    raise LegLost(f"sent away: {why}")
 
 
 def _upgrade(head: RequestHead) -> bytes:
@@ -262,6 +338,7 @@ def _send(leg: Leg, text: str) -> None:
 
 async def _texts(leg: Leg, reader: FrameReader) -> list[str]:
     """Return the texts that arrived next; empty if there were only control frames."""
+    await leg.drain()
     data = await leg.receive()
     if not data:
         raise LegLost("the agent closed the link")

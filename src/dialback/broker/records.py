@@ -2,7 +2,8 @@
 
 Records are queued by id, the newest state of each winning, and written by one task in the order in which they
 came. When the store does not answer they wait, bounded in number; the oldest is dropped, with a warning, only
-when the queue is full.
+when the queue is full. A record that fails for any other reason is a bug of ours: it is dropped with the
+error logged, so that it does not block those behind it.
 """
 
 import asyncio
@@ -71,4 +72,6 @@ class Records:
         except StoreUnavailable as error:
             _log.error("record waits for the store", waiting=len(self._waiting), why=str(error))
             return False
+        except Exception:
+            _log.exception("record dropped, it cannot be written", connection_id=record.id)
         return True
