@@ -4,6 +4,7 @@ It gets every request that is not a tunnel, a host leg or an agent link. Answers
 what failed inside is logged, not told.
 """
 
+import asyncio
 import html
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from dialback.domain.contracts import Enrolment, StoreUnavailable
 from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.hosts import HostReport
 from dialback.domain.secret import Secret
+from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
 from dialback.wire.agent.link import ENROL_PATH
 from dialback.wire.agent.messages import (
@@ -28,7 +30,9 @@ from dialback.wire.agent.messages import (
 from dialback.wire.errors import WireError
 
 BODY_BYTES = 16 * 1024
-_STATUS = {Reason.STORE_UNAVAILABLE: 503}
+BODY_DEADLINE_S = 15
+_STATUS = {Reason.STORE_UNAVAILABLE: 503, Reason.PROTOCOL_VIOLATION: 400, Reason.DEADLINE_PASSED: 408}
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,34 @@ def make_app(site: Site) -> FastAPI:
     @app.post(ENROL_PATH)
     async def enrol(request: Request) -> Response:
         try:
-            return await _enrol(site.enrolment, decode_enrol_request(await _body(request)))
-        except WireError as error:
-            return JSONResponse({"reason": "malformed", "sentence": f"The request is damaged: {error}."}, 400)
+            return await _enrol(site.enrolment, await _request(request, site.metrics))
         except Refused as refused:
-            answer = {"reason": refused.reason.value, "sentence": SENTENCES[refused.reason]}
-            return JSONResponse(answer, _STATUS.get(refused.reason, 403))
+            sentence = " ".join(part for part in (SENTENCES[refused.reason], _told(refused)) if part)
+            return JSONResponse(
+                {"reason": refused.reason.value, "sentence": sentence}, _STATUS.get(refused.reason, 403)
+            )
 
     return app
+
+
+def _told(refused: Refused) -> str:
+    """Return the detail a refused agent is told: what was wrong with its own request, and nothing of ours."""
+    return refused.detail if refused.reason is Reason.PROTOCOL_VIOLATION else ""
+
+
+async def _request(request: Request, metrics: Metrics) -> EnrolRequest:
+    """Return the enrolment a request asks for; log and count one that is none."""
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            return decode_enrol_request(await _body(request))
+    except WireError as error:
+        refused = Refused(Reason.PROTOCOL_VIOLATION, str(error))
+    except TimeoutError:
+        refused = Refused(Reason.DEADLINE_PASSED, f"no whole request within {BODY_DEADLINE_S} s")
+    metrics.refused(refused.reason)
+    peer = request.client.host if request.client else ""
+    _log.info("enrolment refused", reason=refused.reason.value, detail=refused.detail, peer=peer)
+    raise refused
 
 
 async def _enrol(enrolment: Enrolment, request: EnrolRequest) -> Response:
@@ -96,7 +120,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES:
-            raise WireError(f"expected {BODY_BYTES} bytes at most")
+            raise WireError(f"expected a request of {BODY_BYTES} bytes at most, got more")
     return bytes(body)
 
 
