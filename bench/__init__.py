@@ -1,0 +1,1 @@
+"""Speed and memory of the gateway, beside HAProxy on the same machine; see README.md."""

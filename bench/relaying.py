@@ -1,0 +1,99 @@
+"""CPU of the relaying process: bytes in bulk and small messages, our gateway and HAProxy in turns."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import haproxy, orders
+from bench.children import Child, cpu_seconds, peer
+from bench.node import serving
+from bench.rows import Row, ratio_row, row
+
+BULK_STREAMS = 4
+BULK_BYTES = 2_000_000_000
+MESSAGE_STREAMS = 30
+MESSAGE_BYTES = 1200
+MESSAGE_INTERVAL_MS = 10
+MESSAGES = 1200
+BULK_BOUND = 1.10
+MESSAGE_BOUND = 1.25
+TURN_S = 120
+
+
+@dataclass
+class Contestant:
+    """One relaying process, the clients that go through it, and what it cost in each turn."""
+
+    name: str
+    pid: int
+    bulk: Child
+    messages: Child
+    s_per_gb: list[float] = field(default_factory=list)
+    us_per_message: list[float] = field(default_factory=list)
+
+
+async def relay_rows(folder: Path, turns: int) -> list[Row]:
+    """Return what relaying costs both."""
+    async with _contestants(folder) as contestants:
+        for _ in range(turns):
+            for each in contestants:
+                each.s_per_gb.append(await _bulk(each))
+        for _ in range(turns):
+            for each in contestants:
+                each.us_per_message.append(await _messages(each))
+    return _rows(contestants)
+
+
+@asynccontextmanager
+async def _contestants(folder: Path) -> AsyncIterator[list[Contestant]]:
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(serving(folder, "relay"))
+        pair = {"certificate": str(node.folder / "server.pem"), "key": str(node.folder / "server.key")}
+        host = await stack.enter_async_context(
+            peer("host_peer", {"hosts": [str(node.hosts[0])], **pair}, folder)
+        )
+        relay = await stack.enter_async_context(haproxy.relaying(folder, node, host.first["tls"]))
+
+        async def clients(config: dict[str, object]) -> tuple[Child, Child]:
+            counts = (BULK_STREAMS, MESSAGE_STREAMS)
+            opened = [peer("client_peer", {**config, "connections": count}, folder) for count in counts]
+            return await stack.enter_async_context(opened[0]), await stack.enter_async_context(opened[1])
+
+        process, port = relay
+        yield [
+            Contestant("dialback", node.pid, *await clients(node.client(0))),
+            Contestant("haproxy", process.pid, *await clients({"port": port, "ca": str(node.ca)})),
+        ]
+
+
+async def _bulk(each: Contestant) -> float:
+    share = [orders.Push(BULK_BYTES // BULK_STREAMS)] * BULK_STREAMS
+    return await _cost(each.pid, each.bulk, share) / BULK_BYTES * 1e9
+
+
+async def _messages(each: Contestant) -> float:
+    beats = [
+        orders.Beat(MESSAGE_BYTES, MESSAGE_INTERVAL_MS, MESSAGES, number % MESSAGE_INTERVAL_MS)
+        for number in range(MESSAGE_STREAMS)
+    ]
+    return await _cost(each.pid, each.messages, beats) / (MESSAGE_STREAMS * MESSAGES) * 1e6
+
+
+async def _cost(pid: int, client: Child, asked: Sequence[orders.Order]) -> float:
+    """Return the CPU seconds of a process while a client gets what it asks for."""
+    before = cpu_seconds(pid)
+    client.say({"order": [orders.build(order).decode() for order in asked]})
+    await client.answer(TURN_S)
+    return cpu_seconds(pid) - before
+
+
+def _rows(contestants: Sequence[Contestant]) -> list[Row]:
+    ours, theirs = contestants
+    gigabyte, message = "relay, host to client", f"relay, {MESSAGE_BYTES:,}-byte messages"
+    return [
+        *(row(f"{gigabyte}: {each.name}", "CPU s/GB", each.s_per_gb) for each in contestants),
+        ratio_row(f"{gigabyte}: against HAProxy", ours.s_per_gb, theirs.s_per_gb, BULK_BOUND),
+        *(row(f"{message}: {each.name}", "CPU µs each", each.us_per_message) for each in contestants),
+        ratio_row(f"{message}: against HAProxy", ours.us_per_message, theirs.us_per_message, MESSAGE_BOUND),
+    ]
