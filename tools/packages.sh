@@ -14,7 +14,7 @@ usage: tools/packages.sh [--check] GROUP...
   base   what Python and TLS need
   demo   xrdp, a headless display and a client
   test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy
-  bench  the relays we compare ourselves with
+  bench  the relay we compare ourselves with
 
   --check   name what is missing and install nothing; exit status 1 when something is
 TEXT
@@ -34,7 +34,7 @@ packages_of() { # GROUP CODENAME
         "demo trixie") echo "$BASE $DESKTOP freerdp3-x11" ;;
         "test bookworm") echo "$(packages_of demo bookworm) freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy" ;;
         "test trixie") echo "$(packages_of demo trixie) freerdp3-shadow-x11 winpr3-utils nftables haproxy" ;;
-        "bench "*) echo "$BASE haproxy nginx-light libnginx-mod-stream" ;;
+        "bench "*) echo "$BASE haproxy" ;;
         *) return 1 ;;
     esac
 }
@@ -47,7 +47,6 @@ units_of() {
     case $1 in
         xrdp) echo "xrdp.service xrdp-sesman.service" ;;
         haproxy) echo haproxy.service ;;
-        nginx-light) echo nginx.service ;;
     esac
 }
 
