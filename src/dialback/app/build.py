@@ -39,6 +39,7 @@ class Node:
     edge: Edge
     tls: ssl.SSLContext
     tasks: Tasks
+    links: Links
     records: Records
     sweep: Sweep
     metrics: Metrics
@@ -67,7 +68,7 @@ def build_node(settings: Settings, certificates: Certificates, store: Store) -> 
     )
     edge = Edge(_routes(gateway, links), web_protocols(site), tasks)
     tls = server_context(certificates.certificate, certificates.key)
-    return Node(edge, tls, tasks, records, Sweep(store, settings.broker), metrics)
+    return Node(edge, tls, tasks, links, records, Sweep(store, settings.broker), metrics)
 
 
 def _routes(gateway: Gateway, links: Links) -> Callable[[RequestHead], Handler | None]:

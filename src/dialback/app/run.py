@@ -79,6 +79,7 @@ def _set_by_signals(stop: asyncio.Event | None) -> Iterator[asyncio.Event]:
 async def _end(node: Node) -> None:
     _log.info("stopping", connections=int(node.metrics.value("dialback_open_connections")))
     await node.tasks.close()
+    await node.links.settled()
     async with contextlib.AsyncExitStack() as last:
         writer = asyncio.get_running_loop().create_task(node.records.run(), name="last records")
         last.callback(writer.cancel)

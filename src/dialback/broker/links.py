@@ -120,6 +120,11 @@ class Links:
         """Whether the host's agent link stands."""
         return host_id in self._links
 
+    async def settled(self) -> None:
+        """Wait until the state of every link that ended is kept; called when no link is served any more."""
+        async with self._noting:
+            pass
+
     async def dial(self, order: DialOrder) -> None:
         """Order the host's agent to dial; return when it says it has.
 
