@@ -1,7 +1,9 @@
 """What stops an agent before it runs: each is one sentence for the administrator of the host."""
 
+from dialback.domain.errors import Problem
 
-class AgentProblem(Exception):
+
+class AgentProblem(Problem):
     """The agent cannot do what it was told; the message is one sentence that says why and what to do."""
 
 

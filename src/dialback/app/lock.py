@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from dialback.domain.errors import Problem
+
 if sys.platform != "win32":
     import fcntl
 
 LOCK_NAME = "serve.lock"
 
 
-class AlreadyServing(Exception):
+class AlreadyServing(Problem):
     """Another server works on the data folder; the message is one sentence that says what to do."""
 
 

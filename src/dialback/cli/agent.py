@@ -53,3 +53,8 @@ def default_folder() -> Path:
     if os.name == "posix" and os.geteuid() == 0:
         return Path("/var/lib/dialback-agent")
     return Path.home() / ".config" / "dialback-agent"
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.add_typer(app, name="agent")

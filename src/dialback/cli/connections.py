@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dialback.cli.context import Data, Failed, Json, opened_store, run
+from dialback.cli.context import Failed, Json, run
+from dialback.cli.data import Data, opened_store
 from dialback.cli.output import out, print_json, print_table, shown
 from dialback.domain.errors import SENTENCES
 from dialback.domain.ids import ConnectionId
@@ -110,3 +111,8 @@ def _plain(record: ConnectionRecord) -> dict[str, object]:
     del plain["token_hash"]
     plain["timeline_ms"] = {stage.value: ms for stage, ms in plain.pop("timeline").items()}
     return plain
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.add_typer(app, name="connection")

@@ -9,7 +9,8 @@ import typer
 
 from dialback.app.certificates import server_certificates
 from dialback.app.settings import public_address
-from dialback.cli.context import Data, Failed, Json, folder_of, opened_store, run, settings_of
+from dialback.cli.context import Failed, Json, run
+from dialback.cli.data import Data, folder_of, opened_store, settings_of
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import Host, JoinCode, RdpServer
@@ -108,3 +109,8 @@ def _server_row(server: RdpServer | None) -> tuple[object, ...]:
 
 def _system(host: Host) -> str:
     return host.report.system if host.report else ""
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.add_typer(app, name="host")

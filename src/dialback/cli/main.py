@@ -1,32 +1,50 @@
-"""The `dialback` command."""
+"""The `dialback` command.
 
+A command's module is loaded when the command is named, so that the agent does not carry the server's
+libraries through its life.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from dialback import __version__
-from dialback.cli import agent, connections, hosts, resources, server
 from dialback.cli.output import print_line
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Remote desktops without an open port.",
-)
-app.command("serve")(server.serve)
-app.add_typer(agent.app, name="agent")
-app.add_typer(hosts.app, name="host")
-app.add_typer(resources.app, name="resource")
-app.command("connect-file")(resources.connect_file)
-app.add_typer(connections.app, name="connection")
-app.command("doctor")(server.doctor)
+COMMANDS = {
+    "serve": "server",
+    "agent": "agent",
+    "host": "hosts",
+    "resource": "resources",
+    "connect-file": "resources",
+    "connection": "connections",
+    "doctor": "server",
+}
+"""Each command and the module that has its `register`."""
 
 
-@app.callback(invoke_without_command=True)
+def make_app(words: Sequence[str]) -> typer.Typer:
+    """Return the command line that `words` need: one module where a command is named, else all of them."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Remote desktops without an open port.",
+    )
+    app.callback(invoke_without_command=True)(version)
+    named = [COMMANDS[word] for word in words[:1] if word in COMMANDS]
+    for module in dict.fromkeys(named or COMMANDS.values()):
+        import_module(f"dialback.cli.{module}").register(app)
+    return app
+
+
 def version(
     show: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
+    """Remote desktops without an open port."""
     if show:
         print_line(__version__)
         raise typer.Exit
@@ -34,4 +52,4 @@ def version(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    make_app(sys.argv[1:])()

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from dialback.app.settings import public_address
-from dialback.cli.context import Data, Failed, Json, folder_of, opened_store, run, settings_of
+from dialback.cli.context import Failed, Json, run
+from dialback.cli.data import Data, folder_of, opened_store, settings_of
 from dialback.cli.hosts import find_host
 from dialback.cli.output import print_json, print_table, say
 from dialback.domain.access import ConnectionToken
@@ -141,3 +142,9 @@ async def _resource(store: Store, name: str) -> Resource:
 def _pin(host: Host | None, resource: Resource) -> str:
     servers = host.report.rdp_servers if host and host.report else ()
     return next((server.certificate_sha256 for server in servers if server.target == resource.target), "")
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.add_typer(app, name="resource")
+    commands.command("connect-file")(connect_file)

@@ -9,7 +9,8 @@ import typer
 from dialback.app.doctor import examine
 from dialback.app.run import serve as serve_node
 from dialback.app.settings import FILE_NAME, Settings, load_settings, public_address, write_first_settings
-from dialback.cli.context import Data, Failed, Json, folder_of, run, sentences
+from dialback.cli.context import Failed, Json, run, sentences
+from dialback.cli.data import Data, folder_of
 from dialback.cli.output import out, print_json, say, shown
 from dialback.observe.log import configure_logging
 
@@ -55,3 +56,9 @@ def _first_start(folder: Path, listen: str, address: str) -> Settings:
         if said and said != kept:
             raise Failed(f"{said} was said, but {folder / FILE_NAME} has {kept}; change it there.")
     return settings
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.command("serve")(serve)
+    commands.command("doctor")(doctor)

@@ -12,13 +12,14 @@ from typing import Protocol
 
 from dialback.domain.access import ConnectionToken, TokenUse
 from dialback.domain.catalog import Resource
+from dialback.domain.errors import Problem
 from dialback.domain.hosts import Host, HostReport, JoinCode
 from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Problem):
     """The store cannot answer; the message is one sentence that says what is wrong and what to do."""
 
 

@@ -88,6 +88,14 @@ SENTENCES: dict[Reason, str] = {
 }
 
 
+class Problem(Exception):
+    """Something is not as it must be, and a person can mend it: the message is one sentence for that person.
+
+    Each module that meets such things has its own kind; the command line shows any of them and ends with
+    status 1.
+    """
+
+
 class Refused(Exception):
     """Policy or circumstance said no.
 

@@ -14,10 +14,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from dialback.domain.errors import Problem
+
 _BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 
 
-class CertificateProblem(Exception):
+class CertificateProblem(Problem):
     """A certificate or its key cannot be used; the message is one sentence that says why and what to do."""
 
 

@@ -12,13 +12,14 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from dialback.domain.errors import Problem
 from dialback.identity.files import PRIVATE, write_file
 
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 
 
-class HostKeyProblem(Exception):
+class HostKeyProblem(Problem):
     """The host key cannot be read or written; the message is one sentence that says what to do."""
 
 

@@ -14,13 +14,15 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from dialback.domain.errors import Problem
+
 T = TypeVar("T")
 
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 """A deadline or an interval: above 0, an hour at most."""
 
 
-class SettingsProblem(Exception):
+class SettingsProblem(Problem):
     """A settings file cannot be used; the message names file and key."""
 
 

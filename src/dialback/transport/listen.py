@@ -4,12 +4,14 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from dialback.domain.errors import Problem
+
 HANDSHAKE_DEADLINE_S = 15
 SHUTDOWN_DEADLINE_S = 30
 BACKLOG = 1024
 
 
-class PortTaken(Exception):
+class PortTaken(Problem):
     """The listener could not be opened; the message is one sentence that says what to do."""
 
 

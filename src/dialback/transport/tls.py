@@ -8,10 +8,12 @@ import hashlib
 import ssl
 from pathlib import Path
 
+from dialback.domain.errors import Problem
+
 ALPN = ["http/1.1"]
 
 
-class CertificateUnreadable(Exception):
+class CertificateUnreadable(Problem):
     """A certificate or key file cannot be used; the message is one sentence that says what to do."""
 
 
