@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from lab.display import POLL_S, Display
+from lab.place import Place, here
 from lab.process import Failed, Process, tail
 
 Version = Literal[2, 3]
@@ -53,14 +54,19 @@ class FreeRdp:
         version: Version = 2,
         authority: Path | None = None,
         name: str = "client",
+        place: Place = here,
     ) -> None:
-        """Keep home and log in `folder / name`; `authority` (PEM) is what gateways are checked against."""
+        """Keep home and log in `folder / name`; `authority` (PEM) is what gateways are checked against.
+
+        `place` is where the client runs.
+        """
         self.display = display
         self.version = version
         self.name = name
         self.folder = folder / name
         self.log = self.folder / "freerdp.log"
         self._authority = authority
+        self._place = place
         self._process: Process | None = None
 
     def connect(
@@ -89,7 +95,7 @@ class FreeRdp:
             *extra,
         ]
         self._started_at = time.monotonic()
-        command = [PROGRAMS[self.version], *options]
+        command = self._place([PROGRAMS[self.version], *options])
         self._process = Process.start(self.name, command, self.log, env=self._env())
         return self
 
