@@ -24,6 +24,7 @@ def test_stages_are_listed_in_the_order_in_which_they_happen() -> None:
     assert [stage.value for stage in Stage] == [
         "tls",
         "head",
+        "handshake",
         "admit",
         "place",
         "dial",
