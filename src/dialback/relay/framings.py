@@ -134,6 +134,8 @@ class LegacyCarrier:
         self.ended = False
 
     def unwrap(self, data: Piece) -> Sequence[Piece]:
+        if self.ended:
+            return ()
         pieces = self._reader.feed(data)
         self.ended = self._reader.ended
         return pieces
