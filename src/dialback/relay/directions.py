@@ -53,6 +53,8 @@ class Direction(asyncio.BufferedProtocol):
     def start(self) -> None:
         """Take the source over, with the bytes it holds."""
         leftover = self._source.surrender(self)
+        if self._source.lost:
+            self._lost.set()
         for start in range(0, len(leftover), PAYLOAD_BYTES):
             part = leftover[start : start + PAYLOAD_BYTES]
             self._scratch.payload[: len(part)] = part

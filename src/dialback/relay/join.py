@@ -106,7 +106,8 @@ class _Joint:
 
     def start(self) -> None:
         for leg in (self._left.sink, self._right.sink):
-            leg.transport.set_write_buffer_limits(HIGH_WATER_BYTES)
+            if not leg.lost:
+                leg.transport.set_write_buffer_limits(HIGH_WATER_BYTES)
         for direction in (self._into_left, self._from_right, self._from_left):
             direction.start()
 

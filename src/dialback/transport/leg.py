@@ -115,6 +115,11 @@ class Leg(asyncio.Protocol):
         """Whether the peer has ended its side, or the leg broke or was closed."""
         return self._gone.is_set()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the transport is gone: nothing more comes, and nothing can be sent."""
+        return self._lost
+
     def surrender(self, protocol: asyncio.BaseProtocol) -> bytes:
         """Give the transport to another protocol; return the bytes that were read and not used.
 
