@@ -10,6 +10,7 @@ Back-pressure is the transports' own: a sink that is full pauses the source that
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 
 from dialback.relay.framings import PAYLOAD_BYTES, ROOM_BYTES, Framing, Piece
@@ -45,6 +46,8 @@ class Direction(asyncio.BufferedProtocol):
         self._lost = asyncio.Event()
         self._finished = asyncio.Event()
         self._stopped = False
+        self._paused = False
+        self._tls: ssl.SSLObject | None = source.transport.get_extra_info("ssl_object")
         self._writable = asyncio.Event()
         self._writable.set()
         self._move: Callable[[int], None] = self._drop
@@ -55,6 +58,8 @@ class Direction(asyncio.BufferedProtocol):
         leftover = self._source.surrender(self)
         if self._source.lost:
             self._lost.set()
+        else:
+            self._keep_the_end_behind_the_bytes()
         for start in range(0, len(leftover), PAYLOAD_BYTES):
             part = leftover[start : start + PAYLOAD_BYTES]
             self._scratch.payload[: len(part)] = part
@@ -82,6 +87,20 @@ class Direction(asyncio.BufferedProtocol):
         if not await _within(timeout_s, self._lost):
             self._source.transport.abort()
 
+    def _keep_the_end_behind_the_bytes(self) -> None:
+        """Stop reading the socket while a TLS transport holds bytes we have not taken.
+
+        Otherwise it would find the end of a paused source, let go of it, and drop what it still holds.
+        """
+        if self._tls is not None and not self._source.transport.is_closing():
+            limit: Callable[[int, int], None] = self._source.transport.set_read_buffer_limits  # type: ignore[attr-defined]
+            limit(1, 0)
+
+    def _finish_record(self) -> None:
+        """Move the rest of a TLS record of which our buffer held the first part; no limit counts it."""
+        if self._tls is not None and self._tls.pending():
+            self._move(self._tls.read(PAYLOAD_BYTES, self._scratch.payload))  # type: ignore[arg-type]
+
     def _drop(self, size: int) -> None:
         """Move nothing: the source has ended, or has no right to say anything more."""
 
@@ -98,6 +117,8 @@ class Direction(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._move(nbytes)
+        if self._paused:
+            self._finish_record()
 
     def eof_received(self) -> bool:
         self._notice(None)
@@ -120,11 +141,13 @@ class Direction(asyncio.BufferedProtocol):
 
     def pause(self) -> None:
         """Stop reading the source for a while."""
+        self._paused = True
         if not self._source.transport.is_closing():
             self._source.transport.pause_reading()
 
     def resume(self) -> None:
         """Read the source again."""
+        self._paused = False
         if not self._source.transport.is_closing():
             self._source.transport.resume_reading()
 
