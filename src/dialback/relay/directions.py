@@ -2,8 +2,8 @@
 
 Each leg of a relay gets one of these protocols. All of them read into one buffer that the relay owns, which
 is safe for two reasons: a transport asks for the buffer and reports what it read without anything in
-between, and a TLS transport encrypts what it is given to write before `write` returns. A transport without
-TLS may keep what it is given, so it is given a copy.
+between, and a TLS transport encrypts what it is given to write before `write` returns; what it could not
+encrypt is taken from it. A transport without TLS may keep what it is given, so it is given a copy.
 
 Back-pressure is the transports' own: a sink that is full pauses the source that feeds it, and nothing else.
 """
@@ -173,7 +173,11 @@ class Sealing(Direction):
     def _seal_and_write(self, size: int) -> None:
         scratch = self._scratch
         start = self._seal(scratch.buffer, ROOM_BYTES, size)
-        self._write(scratch.view[start : ROOM_BYTES + size])
+        # A peer can make OpenSSL refuse to write for a while, by sending a handshake message in two records.
+        # The transport then keeps the view, to read from it when other streams lie in the buffer: released,
+        # it can not, and that peer loses its leg.
+        with scratch.view[start : ROOM_BYTES + size] as piece:
+            self._write(piece)
         self._count(size)
 
 
