@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.wire.errors import WireError
-from dialback.wire.rdpfile import Setting, build, encode, gateway_settings, parse
+from dialback.wire.rdpfile import Setting, build, decode, encode, gateway_settings, parse
 
 FILES = [
     ((), ""),
@@ -110,3 +110,18 @@ def test_any_text_gives_settings_or_a_wire_error(text):
     except WireError:
         return
     assert parse(build(settings)) == settings
+
+
+@pytest.mark.parametrize("text", ["full address:s:a\r\n", "username:s:Zoë\r\n"])
+def test_what_is_encoded_decodes_to_itself(text: str) -> None:
+    assert decode(encode(text)) == text
+
+
+def test_utf8_with_and_without_a_mark_is_decoded() -> None:
+    assert decode("Zoë".encode()) == decode("Zoë".encode("utf-8-sig")) == "Zoë"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfea", b"\xff", b"\xff\xfe\x00\xd8"])
+def test_bytes_of_no_encoding_are_refused(data: bytes) -> None:
+    with pytest.raises(WireError, match="UTF-16LE or UTF-8"):
+        decode(data)

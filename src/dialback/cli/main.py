@@ -20,6 +20,7 @@ COMMANDS = {
     "host": "hosts",
     "resource": "resources",
     "connect-file": "resources",
+    "revoke-file": "resources",
     "connection": "connections",
     "doctor": "server",
 }

@@ -81,6 +81,15 @@ def connect_file(
     say(f"With FreeRDP: {shlex.join(command)}")
 
 
+def revoke_file(
+    file: Annotated[Path, typer.Argument(help="Connection file whose token is to open nothing more.")],
+    data: Data = None,
+) -> None:
+    """Revoke a connection file that was lost or given to the wrong person; an open session goes on."""
+    run(_revoke_file(file, data))
+    say(f"Revoked: {file} opens nothing more.")
+
+
 def colons(sha256: str) -> str:
     """Return a fingerprint as RDP clients want it, in pairs."""
     return ":".join(sha256[at : at + 2] for at in range(0, len(sha256), 2))
@@ -126,6 +135,16 @@ async def _connect_file(name: str, user: str, path: Path, life: timedelta, data:
     return _pin(host, resource)
 
 
+async def _revoke_file(file: Path, data: Path | None) -> None:
+    settings = rdpfile.parse(rdpfile.decode(file.read_bytes()))
+    token = next((str(each.value) for each in settings if each.name == rdpfile.TOKEN_NAME), "")
+    if not token:
+        raise Failed(f"{file} holds no token; it is not a connection file of this server.")
+    async with opened_store(data) as store:
+        if not await store.revoke_token(hash_token(token), datetime.now(UTC)):
+            raise Failed(f"The token in {file} was not issued by this server, so there is nothing to revoke.")
+
+
 async def _issue(store: Store, user: UserName, resource: ResourceName, life: timedelta) -> str:
     token, now = make_token(), datetime.now(UTC)
     await store.save_token(ConnectionToken(hash_token(token), user, resource, now, now + life))
@@ -148,3 +167,4 @@ def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
     commands.add_typer(app, name="resource")
     commands.command("connect-file")(connect_file)
+    commands.command("revoke-file")(revoke_file)

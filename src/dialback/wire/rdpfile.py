@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from dialback.wire.errors import WireError
 
 MAX_FILE_CHARS = 65536
+TOKEN_NAME = "gatewayaccesstoken"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -67,6 +68,20 @@ def encode(text: str) -> bytes:
     return text.encode("ascii") if text.isascii() else b"\xff\xfe" + text.encode("utf-16-le")
 
 
+def decode(data: bytes) -> str:
+    """Decode a connection file as clients and editors write it: UTF-16LE with BOM, or UTF-8 with or without.
+
+    Raises:
+        WireError: the bytes are neither.
+    """
+    try:
+        if data.startswith(b"\xff\xfe"):
+            return data[2:].decode("utf-16-le")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WireError("expected a connection file in UTF-16LE or UTF-8, got other bytes") from None
+
+
 def gateway_settings(full_address: str, gateway: str, token: str, user: str) -> tuple[Setting, ...]:
     """Return the fewest settings that take mstsc, macOS and FreeRDP through a gateway with a token.
 
@@ -82,7 +97,7 @@ def gateway_settings(full_address: str, gateway: str, token: str, user: str) -> 
         Setting("gatewayusagemethod", 1),  # always
         Setting("gatewayprofileusagemethod", 1),  # these settings, not the administrator's
         Setting("gatewaycredentialssource", 5),  # the token below
-        Setting("gatewayaccesstoken", token),
+        Setting(TOKEN_NAME, token),
         Setting("promptcredentialonce", 0),  # the gateway's credentials are not the host's
         Setting("username", user),
     )
