@@ -197,6 +197,16 @@ class Wires:
         self._legs.append(leg)
         return peer, leg
 
+    def port(self, *, tls: bool) -> int:
+        """Return the port to connect to by other means than `pair`."""
+        return self._ports[tls]
+
+    async def accepted(self, *, tls: bool) -> Leg:
+        """Return the near end of a connection made by other means than `pair`."""
+        leg = await self._arrived[tls].get()
+        self._legs.append(leg)
+        return leg
+
     def close(self) -> None:
         """Let go of everything."""
         for peer in self._peers:
