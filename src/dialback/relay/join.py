@@ -129,8 +129,9 @@ class _Joint:
         for direction in self._directions:
             direction.stop()
         await asyncio.gather(self._into_left.flushed(DRAIN_S), self._from_right.flushed(DRAIN_S))
-        if not self._left.framing.ended:
-            self._left.sink.send(self._left.framing.farewell(orderly=orderly))
+        farewell = self._left.framing.farewell(orderly=orderly)
+        if farewell and not self._left.framing.ended:
+            self._left.sink.send(farewell)
             if self._left.framing.acknowledged:
                 await self._from_left.wait_finished(FAREWELL_S)
         await asyncio.gather(*(direction.let_go(DRAIN_S) for direction in self._directions))
