@@ -1,0 +1,477 @@
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from dialback.broker.links import Links
+from dialback.broker.settings import BrokerSettings
+from dialback.domain.contracts import DialOrder
+from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.ids import ConnectionId
+from dialback.domain.secret import Secret
+from dialback.edge.accept import Arrival
+from dialback.identity.host_keys import HostKey
+from dialback.observe.metrics import Metrics
+from dialback.wire.agent.link import (
+    LINK_PATH,
+    LINK_SUBPROTOCOL,
+    AgentEvent,
+    AgentLink,
+    ChallengeReceived,
+    DialReceived,
+    EchoReceived,
+    GoodbyeReceived,
+    WelcomeReceived,
+)
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, RdpServer
+from dialback.wire.head import RequestHead, ResponseReader
+from dialback.wire.websocket import NORMAL_CLOSURE, PROTOCOL_ERROR, FrameReader, Opcode, build_frame
+from tests.broker.stores import AWAY, HOST, KEY, NOW, RESOURCE, USER, FailingStore, filled
+
+PIN = "ab" * 32
+ARRIVAL = Arrival(0, 0, 0)
+HEAD = RequestHead(
+    "GET",
+    LINK_PATH,
+    (
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ("sec-websocket-protocol", LINK_SUBPROTOCOL),
+    ),
+)
+ORDER = DialOrder(
+    ConnectionId("c1"), HOST.id, "gw.example.org:443", PIN, Secret("ticket"), RESOURCE.target, USER
+)
+DEADLINE_S = 10
+
+
+class FakeLeg:
+    """A leg whose far end is the test: `inbox` is what the agent sent, `outbox` what it would hear."""
+
+    peer = "192.0.2.7"
+
+    def __init__(self) -> None:
+        self.inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self.outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self.taking = asyncio.Event()
+        self.taking.set()
+
+    async def receive(self) -> bytes:
+        return await self.inbox.get()
+
+    def send(self, data: bytes) -> None:
+        self.outbox.put_nowait(data)
+
+    async def drain(self) -> None:
+        await self.taking.wait()
+
+    async def close(self) -> None:
+        self.outbox.put_nowait(b"")
+
+
+class Agent:
+    """The far end of a link."""
+
+    def __init__(self, key: HostKey = KEY) -> None:
+        self.leg = FakeLeg()
+        self.machine = AgentLink(
+            HOST.id, key.sign, PIN, agent_version="0.1.0", host_name="WIN-7", system="test"
+        )
+        self.closed_with: int | None = None
+        self.status = 0
+        self._head = ResponseReader()
+        self._frames = FrameReader(masked=False, max_message_bytes=MAX_MESSAGE_BYTES)
+        self._texts: list[bytes] = []
+
+    def say(self, text: str) -> None:
+        self.say_frame(Opcode.TEXT, text.encode())
+
+    def say_frame(self, opcode: Opcode, payload: bytes) -> None:
+        self.leg.inbox.put_nowait(build_frame(opcode, payload, mask_key=b"mask"))
+
+    def leave(self) -> None:
+        self.leg.inbox.put_nowait(b"")
+
+    async def hear(self) -> AgentEvent | None:
+        """Return the server's next message; None when it has closed."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not self._texts:
+                data = await self.leg.outbox.get()
+                if not data:
+                    return None
+                self._take(data)
+        return self.machine.receive(self._texts.pop(0))
+
+    def _take(self, data: bytes) -> None:
+        if not self.status:
+            head = self._head.feed(data)
+            assert head is not None
+            self.status, data = head.status, self._head.leftover
+        for frame in self._frames.feed(data):
+            if frame.opcode is Opcode.CLOSE:
+                self.closed_with = int.from_bytes(frame.payload[:2], "big")
+            elif frame.opcode is Opcode.TEXT:
+                self._texts.append(frame.payload)
+
+    async def hear_end(self) -> list[AgentEvent]:
+        """Return what the server still says before it closes."""
+        events = []
+        while (event := await self.hear()) is not None:
+            events.append(event)
+        return events
+
+    async def answer_challenge(self) -> None:
+        challenge = await self.hear()
+        assert isinstance(challenge, ChallengeReceived)
+        self.say(challenge.reply)
+
+    async def open(self) -> None:
+        await self.answer_challenge()
+        assert isinstance(await self.hear(), WelcomeReceived)
+
+    async def next_order(self) -> DialReceived:
+        event = await self.hear()
+        assert isinstance(event, DialReceived)
+        return event
+
+    async def beat(self) -> None:
+        """Say a heartbeat and wait until it was dealt with."""
+        self.say(self.machine.heartbeat())
+        assert isinstance(await self.hear(), EchoReceived)
+
+
+class Broker:
+    """The links under test over a filled store."""
+
+    def __init__(self, store: FailingStore) -> None:
+        self.store = store
+        self.metrics = Metrics()
+        self.links = self.make()
+
+    def make(self, **settings: float) -> Links:
+        self.links = Links(self.store, PIN, self.metrics, BrokerSettings(**settings), lambda: NOW)  # type: ignore[arg-type]
+        return self.links
+
+    @contextlib.asynccontextmanager
+    async def serving(self, agent: Agent) -> AsyncIterator["asyncio.Task[None]"]:
+        """Serve the agent's link while the block runs."""
+        task = asyncio.create_task(self.links.serve(HEAD, agent.leg, ARRIVAL))  # type: ignore[arg-type]
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def stored_link(self) -> bool:
+        host = await self.store.host(HOST.id)
+        assert host is not None
+        return host.link_up
+
+
+@pytest.fixture
+async def broker() -> Broker:
+    return Broker(await filled())
+
+
+@contextlib.asynccontextmanager
+async def linked(broker: Broker) -> AsyncIterator[Agent]:
+    """Return an agent whose link stands."""
+    agent = Agent()
+    async with broker.serving(agent):
+        await agent.open()
+        await agent.beat()
+        yield agent
+
+
+async def until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not met():
+            await asyncio.sleep(0)
+
+
+# Opening.
+
+
+async def test_agent_that_proves_its_key_is_welcome_and_noted(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        assert agent.status == 101
+        assert broker.links.up(HOST.id)
+        assert await broker.stored_link()
+        assert broker.metrics.value("dialback_agent_links") == 1
+        host = await broker.store.host(HOST.id)
+        assert host is not None
+        assert host.report is not None
+        assert host.report.host_name == "WIN-7"
+
+
+async def test_link_that_ends_is_noted(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.leave()
+        await agent.hear_end()
+        await broker.links.settled()
+
+        assert agent.closed_with == NORMAL_CLOSURE
+        assert not broker.links.up(HOST.id)
+        assert not await broker.stored_link()
+        assert broker.metrics.value("dialback_agent_links") == 0
+
+
+async def _refuse(broker: Broker, agent: Agent) -> list[AgentEvent]:
+    async with broker.serving(agent) as task:
+        await agent.answer_challenge()
+        events = await agent.hear_end()
+        await task
+    assert not broker.links.up(HOST.id)
+    return events
+
+
+async def test_wrong_key_is_refused_with_a_goodbye(broker: Broker) -> None:
+    assert await _refuse(broker, Agent(HostKey.generate())) == [
+        GoodbyeReceived(SENTENCES[Reason.HOST_KEY_REFUSED])
+    ]
+    assert broker.metrics.value("dialback_refused_total", reason="host-key-refused") == 1
+
+
+async def test_removed_host_is_refused_with_a_goodbye(broker: Broker) -> None:
+    await broker.store.revoke_host(HOST.id, NOW)
+
+    assert await _refuse(broker, Agent()) == [GoodbyeReceived(SENTENCES[Reason.HOST_REVOKED])]
+
+
+async def test_store_that_is_away_refuses_with_a_goodbye(broker: Broker) -> None:
+    broker.store.away = AWAY
+
+    assert await _refuse(broker, Agent()) == [GoodbyeReceived(SENTENCES[Reason.STORE_UNAVAILABLE])]
+
+
+async def test_agent_of_another_version_is_told_which_are_spoken(broker: Broker) -> None:
+    agent = Agent()
+    async with broker.serving(agent):
+        challenge = await agent.hear()
+        assert isinstance(challenge, ChallengeReceived)
+        hello = json.loads(challenge.reply)
+        agent.say(json.dumps({**hello, "lowest_version": 900, "highest_version": 901}))
+        (event,) = await agent.hear_end()
+
+    assert isinstance(event, GoodbyeReceived)
+    assert "no common version" in event.reason
+    assert agent.closed_with == NORMAL_CLOSURE
+
+
+async def test_unknown_message_before_the_hello_is_ignored(broker: Broker) -> None:
+    agent = Agent()
+    async with broker.serving(agent):
+        agent.say('{"type":"from-a-newer-minor"}')
+        await agent.open()
+
+        await agent.beat()
+        assert broker.links.up(HOST.id)
+
+
+async def test_agent_that_is_silent_at_first_is_let_go(broker: Broker) -> None:
+    broker.make(hello_deadline_s=0.01)
+    agent = Agent()
+    async with broker.serving(agent) as task:
+        await agent.hear()
+        assert await agent.hear_end() == []
+        await task
+
+
+async def test_request_without_upgrade_is_told_so(broker: Broker) -> None:
+    agent = Agent()
+
+    await broker.links.serve(RequestHead("GET", LINK_PATH, ()), agent.leg, ARRIVAL)  # type: ignore[arg-type]
+
+    head = ResponseReader().feed(await agent.leg.outbox.get())
+    assert head is not None
+    assert head.status == 426
+
+
+# A link that stands.
+
+
+@pytest.mark.parametrize(
+    "breach",
+    [
+        (Opcode.TEXT, b"{"),
+        (Opcode.TEXT, b"\xff"),
+        (Opcode.TEXT, b'{"type":"report","rdp_servers":7}'),
+        (Opcode.BINARY, b"{}"),
+        (Opcode.TEXT, b"x" * (MAX_MESSAGE_BYTES + 1)),
+    ],
+    ids=["no-json", "no-utf-8", "wrong-field", "binary", "oversized"],
+)
+async def test_breach_of_the_protocol_closes_with_1002(broker: Broker, breach: tuple[Opcode, bytes]) -> None:
+    async with linked(broker) as agent:
+        agent.say_frame(*breach)
+        await agent.hear_end()
+
+        assert agent.closed_with == PROTOCOL_ERROR
+        assert not broker.links.up(HOST.id)
+
+
+async def test_breach_before_the_hello_closes_with_1002(broker: Broker) -> None:
+    agent = Agent()
+    async with broker.serving(agent):
+        await agent.hear()
+        agent.say('{"type":"heartbeat"}')
+        await agent.hear_end()
+
+    assert agent.closed_with == PROTOCOL_ERROR
+
+
+async def test_ping_is_answered_and_a_close_ends_the_link(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say_frame(Opcode.PING, b"are you there")
+        async with asyncio.timeout(DEADLINE_S):
+            assert await agent.leg.outbox.get() == build_frame(Opcode.PONG, b"are you there")
+        agent.say_frame(Opcode.CLOSE, b"\x03\xe8")
+        await agent.hear_end()
+
+        assert agent.closed_with == NORMAL_CLOSURE
+
+
+async def test_report_is_kept(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        found = RdpServer(target=RESOURCE.target, answers=True, security="tls", tls_version="TLSv1.3")
+        agent.say(agent.machine.report([found]))
+        await agent.beat()
+
+        host = await broker.store.host(HOST.id)
+        assert host is not None
+        assert host.report is not None
+        assert [server.security for server in host.report.rdp_servers] == ["tls"]
+
+
+async def test_store_that_goes_away_ends_no_link_and_learns_of_it_later(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        broker.store.away = AWAY
+        agent.say(agent.machine.report([]))
+        await agent.beat()
+        broker.store.away = None
+        await broker.store.set_link(HOST.id, False, NOW)
+
+        await agent.beat()
+        await agent.beat()
+
+        assert broker.links.up(HOST.id)
+        assert await broker.stored_link()
+
+
+async def test_host_that_is_removed_is_sent_away_at_its_next_heartbeat(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        await broker.store.revoke_host(HOST.id, NOW)
+        await agent.beat()
+
+        assert await agent.hear_end() == [GoodbyeReceived(SENTENCES[Reason.HOST_REVOKED])]
+        assert not broker.links.up(HOST.id)
+
+
+async def test_newer_link_takes_the_place_of_the_older(broker: Broker) -> None:
+    async with linked(broker) as older, linked(broker):
+        (event,) = await older.hear_end()
+
+        assert isinstance(event, GoodbyeReceived)
+        assert "newer link" in event.reason
+        assert broker.links.up(HOST.id)
+        assert await broker.stored_link()
+        assert broker.metrics.value("dialback_agent_links") == 1
+
+
+async def test_server_that_stops_says_goodbye(broker: Broker) -> None:
+    agent = Agent()
+    async with broker.serving(agent):
+        await agent.open()
+        await agent.beat()
+
+    assert await agent.hear_end() == [GoodbyeReceived(SENTENCES[Reason.SERVER_STOPPED])]
+
+
+async def test_nothing_is_read_from_an_agent_that_takes_nothing(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.leg.taking.clear()
+        agent.say(agent.machine.heartbeat())
+        agent.say(agent.machine.heartbeat())
+        await until(lambda: agent.leg.inbox.qsize() == 1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+        assert agent.leg.inbox.qsize() == 1
+
+
+# Orders.
+
+
+async def test_order_is_carried_to_the_agent_and_its_answer_back(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        order = (await agent.next_order()).order
+        agent.say(agent.machine.dialled(order.connection_id))
+        await dialling
+
+    assert (order.gateway, order.ticket, order.target, order.user) == (
+        ORDER.gateway,
+        "ticket",
+        ORDER.target,
+        USER,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("agent-refused", Reason.AGENT_REFUSED),
+        ("rdp-server-down", Reason.RDP_SERVER_DOWN),
+        ("gateway-unreachable", Reason.HOST_LEG_LATE),
+    ],
+)
+async def test_refusal_of_the_agent_becomes_ours(broker: Broker, said, reason) -> None:  # type: ignore[no-untyped-def]
+    async with linked(broker) as agent:
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        order = (await agent.next_order()).order
+        agent.say(agent.machine.dial_refused(order.connection_id, said, "because"))
+
+        with pytest.raises(Refused) as refused:
+            await dialling
+    assert (refused.value.reason, refused.value.detail) == (reason, "because")
+
+
+async def test_order_for_a_host_without_link_is_refused_at_once(broker: Broker) -> None:
+    with pytest.raises(Refused) as refused:
+        await broker.links.dial(ORDER)
+
+    assert refused.value.reason is Reason.HOST_OFFLINE
+
+
+async def test_order_whose_agent_leaves_is_refused_at_once(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        await agent.next_order()
+        agent.leave()
+
+        with pytest.raises(Refused) as refused:
+            await dialling
+    assert refused.value.reason is Reason.HOST_OFFLINE
+
+
+async def test_order_that_is_not_answered_is_refused_after_its_deadline(broker: Broker) -> None:
+    broker.make(dial_deadline_s=0.01)
+    async with linked(broker) as agent:
+        with pytest.raises(Refused) as refused:
+            await broker.links.dial(ORDER)
+        order = (await agent.next_order()).order
+        agent.say(agent.machine.dialled(order.connection_id))
+        await agent.beat()
+
+    assert refused.value.reason is Reason.AGENT_SILENT
+
+
+async def test_answer_nobody_waits_for_is_dropped(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say(agent.machine.dialled("never-ordered"))
+        await agent.beat()
+
+        assert broker.links.up(HOST.id)
