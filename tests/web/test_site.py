@@ -92,6 +92,7 @@ async def test_health_is_good_or_says_that_the_store_is_away(web: Web) -> None:
     bad = await web.ask("GET", "/health")
 
     assert (good.status_code, good.json()) == (200, {"status": "ok"})
+    assert good.headers["date"].endswith(" GMT")
     assert (bad.status_code, bad.json()) == (503, {"status": "store-unavailable"})
 
 

@@ -105,7 +105,7 @@ def web_protocols(site: Site) -> Callable[[], asyncio.Protocol]:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        date_header=True,
+        date_header=False,
     )
     config.load()
     state = ServerState()
