@@ -9,7 +9,7 @@ One line per setting, `name:type:value`, in the order given. Rules of this file:
   and Remmina all read; UTF-8 with a mark costs FreeRDP the first line, and mstsc takes UTF-8 without one for
   the local code page.
 
-Left out: signatures, and what the settings mean to each client.
+Left out: what settings there are and which values they take (`rdpsettings`), and signatures (`rdpsign`).
 """
 
 import re
@@ -43,7 +43,27 @@ def build(settings: Iterable[Setting]) -> str:
     """
     settings = tuple(settings)
     _check_unique(settings)
-    return "".join(f"{_line(setting)}\r\n" for setting in settings)
+    return "".join(f"{build_line(setting)}\r\n" for setting in settings)
+
+
+def build_line(setting: Setting) -> str:
+    """Build the line of one setting, without its end: `name:type:value`.
+
+    Raises:
+        ValueError: it cannot be written safely; the message names it and does not show its value.
+    """
+    name, value = setting.name, setting.value
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"expected letters, digits and spaces as name of a setting, got {name[:64]!r}")
+    if isinstance(value, bytes):
+        return f"{name}:b:{value.hex()}"
+    if isinstance(value, int):
+        if not 0 <= value <= 0xFFFFFFFF:
+            raise ValueError(f"expected 0 to 4294967295 as value of {name!r}, got {value}")
+        return f"{name}:i:{int(value)}"
+    if _UNPRINTABLE.search(value):
+        raise ValueError(f"expected text without controls as value of {name!r}, got some")
+    return f"{name}:s:{value}"
 
 
 def parse(text: str) -> tuple[Setting, ...]:
@@ -101,21 +121,6 @@ def gateway_settings(full_address: str, gateway: str, token: str, user: str) -> 
         Setting("promptcredentialonce", 0),  # the gateway's credentials are not the host's
         Setting("username", user),
     )
-
-
-def _line(setting: Setting) -> str:
-    name, value = setting.name, setting.value
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"expected letters, digits and spaces as name of a setting, got {name[:64]!r}")
-    if isinstance(value, bytes):
-        return f"{name}:b:{value.hex()}"
-    if isinstance(value, int):
-        if not 0 <= value <= 0xFFFFFFFF:
-            raise ValueError(f"expected 0 to 4294967295 as value of {name!r}, got {value}")
-        return f"{name}:i:{int(value)}"
-    if _UNPRINTABLE.search(value):
-        raise ValueError(f"expected text without controls as value of {name!r}, got some")
-    return f"{name}:s:{value}"
 
 
 def _parse_line(number: int, line: str) -> Setting:
