@@ -47,6 +47,7 @@ class Peer:
     def __init__(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
         self.socket = sock
         self.loop = asyncio.get_running_loop()
+        self.deadline_s = DEADLINE_S
         self.tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._sending = asyncio.Lock()
@@ -85,7 +86,7 @@ class Peer:
 
     async def receive(self, limit_bytes: int = READ_BYTES) -> bytes:
         """Return what arrived, or b"" at the end; raise `ConnectionError` when it broke."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(self.deadline_s):
             return await self._receive(limit_bytes)
 
     async def _receive(self, limit_bytes: int) -> bytes:
