@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dialback.app.settings import public_address
-from dialback.cli.context import Failed, Json, run
+from dialback.cli.context import Failed, Json, run, sentences
 from dialback.cli.data import Data, folder_of, opened_store, settings_of
 from dialback.cli.hosts import find_host
 from dialback.cli.output import print_json, print_table, say
@@ -86,7 +86,12 @@ def revoke_file(
     data: Data = None,
 ) -> None:
     """Revoke a connection file that was lost or given to the wrong person; an open session goes on."""
-    run(_revoke_file(file, data))
+    with sentences():
+        settings = rdpfile.parse(rdpfile.decode(file.read_bytes()))
+        token = next((str(each.value) for each in settings if each.name == rdpfile.TOKEN_NAME), "")
+        if not token:
+            raise Failed(f"{file} holds no token; it is not a connection file of this server.")
+    run(_revoke(token, data))
     say(f"Revoked: {file} opens nothing more.")
 
 
@@ -135,14 +140,10 @@ async def _connect_file(name: str, user: str, path: Path, life: timedelta, data:
     return _pin(host, resource)
 
 
-async def _revoke_file(file: Path, data: Path | None) -> None:
-    settings = rdpfile.parse(rdpfile.decode(file.read_bytes()))
-    token = next((str(each.value) for each in settings if each.name == rdpfile.TOKEN_NAME), "")
-    if not token:
-        raise Failed(f"{file} holds no token; it is not a connection file of this server.")
+async def _revoke(token: str, data: Path | None) -> None:
     async with opened_store(data) as store:
         if not await store.revoke_token(hash_token(token), datetime.now(UTC)):
-            raise Failed(f"The token in {file} was not issued by this server, so there is nothing to revoke.")
+            raise Failed("The token in the file was not issued by this server; there is nothing to revoke.")
 
 
 async def _issue(store: Store, user: UserName, resource: ResourceName, life: timedelta) -> str:

@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.tsgu.vectors import VECTORS
 
 from dialback.wire.errors import StateError, WireError
 from dialback.wire.tsgu.client import (
@@ -28,6 +27,7 @@ from dialback.wire.tsgu.packets import (
     decode,
     encode,
 )
+from tests.wire.tsgu.vectors import VECTORS
 
 ANSWERS = [
     encode(HandshakeResponse(extended_auth=2)),

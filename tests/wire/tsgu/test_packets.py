@@ -3,7 +3,6 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.tsgu.vectors import VECTORS
 
 from dialback.wire.errors import WireError
 from dialback.wire.tsgu.codes import PacketType
@@ -38,6 +37,7 @@ from dialback.wire.tsgu.packets import (
     text_of_cookie,
     write_data_header,
 )
+from tests.wire.tsgu.vectors import VECTORS
 
 vectors = pytest.mark.parametrize(("packet", "raw"), VECTORS.values(), ids=VECTORS)
 STREAM = b"".join(raw for _, raw in VECTORS.values())

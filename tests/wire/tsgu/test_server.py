@@ -3,8 +3,6 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.tsgu.playbook import Client, gateway, play
-from tests.wire.tsgu.vectors import VECTORS
 
 from dialback.wire.errors import StateError, WireError
 from dialback.wire.tsgu.client import ClientTunnel
@@ -46,6 +44,8 @@ from dialback.wire.tsgu.server import (
     close_channel_response,
     service_message,
 )
+from tests.wire.tsgu.playbook import Client, gateway, play
+from tests.wire.tsgu.vectors import VECTORS
 
 HELLO = HandshakeRequest(extended_auth=2)
 TUNNEL = TunnelCreate(capabilities=0x0D, cookie=cookie_of_text("token"))
