@@ -195,3 +195,10 @@ def test_signature_decodes_to_what_was_encoded(pkcs7: bytes) -> None:
 
 def test_signature_stands_in_groups_of_64_with_blanks_behind_each() -> None:
     assert encode_signature(bytes(36)) == "AQABAAEAAAAkAAAA" + "A" * 48 + "  "
+
+
+@given(st.sampled_from(SECURE_SETTINGS[1:]), st.text("ab:,", max_size=4), st.text("ab:,", max_size=4))
+def test_each_secure_setting_counts(name: str, before: str, after: str) -> None:
+    address = Setting("full address", "desk")
+    messages = [prepare([address, Setting(name.lower(), value)]).message for value in (before, after)]
+    assert (messages[0] == messages[1]) == (before == after)

@@ -163,8 +163,8 @@ def encode_signature(pkcs7: bytes) -> str:
     """Encode a PKCS#7 as the value of `signature`: base64, two blanks after every 64 characters and the last.
 
     Wire:
-        Three little-endian numbers of 4 bytes stand before the DER: version 0x00010001, type 1 (signature with
-        a certificate), and its length in bytes.
+        Three little-endian numbers of 4 bytes stand before the DER: version 0x00010001, type 1 (signature
+        with a certificate), and its length in bytes.
     """
     blob = _HEADER.pack(_VERSION, _CERTIFICATE_SIGNATURE, len(pkcs7)) + pkcs7
     text = base64.b64encode(blob).decode("ascii")
