@@ -155,7 +155,8 @@ class HostAgent:
         run(self._command("join", code, "--target", self.target))
 
     def start(self) -> Self:
-        """Start the agent; return at once."""
+        """Start the agent, anew if it was killed; return at once."""
+        self.stop()
         self._process = Process.start(f"agent {self.host}", self._command("run"), self.log)
         return self
 

@@ -1,0 +1,29 @@
+"""What a record of a connection has to say, beside its reason."""
+
+from datetime import datetime
+from typing import Any
+
+from dialback.domain.sessions import Stage
+
+STAGES = [stage.value for stage in Stage]
+CLOCK_S = 0.25
+"""Between accepting a connection and the first instant in its record, and for the record's rounding."""
+
+
+def assert_whole_life(record: dict[str, Any], transport: str, user: str, resource: str) -> None:
+    """Check the record of a connection that showed a desktop and has ended."""
+    assert (record["transport"], record["user"], record["resource"]) == (transport, user, resource)
+    assert record["totals"]["to_client_bytes"] > 10_000
+    assert record["totals"]["to_host_bytes"] > 1_000
+    assert list(record["timeline_ms"]) == STAGES
+    assert all(ms >= 0 for ms in record["timeline_ms"].values())
+    opened_at, ended_at = (datetime.fromisoformat(record[key]) for key in ("opened_at", "ended_at"))
+    lasted_s = sum(record["timeline_ms"].values()) / 1000
+    assert abs(lasted_s - (ended_at - opened_at).total_seconds()) < CLOCK_S
+
+
+def assert_refused(record: dict[str, Any], reason: str) -> None:
+    """Check the record of a connection that moved no byte."""
+    assert record["reason"] == reason, record
+    assert record["totals"] == {"to_client_bytes": 0, "to_host_bytes": 0}
+    assert "reverse" not in record["timeline_ms"]

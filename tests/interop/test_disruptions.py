@@ -1,0 +1,84 @@
+"""What happens to people when a part is killed, stopped or frozen in mid-session."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from lab.accounts import uid_of
+from lab.freerdp import Version
+from lab.listening import descendants
+from lab.process import wait_for
+from tests.interop.records import assert_refused
+from tests.interop.stage import Login, Published, Stage, desktop_through, seat, unread_bytes
+
+pytestmark = pytest.mark.interop
+
+DESKTOP_PROGRAMS = {"Xorg", "openbox", "xterm", "xclock"}
+ENDS_WITHIN_S = 20.0
+
+
+def session_of(host: Published, login: Login) -> dict[str, int]:
+    """Return the programs of a person's desktop on a host, and their process ids."""
+    found = {}
+    for pid in descendants(host.host.pid):
+        status = Path(f"/proc/{pid}/status").read_text()
+        name = status.split(maxsplit=2)[1]
+        if uid_of(status) == login.home.stat().st_uid and name in DESKTOP_PROGRAMS:
+            found[name] = pid
+    return found
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_agent_killed_in_mid_session_comes_back_and_the_session_has_lived_on(
+    own_stage: Stage, desk: Published, anna: Login, version: Version
+) -> None:
+    watch = own_stage.watch()
+    with desktop_through(own_stage, desk, anna, version) as desktop:
+        before = session_of(desk, anna)
+        assert set(before) == DESKTOP_PROGRAMS
+        desk.agent.signal(signal.SIGKILL)
+        desktop.client.wait_ended(ENDS_WITHIN_S)
+    record = watch.ended()
+    assert record["reason"] in ("host-lost", "host-ended")
+    assert record["totals"]["to_client_bytes"] > 10_000
+    own_stage.platform.wait_for_link(desk.agent.host, up=False)
+    desk.agent.start()
+    own_stage.platform.wait_for_link(desk.agent.host)
+    with desktop_through(own_stage, desk, anna, version) as desktop:
+        desktop.types(anna.home)
+        assert session_of(desk, anna) == before
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_server_restarted_in_mid_session_is_found_again_by_agent_and_client(
+    own_stage: Stage, desk: Published, anna: Login, version: Version
+) -> None:
+    watch = own_stage.watch()
+    with desktop_through(own_stage, desk, anna, version) as desktop:
+        own_stage.platform.stop()
+        desktop.client.wait_ended(ENDS_WITHIN_S)
+    assert watch.ended()["reason"] == "server-stopped"
+    assert not own_stage.platform.link_up(desk.agent.host)
+    own_stage.platform.start()
+    own_stage.platform.wait_for_link(desk.agent.host)
+    with desktop_through(own_stage, desk, anna, version) as desktop:
+        desktop.types(anna.home)
+
+
+def test_client_that_leaves_while_the_host_is_dialled_leaves_nothing_behind(
+    own_stage: Stage, desk: Published, anna: Login
+) -> None:
+    file = own_stage.connection_file(desk, anna.user)
+    watch = own_stage.watch()
+    desk.agent.signal(signal.SIGSTOP)
+    try:
+        with seat(own_stage) as desktop:
+            desktop.open(file, anna, desk.pin)
+            # The order to dial has come when the frozen agent has something to read.
+            assert wait_for(lambda: unread_bytes(desk.agent.pid) > 0, 10)
+        assert_refused(watch.ended(), "client-left")
+    finally:
+        desk.agent.signal(signal.SIGCONT)
+    with desktop_through(own_stage, desk, anna) as desktop:
+        desktop.types(anna.home)
