@@ -159,7 +159,11 @@ async def secure(leg: Leg, context: ssl.SSLContext, name: str) -> None:
 
     Raises:
         OSError: the handshake failed; `ssl.SSLCertVerificationError` if the certificate is not trusted.
+        DialFailed: bytes came in the clear, which under TLS would pass for the verified server's.
     """
+    if leg.holds_bytes:
+        leg.abort()
+        raise DialFailed(f"{name or 'the server'} spoke before the TLS handshake")
     try:
         secured = await asyncio.get_running_loop().start_tls(
             leg.transport, leg, context, server_hostname=name or None

@@ -116,6 +116,11 @@ class Leg(asyncio.Protocol):
         return self._gone.is_set()
 
     @property
+    def holds_bytes(self) -> bool:
+        """Whether bytes have arrived that were not received yet."""
+        return bool(self._received)
+
+    @property
     def lost(self) -> bool:
         """Whether the transport is gone: nothing more comes, and nothing can be sent."""
         return self._lost
