@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -147,7 +148,7 @@ class Run:
         cuts = [0]
         while cuts[-1] < len(data):
             cuts.append(cuts[-1] + self.random.randint(max(1, most // 2), most))
-        return [data[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [data[a:b] for a, b in pairwise(cuts)]
 
     async def _pause(self) -> None:
         if self.random.random() < 0.05:
