@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", envvar="DIALBACK_AGENT", help="Folder of the agent's key and settings."),
 ]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 @app.command("join")
@@ -40,7 +41,7 @@ def join(
 @app.command("run")
 def run_command(
     folder: Folder = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = "info",
     log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object per log line.")] = False,
 ) -> None:
     """Keep the agent link and dial back on request, until Ctrl-C. Opens no listening socket."""

@@ -15,8 +15,8 @@ from rich.table import Table
 from dialback.observe.log import escape
 
 MOST_COLUMNS = 1000
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def shown(value: object) -> str:
@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     if not table.row_count:
         out.print(empty)
         return
-    wide = Console(highlight=False, soft_wrap=True, width=MOST_COLUMNS)
+    wide = Console(highlight=False, soft_wrap=True, emoji=False, width=MOST_COLUMNS)
     wide.print(table, width=wide.measure(table).maximum)
 
 
