@@ -1,0 +1,50 @@
+from tests.broker.stores import RECORD
+from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
+
+
+def test_list_without_connections_says_so(terminal: Terminal) -> None:
+    assert "No connection was tried yet" in terminal.good("connection", "list")
+    assert terminal.json("connection", "list") == []
+
+
+def test_list_shows_the_newest_first_with_their_reasons(filled: Terminal) -> None:
+    text = filled.good("connection", "list")
+
+    lines = text.splitlines()
+    assert "agent-refused" in lines[1]
+    assert "2001:db8:ab:cd::1" in lines[1]
+    assert "open" in lines[2]
+
+
+def test_list_has_a_limit(filled: Terminal) -> None:
+    (only,) = filled.json("connection", "list", "--limit", "1")
+
+    assert only["reason"] == "agent-refused"
+    assert filled.data("connection", "list", "--limit", "0").exit_code == 2
+
+
+def test_json_has_everything_but_the_tokens_hash(filled: Terminal) -> None:
+    refused, opened = filled.json("connection", "list")
+
+    assert "token_hash" not in refused
+    assert refused["detail"] == HOSTILE
+    assert refused["timeline_ms"] == {"tls": 1.5, "end": 2.5}
+    assert refused["totals"] == {"to_client_bytes": 1, "to_host_bytes": 2}
+    assert (opened["reason"], opened["ended_at"]) == (None, None)
+    assert filled.json("connection", "show", RECORD.id) == opened
+
+
+def test_one_connection_is_shown_harmlessly_with_its_sentence(filled: Terminal) -> None:
+    text = filled.good("connection", "show", f"{RECORD.id}-refused")
+
+    assert_harmless(text)
+    assert "The host's own policy forbids this target" in text
+    assert "timeline" in text
+
+
+def test_open_connection_is_shown(filled: Terminal) -> None:
+    assert_harmless(filled.good("connection", "show", RECORD.id))
+
+
+def test_connection_that_is_none_is_named(filled: Terminal) -> None:
+    assert "There is no connection 'none'" in filled.bad("connection", "show", "none")

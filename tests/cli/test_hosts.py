@@ -1,0 +1,80 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dialback.app.certificates import server_certificates
+from dialback.app.settings import load_settings
+from dialback.domain.hosts import JoinCode
+from dialback.domain.ids import HostId, TokenHash
+from dialback.wire.agent import joincode
+from tests.broker.stores import HOST
+from tests.cli.conftest import Terminal, assert_harmless
+
+
+def test_list_without_hosts_says_what_to_do(terminal: Terminal) -> None:
+    assert "dialback host code" in terminal.good("host", "list")
+    assert terminal.json("host", "list") == []
+
+
+def test_list_shows_hosts_harmlessly(filled: Terminal) -> None:
+    text = filled.good("host", "list")
+
+    assert_harmless(text)
+    assert HOST.id in text
+    assert "ab" * 32 in text
+
+
+def test_json_has_no_key_and_every_claim(filled: Terminal) -> None:
+    (host,) = filled.json("host", "list")
+
+    assert "public_key" not in host
+    assert (host["id"], host["name"], host["link_up"]) == (HOST.id, "desk", True)
+    assert host["report"]["rdp_servers"][0]["security"] == "tls"
+
+
+def test_code_names_the_server_and_its_authority(terminal: Terminal) -> None:
+    code = joincode.parse(terminal.good("host", "code", "desk"))
+
+    settings = load_settings(terminal.folder)
+    assert code.server == settings.server.address
+    assert code.ca_sha256 == server_certificates(terminal.folder, settings).ca_sha256
+
+
+def test_code_is_one_line_of_its_own(terminal: Terminal) -> None:
+    assert terminal.good("host", "code", "desk").count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 254, "\x1b[2J", "a\nb", "\u202e"])
+def test_code_for_a_name_that_is_none_is_refused(terminal: Terminal, name: str) -> None:
+    assert "1 to 253 printable characters" in terminal.bad("host", "code", name)
+
+
+def test_life_of_a_code_has_bounds(terminal: Terminal) -> None:
+    assert terminal.data("host", "code", "desk", "--hours", "0").exit_code == 2
+
+
+@pytest.mark.parametrize("named", [HOST.id, HOST.name])
+def test_removed_host_is_gone_from_the_list(filled: Terminal, named: str) -> None:
+    assert named in filled.good("host", "remove", named)
+
+    assert filled.json("host", "list") == []
+    assert "There is no host" in filled.bad("host", "remove", named)
+
+
+def test_name_of_two_hosts_is_ambiguous(filled: Terminal) -> None:
+    async def add(store) -> None:  # type: ignore[no-untyped-def]
+        now = datetime.now(UTC)
+        await store.save_join_code(JoinCode(TokenHash("c"), HOST.name, now + timedelta(hours=1)))
+        await store.enrol_host(TokenHash("c"), replace(HOST, id=HostId("h2")), now)
+
+    filled.store(add)
+
+    assert "There are 2 hosts named 'desk'" in filled.bad("host", "remove", "desk")
+    filled.good("host", "remove", "h2")
+
+
+def test_unknown_host_with_a_hostile_name_is_shown_harmlessly(terminal: Terminal) -> None:
+    said = terminal.bad("host", "remove", "\x1b[2J[bold]")
+
+    assert_harmless(said)
