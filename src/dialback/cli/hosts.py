@@ -44,9 +44,9 @@ def code(
 
 @app.command("remove")
 def remove(host: Annotated[str, typer.Argument(help="Name or id of the host.")], data: Data = None) -> None:
-    """Revoke a host's key: its agent is refused from its next link on."""
+    """Revoke a host's key: nothing new is opened to it, its agent link ends, open connections go on."""
     run(_remove(host, data))
-    say(f"Removed {host}; its agent link ends at its next heartbeat or reconnect.")
+    say(f"Removed {host}; its agent link ends at the next heartbeat, open connections go on.")
 
 
 async def find_host(store: Store, text: str) -> Host:
