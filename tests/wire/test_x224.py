@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from dialback.wire.errors import WireError
 from dialback.wire.x224 import (
     ConnectionConfirm,
+    FailureCode,
     Protocol,
     build_connection_request,
+    build_refusal,
     confirm_size,
     parse_connection_confirm,
 )
@@ -63,6 +65,13 @@ def test_confirm_is_read_once_whole_and_leaves_what_follows(confirm, data, secur
 def test_broken_confirm_is_refused(data, rule):
     with pytest.raises(WireError, match=rule):
         parse_connection_confirm(bytes.fromhex(data))
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_refusal_is_read_as_the_failure_it_names(code):
+    data = build_refusal(code)
+    assert confirm_size(data) == len(data)
+    assert parse_connection_confirm(data) == ConnectionConfirm(failure=code)
 
 
 def test_confirm_size_waits_for_the_tpkt_header():

@@ -1,7 +1,8 @@
 """The first two messages of an RDP connection: X.224 connection request and confirm, inside TPKT.
 
 The agent's probe sends the request and reads the confirm, to learn that an RDP server answers and which
-security protocol it selects. Reading and writing go one way each, since nobody here is an RDP server.
+security protocol it selects. Of confirms only the refusal is written: for a client of the raw stream, in
+place of a host that it will not reach. Nobody here is an RDP server.
 
 Left out: routing tokens, correlation ids, and everything after the confirm.
 
@@ -98,6 +99,16 @@ def build_connection_request(protocols: int, cookie: str = "") -> bytes:
     header = _X224.pack(_X224.size - 1 + len(variable), _CONNECTION_REQUEST, 0, 0, 0)
     size = _TPKT.size + len(header) + len(variable)
     return _TPKT.pack(_TPKT_VERSION, 0, size) + header + variable
+
+
+def build_refusal(failure: FailureCode) -> bytes:
+    """Build a connection confirm that selects nothing.
+
+    Source: [MS-RDPBCGR] 2.2.1.2.2 RDP Negotiation Failure (RDP_NEG_FAILURE).
+    """
+    variable = _NEGOTIATION.pack(_NEG_FAILURE, 0, _NEGOTIATION.size, failure)
+    header = _X224.pack(_X224.size - 1 + len(variable), _CONNECTION_CONFIRM, 0, 0, 0)
+    return _TPKT.pack(_TPKT_VERSION, 0, _TPKT.size + len(header) + len(variable)) + header + variable
 
 
 def confirm_size(data: bytes) -> int | None:
