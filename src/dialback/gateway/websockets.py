@@ -1,8 +1,8 @@
 """Raw RDP over WebSocket with a bearer token: `GET /rdp/ALIAS`, FreeRDP 3's `wst` mode.
 
 The same life as an MS-TSGU tunnel without its packets: the token is in the head and the alias in the path.
-A refused token is told 403; what fails after the upgrade ends the stream, since a parked client must be
-answered before its host is known.
+A refused token is told 403. What fails after the upgrade, which a parked client must get before its host is
+known, is told in RDP's own words and then ends the stream: FreeRDP 3.10 waits for ever at the end alone.
 """
 
 import asyncio
@@ -17,8 +17,11 @@ from dialback.relay.framings import StreamFraming, WebSocketCarrier
 from dialback.transport.leg import Leg
 from dialback.wire.head import RequestHead, build_response
 from dialback.wire.websocket import GOING_AWAY, FrameReader, accept_key, build_close
+from dialback.wire.x224 import FailureCode, build_refusal
 
 PREFIX = "/rdp/"
+NO_HOST = FailureCode.INCONSISTENT_FLAGS
+"""No code means this; the others ask the client for another security protocol."""
 _BEARER = "bearer "
 
 
@@ -49,6 +52,7 @@ class WebSockets:
         try:
             host = await connection.reach(admission, (unquote(head.path.removeprefix(PREFIX)),), leg)
         except Refused:
+            stream.send(build_refusal(NO_HOST))
             leg.send(build_close(GOING_AWAY))
             raise
         await connection.relay(stream.end(StreamFraming(carrier)), host)
