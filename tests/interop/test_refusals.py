@@ -63,7 +63,9 @@ def test_raw_websocket_client_is_refused(
     watch = stage.watch()
     file = altered(stage.connection_file(blue, anna.user), setting, value)
     assert "ERRCONNECT_SECURITY_NEGO_CONNECT_FAILED" in refused(stage, blue, anna, file, 3, "raw")
-    assert_refused(watch.ended(), reason)
+    # It tries each security protocol on a connection of its own.
+    for record in watch.all_ended():
+        assert_refused(record, reason)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -73,7 +75,7 @@ def test_file_without_a_token_is_refused(
     watch = stage.watch()
     file = altered(stage.connection_file(blue, anna.user), "gatewayaccesstoken", "")
     refused(stage, blue, anna, file, version)
-    assert_refused(watch.ended(), "method-unsupported")
+    assert_refused(watch.ended(), "token-missing")
 
 
 def test_expired_token_is_refused(stage: Stage, blue: Published, anna: Login) -> None:
