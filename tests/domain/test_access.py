@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.domain.access import (
-    BROKEN,
     MAX_TOKEN_CHARS,
     RECONNECT_GRACE,
     ConnectionToken,
@@ -30,7 +29,6 @@ USES = st.builds(
     TokenUse,
     live=st.booleans(),
     last_ended_at=st.none() | INSTANTS,
-    last_reason=st.none() | st.sampled_from(Reason),
 )
 
 
@@ -83,18 +81,11 @@ def test_expired_token_admits_while_its_connection_is_live() -> None:
     assert refusal(TOKEN, TokenUse(live=True), EXPIRES + timedelta(days=1)) is None
 
 
-@pytest.mark.parametrize("reason", sorted(BROKEN))
-def test_expired_token_admits_within_the_grace_after_a_break(reason: Reason) -> None:
+def test_expired_token_admits_within_the_grace_after_its_connection_ended() -> None:
     ended = EXPIRES + timedelta(hours=1)
-    use = TokenUse(last_ended_at=ended, last_reason=reason)
+    use = TokenUse(last_ended_at=ended)
     assert refusal(TOKEN, use, ended + RECONNECT_GRACE - SECOND) is None
     assert refusal(TOKEN, use, ended + RECONNECT_GRACE) is Reason.TOKEN_EXPIRED
-
-
-@pytest.mark.parametrize("reason", sorted(set(Reason) - BROKEN))
-def test_expired_token_has_no_grace_after_an_orderly_end(reason: Reason) -> None:
-    ended = EXPIRES + timedelta(hours=1)
-    assert refusal(TOKEN, TokenUse(False, ended, reason), ended + SECOND) is Reason.TOKEN_EXPIRED
 
 
 @given(USES, INSTANTS, INSTANTS)

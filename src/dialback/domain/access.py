@@ -2,7 +2,8 @@
 
 A token is used several times by one user action (protocol retry, credential prompt, auto-reconnect), so it
 opens as many tunnels as it likes until it expires, while a connection it opened is live, and for a short
-grace after that connection broke.
+grace after that connection ended. The grace follows every end, since a client that was killed looks like
+one that was closed, and an agent that is restarted like a host that logged its user off.
 """
 
 import re
@@ -14,9 +15,9 @@ from dialback.domain.ids import ResourceName, TokenHash, UserName
 
 MAX_TOKEN_CHARS = 64
 RECONNECT_GRACE = timedelta(minutes=2)
-BROKEN = frozenset({Reason.CLIENT_LOST, Reason.HOST_LOST, Reason.SERVER_STOPPED})
-"""Ends after which a client reconnects by itself with the token it has."""
-RELAY_ENDS = BROKEN | {Reason.CLIENT_ENDED, Reason.HOST_ENDED}
+RELAY_ENDS = frozenset(
+    {Reason.CLIENT_ENDED, Reason.HOST_ENDED, Reason.CLIENT_LOST, Reason.HOST_LOST, Reason.SERVER_STOPPED}
+)
 """Ends of a connection that a token opened; any other reason is that of an attempt that opened nothing."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -36,15 +37,14 @@ class ConnectionToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """What is known of the connections that a token opened: is one live, and how did the newest end.
+    """What is known of the connections that a token opened: is one live, and when did the newest end.
 
     Attempts that opened nothing do not count: a reconnect refused while the host is still away must not use
-    up the grace of the break before it.
+    up the grace of the end before it.
     """
 
     live: bool = False
     last_ended_at: datetime | None = None
-    last_reason: Reason | None = None
 
 
 def check_token_text(text: str) -> None:
@@ -75,5 +75,4 @@ def check_token(token: ConnectionToken | None, use: TokenUse, now: datetime) -> 
 
 
 def _in_grace(use: TokenUse, now: datetime) -> bool:
-    broke = use.last_ended_at is not None and use.last_reason in BROKEN
-    return broke and use.last_ended_at is not None and now < use.last_ended_at + RECONNECT_GRACE
+    return use.last_ended_at is not None and now < use.last_ended_at + RECONNECT_GRACE

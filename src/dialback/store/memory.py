@@ -91,12 +91,11 @@ class MemoryStore:
         opened = [record for record in self._connections.values() if record.token_hash == token_hash]
         live = any(record.ended_at is None for record in opened)
         ends = [
-            (record.ended_at, record.id, record.reason)
+            record.ended_at
             for record in opened
             if record.ended_at is not None and record.reason in RELAY_ENDS
         ]
-        ended_at, _, reason = max(ends, default=(None, None, None))
-        return self._tokens.get(token_hash), TokenUse(live, ended_at, reason)
+        return self._tokens.get(token_hash), TokenUse(live, max(ends, default=None))
 
     async def revoke_token(self, token_hash: TokenHash, now: datetime) -> bool:
         token = self._tokens.get(token_hash)

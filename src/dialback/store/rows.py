@@ -58,10 +58,10 @@ def token_of(row: Row) -> ConnectionToken:
 
 
 def token_use_of(live: bool, newest: Row | None) -> TokenUse:
-    """Return the use of a token whose newest ended connection has this `id`, `ended_at` and `reason`."""
+    """Return the use of a token whose newest ended connection has this `id` and `ended_at`."""
     if newest is None:
         return TokenUse(live)
-    values = {"live": live, "last_ended_at": newest["ended_at"], "last_reason": newest["reason"]}
+    values = {"live": live, "last_ended_at": newest["ended_at"]}
     return _validate(_TOKEN_USE, values, models.connections, newest["id"])
 
 

@@ -113,7 +113,7 @@ class SqlStore:
         mine = connections.c.token_hash == token_hash
         is_open = connections.c.ended_at.is_(None)
         newest = (
-            select(connections.c.id, connections.c.ended_at, connections.c.reason)
+            select(connections.c.id, connections.c.ended_at)
             .where(mine, ~is_open, connections.c.reason.in_(RELAY_ENDS))
             .order_by(connections.c.ended_at.desc(), connections.c.id.desc())
             .limit(1)
