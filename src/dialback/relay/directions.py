@@ -41,6 +41,7 @@ class Direction(asyncio.BufferedProtocol):
 
     def __init__(self, scratch: Scratch, source: Leg, noticed: Noticed) -> None:
         self._scratch = scratch
+        self._payload = scratch.payload
         self._source = source
         self._noticed = noticed
         self._lost = asyncio.Event()
@@ -50,7 +51,6 @@ class Direction(asyncio.BufferedProtocol):
         self._tls: ssl.SSLObject | None = source.transport.get_extra_info("ssl_object")
         self._writable = asyncio.Event()
         self._writable.set()
-        self._move: Callable[[int], None] = self._drop
         self.feeder: Direction | None = None
 
     def start(self) -> None:
@@ -70,7 +70,6 @@ class Direction(asyncio.BufferedProtocol):
     def stop(self) -> None:
         """Move nothing more; what still arrives is dropped."""
         self._stopped = True
-        self._move = self._drop
 
     async def wait_finished(self, timeout_s: float) -> None:
         """Wait until the source has ended or broke, `timeout_s` at most."""
@@ -99,10 +98,7 @@ class Direction(asyncio.BufferedProtocol):
     def _finish_record(self) -> None:
         """Move the rest of a TLS record of which our buffer held the first part; no limit counts it."""
         if self._tls is not None and self._tls.pending():
-            self._move(self._tls.read(PAYLOAD_BYTES, self._scratch.payload))  # type: ignore[arg-type]
-
-    def _drop(self, size: int) -> None:
-        """Move nothing: the source has ended, or has no right to say anything more."""
+            self.buffer_updated(self._tls.read(PAYLOAD_BYTES, self._payload))  # type: ignore[arg-type]
 
     def _notice(self, error: Exception | None) -> None:
         first = not self._finished.is_set()
@@ -113,12 +109,10 @@ class Direction(asyncio.BufferedProtocol):
     # What the transport calls.
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._scratch.payload
+        return self._payload
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._move(nbytes)
-        if self._paused:
-            self._finish_record()
+        """Move nothing: the source has no right to say anything more."""
 
     def eof_received(self) -> bool:
         self._notice(None)
@@ -165,20 +159,26 @@ class Sealing(Direction):
         noticed: Noticed,
     ) -> None:
         super().__init__(scratch, source, noticed)
+        self._buffer = scratch.buffer
+        self._view = scratch.view
         self._seal = framing.seal
         self._count = count
         self._write = writer_of(sink)
-        self._move = self._seal_and_write
 
-    def _seal_and_write(self, size: int) -> None:
-        scratch = self._scratch
-        start = self._seal(scratch.buffer, ROOM_BYTES, size)
+    def buffer_updated(self, nbytes: int) -> None:
+        # Written out in one function: each call more is paid for every message.
+        if self._stopped:
+            return
+        start = self._seal(self._buffer, ROOM_BYTES, nbytes)
+        piece = self._view[start : ROOM_BYTES + nbytes]
+        self._write(piece)
         # A peer can make OpenSSL refuse to write for a while, by sending a handshake message in two records.
         # The transport then keeps the view, to read from it when other streams lie in the buffer: released,
         # it can not, and that peer loses its leg.
-        with scratch.view[start : ROOM_BYTES + size] as piece:
-            self._write(piece)
-        self._count(size)
+        piece.release()
+        self._count(nbytes)
+        if self._paused:
+            self._finish_record()
 
 
 class Opening(Direction):
@@ -199,15 +199,18 @@ class Opening(Direction):
         self._answer = answer
         self._count = count
         self._write = writer_of(sink)
-        self._move = self._open_and_write
 
     def start(self) -> None:
         self._open_and_write(0)
         super().start()
 
-    def stop(self) -> None:
-        super().stop()
-        self._move = self._open_and_drop
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._stopped:
+            self._open_and_drop(nbytes)
+            return
+        self._open_and_write(nbytes)
+        if self._paused:
+            self._finish_record()
 
     def _open_and_drop(self, size: int) -> None:
         """Look for the peer's own end of the stream, which it owes us once it was told of ours."""

@@ -7,10 +7,35 @@ the one exception and trusts nothing: it reads a certificate so that it can be c
 import hashlib
 import ssl
 from pathlib import Path
+from typing import Any
 
 from dialback.domain.errors import Problem
 
 ALPN = ["http/1.1"]
+
+
+class DirectSSLObject(ssl.SSLObject):
+    """A TLS object whose hot methods are OpenSSL's wrapper itself, without a Python function in between.
+
+    An event loop looks these three up and calls them for each chunk; four calls less per message of a relay.
+    """
+
+    _sslobj: Any
+
+    @property
+    def read(self) -> Any:
+        """What reads decrypted bytes."""
+        return self._sslobj.read
+
+    @property
+    def write(self) -> Any:
+        """What takes bytes to encrypt."""
+        return self._sslobj.write
+
+    @property
+    def pending(self) -> Any:
+        """What says how many bytes are decrypted and not read."""
+        return self._sslobj.pending
 
 
 class CertificateUnreadable(Problem):
@@ -26,6 +51,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
         CertificateUnreadable: the files are missing, unreadable, damaged, or do not belong together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = DirectSSLObject
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Without renegotiation a write never waits for a read, which the relay's shared buffer relies on.
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -45,6 +71,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 def client_context(ca_pem: str = "") -> ssl.SSLContext:
     """Return a context that verifies chain and name against `ca_pem`; against the system's roots if empty."""
     context = ssl.create_default_context(cadata=ca_pem or None)
+    context.sslobject_class = DirectSSLObject
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(ALPN)
