@@ -18,7 +18,7 @@ from dialback.domain.ids import ConnectionId
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord, Stage, Totals
 from dialback.edge.accept import Arrival
-from dialback.gateway.rendezvous import HostLeg, Rendezvous
+from dialback.gateway.rendezvous import HostLeg, Meeting, Rendezvous
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.tokens import make_connection_id
 from dialback.observe.log import get_logger
@@ -63,6 +63,7 @@ class Connection:
         self._record = ConnectionRecord(
             id=self.id, opened_at=gateway.now(), transport=transport, client_address=leg.peer
         )
+        self._meeting: Meeting | None = None
         self._outcome = (Reason.CLIENT_LEFT, "")
 
     def name_client(self, client_name: str) -> None:
@@ -104,6 +105,7 @@ class Connection:
     async def _meet(self, admission: Admission, placement: Placement) -> HostLeg:
         gateway = self._gateway
         with gateway.rendezvous.expect(placement.host_id, placement.host_key) as meeting:
+            self._meeting = meeting
             order = DialOrder(
                 connection_id=self.id,
                 host_id=placement.host_id,
@@ -174,6 +176,8 @@ class Connection:
             await self._end(*self._outcome)
 
     async def _end(self, reason: Reason, detail: str = "") -> None:
+        if self._meeting is not None:
+            self._meeting.let_go()
         relayed = Stage.REVERSE in self._timeline.durations_ms()
         self._timeline.mark(Stage.END)
         record = replace(self._snapshot(), ended_at=self._gateway.now(), reason=reason, detail=detail)

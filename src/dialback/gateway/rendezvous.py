@@ -39,13 +39,10 @@ class Meeting:
         self.host_key = host_key
         self.ticket: Secret = make_token()
         self._arrived: asyncio.Future[HostLeg] = asyncio.get_running_loop().create_future()
-        self._fetched = False
 
     async def wait(self) -> HostLeg:
-        """Wait for the host leg, which is the caller's from then on. Cancel-safe."""
-        host_leg = await asyncio.shield(self._arrived)
-        self._fetched = True
-        return host_leg
+        """Wait for the host leg. Cancel-safe: what came is let go by `let_go`, fetched or not."""
+        return await asyncio.shield(self._arrived)
 
     def arrive(self, host_leg: HostLeg) -> bool:
         """Hand the host leg over; False if nobody waits any more."""
@@ -55,10 +52,13 @@ class Meeting:
         return True
 
     def end(self) -> None:
-        """Wait no more; a host leg that came and was not fetched is let go."""
-        if self._arrived.cancel() or self._fetched or self._arrived.cancelled():
-            return
-        self._arrived.result().leg.abort()
+        """Wait no more."""
+        self._arrived.cancel()
+
+    def let_go(self) -> None:
+        """Close the host leg, if one came and no relay has taken it over."""
+        if self._arrived.done() and not self._arrived.cancelled():
+            self._arrived.result().leg.abort()
 
 
 class Rendezvous:
