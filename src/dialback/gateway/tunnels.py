@@ -12,7 +12,7 @@ import itertools
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from dialback.domain.contracts import Admission
@@ -62,15 +62,21 @@ class Tunnels:
         """Serve a tunnel from its OUT request to its end."""
         transport = "tsgu-websocket" if head.wants_websocket else "tsgu-legacy"
         connection = Connection(self._gateway, transport, leg, arrival)
-        async with connection.recorded(), self._stream(head, leg) as stream:
-            tunnel = ServerTunnel()
-            with _violations_told(tunnel, stream):
-                with self._unfinished_slot(leg.peer):
-                    async with asyncio.timeout(self._gateway.settings.handshake_deadline_s):
-                        admission = await self._admit(connection, tunnel, stream)
-                host = await self._open_channel(connection, tunnel, stream, admission)
-            framing = TsguFraming(stream.carrier, tunnel.surrender())
-            await connection.relay(stream.end(framing), host)
+        async with connection.recorded():
+            with ExitStack() as unfinished:
+                await self._take_slot(leg, unfinished)
+                async with self._stream(head, leg) as stream:
+                    await self._serve(connection, stream, unfinished)
+
+    async def _serve(self, connection: Connection, stream: ClientStream, unfinished: ExitStack) -> None:
+        tunnel = ServerTunnel()
+        with _violations_told(tunnel, stream):
+            async with asyncio.timeout(self._gateway.settings.handshake_deadline_s):
+                admission = await self._admit(connection, tunnel, stream)
+            unfinished.close()
+            host = await self._open_channel(connection, tunnel, stream, admission)
+        framing = TsguFraming(stream.carrier, tunnel.surrender())
+        await connection.relay(stream.end(framing), host)
 
     async def serve_in(self, head: RequestHead, leg: Leg, _arrival: Arrival) -> None:
         """Serve the IN request of a legacy tunnel: give its leg to the OUT request that waits for it."""
@@ -123,17 +129,18 @@ class Tunnels:
                 raise Refused(Reason.DEADLINE_PASSED, "no IN request for the OUT request") from error
         return ClientStream(request.leg, leg, LegacyCarrier(request.body))
 
-    @contextmanager
-    def _unfinished_slot(self, peer: str) -> Iterator[None]:
-        if self._unfinished[peer] >= self._gateway.settings.unfinished_per_address:
-            raise Refused(Reason.TOO_MANY_TUNNELS, peer)
-        self._unfinished[peer] += 1
-        try:
-            yield
-        finally:
-            self._unfinished[peer] -= 1
-            if not self._unfinished[peer]:
-                del self._unfinished[peer]
+    async def _take_slot(self, leg: Leg, unfinished: ExitStack) -> None:
+        """Count the tunnel among the unfinished ones of its address until the stack is closed."""
+        if self._unfinished[leg.peer] >= self._gateway.settings.unfinished_per_address:
+            await _refuse(leg, 503)
+            raise Refused(Reason.TOO_MANY_TUNNELS, leg.peer)
+        self._unfinished[leg.peer] += 1
+        unfinished.callback(self._free_slot, leg.peer)
+
+    def _free_slot(self, peer: str) -> None:
+        self._unfinished[peer] -= 1
+        if not self._unfinished[peer]:
+            del self._unfinished[peer]
 
     async def _admit(self, connection: Connection, tunnel: ServerTunnel, stream: ClientStream) -> Admission:
         handshake = await _expect(HandshakeRequested, tunnel, stream)
