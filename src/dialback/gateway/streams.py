@@ -22,8 +22,8 @@ class ClientStream:
         """
         stream = b""
         while not stream:
-            data = await self.source.receive()
-            if not data or self.carrier.ended:
+            data = b"" if self.carrier.ended else await self.source.receive()
+            if not data:
                 raise LegLost("the client ended its stream")
             stream = b"".join(self.carrier.unwrap(data))
             if self.carrier.replies:
