@@ -11,7 +11,6 @@ from lab.accounts import Account
 from lab.listening import descendants
 from lab.platform import Platform
 from lab.process import run
-from tests.interop.requirements import require
 from tests.interop.stage import PREFIX, Login, Published, Stage, login_of
 
 PEOPLE = ("interopanna", "interopben")
@@ -20,8 +19,7 @@ NLA_ADDRESS = ("127.0.0.9", 33890)
 
 @pytest.fixture(scope="session", autouse=True)
 def machine() -> Iterator[None]:
-    """Check that the machine has what the tests need, and after them that it has nothing of theirs left."""
-    require()
+    """Check after all tests that nothing of theirs is left: processes, networks, folders, logons."""
     yield
     assert descendants(os.getpid()) == []
     assert PREFIX not in run(["ip", "netns", "list"]) + run(["ip", "link"])

@@ -1,4 +1,4 @@
-"""What the interop tests need of the machine, and the one sentence that says what is lacking.
+"""What tests of real RDP parts need of the machine, and the one sentence that says what is lacking.
 
 In CI a lack fails the tests: a job that skips proves nothing. On a laptop it skips them.
 """
