@@ -81,10 +81,14 @@ class Platform:
 
 @dataclass(frozen=True)
 class Agent:
-    """A running host agent and the user it runs as."""
+    """A running host agent."""
 
     process: Process
-    user: str
+
+    @property
+    def user(self) -> str:
+        """Whose rights it has now: it starts as root and gives them up before it does anything."""
+        return pwd.getpwuid(Path(f"/proc/{self.process.pid}").stat().st_uid).pw_name
 
 
 @contextmanager
@@ -99,7 +103,7 @@ def start_agent(state: Path, code: str, target: str) -> Iterator[Agent]:
         run([*ordinary, command, "agent", "join", code, "--folder", folder / "agent", "--target", target])
         words: list[str | Path] = ["agent", "run", "--folder", folder / "agent"]
         with Process.start("agent", [*ordinary, command, *words], state / "agent.log") as process:
-            yield Agent(process, pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name)
+            yield Agent(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
