@@ -28,13 +28,16 @@ from lab.freerdp import FreeRdp, Version
 
 DOC = Path(__file__).parents[2] / "docs" / "protocols" / "rdp-file.md"
 
-EXPLICIT = """alternate full address, audiomode, authentication level, autoreconnection enabled,
-alternate shell, devicestoredirect, disableconnectionsharing, drivestoredirect, enablecredsspsupport, full address,
-gatewaycredentialssource, gatewayhostname, gatewayprofileusagemethod, gatewayusagemethod, kdcproxyname,
-loadbalanceinfo, negotiate security layer, prompt for credentials, promptcredentialonce, rdgiskdcproxy,
-redirectclipboard, redirectcomports, redirectdirectx, redirectdrives, redirectposdevices, redirectprinters,
-redirectsmartcards, remoteapplicationmode, remoteapplicationprogram, require pre-authentication, server port,
-shell working directory, support url, use redirection server name"""
+EXPLICIT = """
+alternate full address, audiomode, authentication level, autoreconnection enabled, alternate shell,
+devicestoredirect, disableconnectionsharing, drivestoredirect, enablecredsspsupport, full address,
+gatewaycredentialssource, gatewayhostname, gatewayprofileusagemethod, gatewayusagemethod,
+kdcproxyname, loadbalanceinfo, negotiate security layer, prompt for credentials,
+promptcredentialonce, rdgiskdcproxy, redirectclipboard, redirectcomports, redirectdirectx,
+redirectdrives, redirectposdevices, redirectprinters, redirectsmartcards, remoteapplicationmode,
+remoteapplicationprogram, require pre-authentication, server port, shell working directory, support
+url, use redirection server name
+"""
 
 
 def row(each: Property) -> str:
