@@ -386,7 +386,7 @@ async def _until_still(meter: Meter) -> None:
 @pytest.mark.usefixtures("short_farewell")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tls", [(True, True), (False, True), (False, False)])
-@pytest.mark.parametrize("size", [300_000, 1_100_003])
+@pytest.mark.parametrize("size", [700_003])
 async def test_end_of_the_host_delivers_everything_to_a_slow_client(
     wires: Wires, kind: str, tls: tuple[bool, bool], size: int
 ) -> None:
@@ -408,7 +408,7 @@ async def test_end_of_the_host_delivers_everything_to_a_slow_client(
 @pytest.mark.usefixtures("short_farewell")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tls", [(True, True), (False, True), (False, False)])
-@pytest.mark.parametrize("size", [300_000, 1_100_003])
+@pytest.mark.parametrize("size", [700_003])
 async def test_end_of_the_client_delivers_everything_to_a_slow_host(
     wires: Wires, kind: str, tls: tuple[bool, bool], size: int
 ) -> None:
