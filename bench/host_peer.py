@@ -9,12 +9,14 @@ import contextlib
 import json
 import ssl
 import sys
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, cast
 
 import uvloop
 
+from bench.metronome import Metronome
 from bench.orders import Beat, Order, Push, parse
 from dialback.agent.control import hold_link
 from dialback.agent.exchange import ask_upgrade
@@ -43,11 +45,11 @@ LINKS_AT_ONCE = 16
 class HostStream(asyncio.Protocol):
     """Reads one order and obeys it."""
 
-    def __init__(self) -> None:
+    def __init__(self, metronome: Metronome) -> None:
+        self._metronome = metronome
         self._received = b""
         self._left_bytes = 0
         self._paused = False
-        self._beat: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.WriteTransport, transport)
@@ -60,8 +62,6 @@ class HostStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._paused = True
-        if self._beat is not None:
-            self._beat.cancel()
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -76,9 +76,7 @@ class HostStream(asyncio.Protocol):
                 self._left_bytes = size_bytes
                 self._push()
             case Beat():
-                loop = asyncio.get_running_loop()
-                first = loop.time() + order.delay_ms / 1000
-                self._beat = loop.call_at(first, self._send_beat, order, first, order.count)
+                self._beat(order, time.monotonic() + order.delay_us / 1e6, order.count)
 
     def _push(self) -> None:
         while self._left_bytes and not self._paused:
@@ -86,12 +84,14 @@ class HostStream(asyncio.Protocol):
             self._left_bytes -= len(chunk)
             self.transport.write(chunk)
 
+    def _beat(self, order: Beat, at: float, left: int) -> None:
+        if left:
+            self._metronome.call_at(at, lambda: self._send_beat(order, at, left))
+
     def _send_beat(self, order: Beat, at: float, left: int) -> None:
-        self.transport.write(CHUNK[: order.size_bytes])
-        if left > 1:
-            following = at + order.interval_ms / 1000
-            loop = asyncio.get_running_loop()
-            self._beat = loop.call_at(following, self._send_beat, order, following, left - 1)
+        if not self.transport.is_closing():
+            self.transport.write(CHUNK[: order.size_bytes])
+            self._beat(order, at + order.interval_ms / 1000, left - 1)
 
 
 class Greeter(asyncio.Protocol):
@@ -104,7 +104,10 @@ class Greeter(asyncio.Protocol):
 class ScriptedDialler(Dialler):
     """Dials the gateway as ordered and obeys whoever is at the other end."""
 
-    def __init__(self, identity: Identity, context: ssl.SSLContext, tasks: Tasks) -> None:
+    def __init__(
+        self, identity: Identity, context: ssl.SSLContext, tasks: Tasks, metronome: Metronome
+    ) -> None:
+        self._metronome = metronome
         self._settings = AgentSettings(dial_timeout_s=30)
         super().__init__(identity, self._settings, context, tasks)
 
@@ -124,7 +127,7 @@ class ScriptedDialler(Dialler):
         head = await ask_upgrade(leg, REVERSE_PATH, order.gateway, headers)
         if head.status != 101:
             raise ConnectionError(f"expected 101 for a host leg, got {head.status}")
-        stream = HostStream()
+        stream = HostStream(self._metronome)
         stream.connection_made(leg.transport)
         leftover = leg.surrender(stream)
         answer(order.connection_id, None)
@@ -137,27 +140,28 @@ async def main() -> None:
     config = json.loads(sys.stdin.buffer.readline())
     loop = asyncio.get_running_loop()
     tasks = Tasks()
+    metronome = Metronome(loop)
     ports: dict[str, int] = {}
     if certificate := config.get("certificate"):
         context = server_context(Path(certificate), Path(config["key"]))
-        ports["tls"] = await _listen(HostStream, context)
+        ports["tls"] = await _listen(lambda: HostStream(metronome), context)
     if config.get("greet"):
         ports["greet"] = await _listen(Greeter)
-    await _hold_links([Path(folder) for folder in config.get("hosts", [])], tasks)
+    await _hold_links([Path(folder) for folder in config.get("hosts", [])], tasks, metronome)
     print(json.dumps(ports), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
-        await _hold_links([Path(folder) for folder in json.loads(line)], tasks)
+        await _hold_links([Path(folder) for folder in json.loads(line)], tasks, metronome)
         print(json.dumps(ports), flush=True)
     await tasks.close()
 
 
-async def _listen(protocol: type[asyncio.Protocol], context: ssl.SSLContext | None = None) -> int:
+async def _listen(protocol: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None = None) -> int:
     server = await asyncio.get_running_loop().create_server(protocol, ADDRESS, 0, ssl=context)
     port: int = server.sockets[0].getsockname()[1]
     return port
 
 
-async def _hold_links(folders: list[Path], tasks: Tasks) -> None:
+async def _hold_links(folders: list[Path], tasks: Tasks, metronome: Metronome) -> None:
     """Open a link for each host and keep it."""
     contexts: dict[str, ssl.SSLContext] = {}
     limit = asyncio.Semaphore(LINKS_AT_ONCE)
@@ -169,7 +173,10 @@ async def _hold_links(folders: list[Path], tasks: Tasks) -> None:
         context = contexts[identity.ca_pem]
         up = asyncio.Event()
         async with limit:
-            tasks.start(f"link {folder.name}", _hold(identity, context, tasks, up))
+            tasks.start(
+                f"link {folder.name}",
+                _hold(identity, ScriptedDialler(identity, context, tasks, metronome), context, up),
+            )
             async with asyncio.timeout(30):
                 await up.wait()
 
@@ -177,9 +184,8 @@ async def _hold_links(folders: list[Path], tasks: Tasks) -> None:
 
 
 def _hold(
-    identity: Identity, context: ssl.SSLContext, tasks: Tasks, up: asyncio.Event
+    identity: Identity, dialler: Dialler, context: ssl.SSLContext, up: asyncio.Event
 ) -> Coroutine[Any, Any, None]:
-    dialler = ScriptedDialler(identity, context, tasks)
     return hold_link(identity, AgentSettings(dial_timeout_s=30), context, dialler, _no_probe, up.set)
 
 

@@ -17,12 +17,12 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Send `count` messages, one every `interval_ms`, the first after `delay_ms`."""
+    """Send `count` messages, one every `interval_ms`, the first after `delay_us`."""
 
     size_bytes: int
     interval_ms: int
     count: int
-    delay_ms: int = 0
+    delay_us: int = 0
 
     @property
     def total_bytes(self) -> int:
@@ -38,8 +38,8 @@ def build(order: Order) -> bytes:
     match order:
         case Push(size_bytes):
             return f"push {size_bytes}\n".encode()
-        case Beat(size_bytes, interval_ms, count, delay_ms):
-            return f"beat {size_bytes} {interval_ms} {count} {delay_ms}\n".encode()
+        case Beat(size_bytes, interval_ms, count, delay_us):
+            return f"beat {size_bytes} {interval_ms} {count} {delay_us}\n".encode()
 
 
 def parse(line: bytes) -> Order:

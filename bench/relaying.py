@@ -17,6 +17,7 @@ MESSAGE_STREAMS = 30
 MESSAGE_BYTES = 1200
 MESSAGE_INTERVAL_MS = 10
 MESSAGES = 1200
+PHASE_US = MESSAGE_INTERVAL_MS * 1000 // MESSAGE_STREAMS
 BULK_BOUND = 1.10
 MESSAGE_BOUND = 1.25
 TURN_S = 120
@@ -87,7 +88,7 @@ async def _bulk(each: Contestant) -> float:
 
 async def _messages(each: Contestant) -> float:
     beats = [
-        orders.Beat(MESSAGE_BYTES, MESSAGE_INTERVAL_MS, MESSAGES, number % MESSAGE_INTERVAL_MS)
+        orders.Beat(MESSAGE_BYTES, MESSAGE_INTERVAL_MS, MESSAGES, number * PHASE_US)
         for number in range(MESSAGE_STREAMS)
     ]
     return await _cost(each.pid, each.messages, beats) / (MESSAGE_STREAMS * MESSAGES) * 1e6
