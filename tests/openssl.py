@@ -1,4 +1,4 @@
-"""OpenSSL's command as a second opinion on signatures."""
+"""OpenSSL's command as a second opinion on signatures and certificates."""
 
 import subprocess
 from pathlib import Path
@@ -25,3 +25,10 @@ def cms_text(folder: Path, pkcs7: bytes) -> str:
     command = ["openssl", "cms", "-cmsout", "-print", "-noout", "-inform", "DER"]
     command += ["-in", str(folder / "signature.der")]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
+def thumbprint(certificate_path: Path, digest: str) -> str:
+    """Return the certificate's thumbprint (`sha1`, `sha256`) in upper-case hexadecimal."""
+    command = ["openssl", "x509", "-noout", "-fingerprint", f"-{digest}", "-in", str(certificate_path)]
+    shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return shown.partition("=")[2].strip().replace(":", "")

@@ -1,11 +1,13 @@
 """The key that signs connection files: made once, kept, and accepted by OpenSSL."""
 
+import contextlib
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -17,8 +19,9 @@ from dialback.identity.signing import FILE_NAME, RDP_SIGNING, SIGNING_LIFE, Sign
 from dialback.wire import rdpfile
 from dialback.wire.errors import WireError
 from dialback.wire.rdpfile import Setting
+from dialback.wire.rdpsettings import Value, build_settings, complete, find, gateway, remote_app
 from dialback.wire.rdpsign import attach, prepare, read
-from tests.openssl import cms_text, cms_verifies
+from tests.openssl import cms_text, cms_verifies, thumbprint
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MESSAGE = "full address:s:desk\r\n\0".encode("utf-16-le")
@@ -55,10 +58,9 @@ def test_chain_ends_with_the_authority(folder: Path, key: SigningKey) -> None:
     key.chain[0].verify_directly_issued_by(root)
 
 
-def test_thumbprints_are_those_of_openssl(key: SigningKey) -> None:
-    assert key.sha1 == key.chain[0].fingerprint(hashes.SHA1()).hex().upper()
-    assert key.sha256.lower() == key.facts.sha256
-    assert (len(key.sha1), len(key.sha256)) == (40, 64)
+def test_thumbprints_are_those_of_openssl(folder: Path, key: SigningKey) -> None:
+    assert key.sha1 == thumbprint(folder / FILE_NAME, "sha1")
+    assert key.sha256 == thumbprint(folder / FILE_NAME, "sha256")
 
 
 def test_key_file_is_for_the_owner_alone(folder: Path) -> None:
@@ -89,7 +91,7 @@ def test_signature_is_over_the_message_itself(key: SigningKey) -> None:
     public_key.verify(key.sign(MESSAGE)[-256:], MESSAGE, padding.PKCS1v15(), hashes.SHA256())
 
 
-SECURE = {
+SECURE: dict[str, Value] = {
     "full address": "desk-42",
     "gatewayhostname": "gw.example:443",
     "gatewayusagemethod": 1,
@@ -100,8 +102,8 @@ SECURE = {
 }
 
 
-def signed_file(key: SigningKey, values: dict[str, str | int]) -> bytes:
-    unsigned = prepare([Setting(name, value) for name, value in values.items()])
+def signed_file(key: SigningKey, values: dict[str, Value]) -> bytes:
+    unsigned = prepare(build_settings(values))
     return rdpfile.encode(rdpfile.build(attach(unsigned, key.sign(unsigned.message))))
 
 
@@ -111,9 +113,33 @@ def holds(folder: Path, root: Path, file: bytes) -> bool:
     return cms_verifies(folder, signed.pkcs7, signed.message, root)
 
 
-def test_signed_file_holds_in_either_encoding(tmp_path: Path, folder: Path, key: SigningKey) -> None:
-    assert holds(tmp_path, folder / "ca.pem", signed_file(key, SECURE))
-    assert holds(tmp_path, folder / "ca.pem", signed_file(key, {"full address": "a"}))
+KINDS: dict[str, dict[str, Value]] = {
+    "desktop": complete({"full address": "desk-42:3390"}),
+    "gateway": complete({"full address": "desk-42", "username": "Zoë", **gateway("gw.example:443", "token")}),
+    "app": complete({"full address": "desk-42", **gateway("gw.example"), **remote_app("word", "Wörd 🖥")}),
+    "least": {"full address": "a"},
+}
+
+
+@pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
+def test_every_kind_of_file_holds(
+    tmp_path: Path, folder: Path, key: SigningKey, values: dict[str, Value]
+) -> None:
+    assert holds(tmp_path, folder / "ca.pem", signed_file(key, values))
+
+
+@pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
+def test_each_setting_of_the_scope_counts_and_no_other(key: SigningKey, values: dict[str, Value]) -> None:
+    public_key = key.chain[0].public_key()
+    file = rdpfile.parse(rdpfile.decode(signed_file(key, values)))
+    assert isinstance(public_key, rsa.RSAPublicKey)
+    for at, old in enumerate(file[:-2]):
+        value = old.value + 1 if isinstance(old.value, int) else f"{old.value}x"
+        signed = read([*file[:at], Setting(old.name, value), *file[at + 1 :]])
+        assert signed is not None
+        broken = pytest.raises(InvalidSignature) if find(old.name).secure else contextlib.nullcontext()
+        with broken:
+            public_key.verify(signed.pkcs7[-256:], signed.message, padding.PKCS1v15(), hashes.SHA256())
 
 
 @settings(
