@@ -3,7 +3,8 @@
 #
 # A group names what a task needs; packages already there are left alone, and when none is missing nothing runs.
 # Rules: no mirror is named here (backports come from the mirror the machine already uses); no service installed
-# by this script starts, now or at boot, because xrdp's own default is to listen on every address.
+# by this script starts, now or at boot, because xrdp's own default is to listen on every address. PostgreSQL's
+# package makes an empty cluster "main" on disk, which stays off; the tests make and end servers of their own.
 # Left out: other distributions than Debian 12 and 13, and removing packages again.
 set -euo pipefail
 
@@ -13,7 +14,7 @@ usage: tools/packages.sh [--check] GROUP...
 
   base   what Python and TLS need
   demo   xrdp, a headless display and a client
-  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy
+  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy, PostgreSQL
   bench  the relay we compare ourselves with
 
   --check   name what is missing and install nothing; exit status 1 when something is
@@ -32,8 +33,8 @@ packages_of() { # GROUP CODENAME
         "base "*) echo "$BASE" ;;
         "demo bookworm") echo "$BASE $DESKTOP freerdp2-x11" ;;
         "demo trixie") echo "$BASE $DESKTOP freerdp3-x11" ;;
-        "test bookworm") echo "$(packages_of demo bookworm) freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy" ;;
-        "test trixie") echo "$(packages_of demo trixie) freerdp3-shadow-x11 winpr3-utils nftables haproxy" ;;
+        "test bookworm") echo "$(packages_of demo bookworm) freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy postgresql-15" ;;
+        "test trixie") echo "$(packages_of demo trixie) freerdp3-shadow-x11 winpr3-utils nftables haproxy postgresql-17" ;;
         "bench "*) echo "$BASE haproxy" ;;
         *) return 1 ;;
     esac
@@ -47,6 +48,7 @@ units_of() {
     case $1 in
         xrdp) echo "xrdp.service xrdp-sesman.service" ;;
         haproxy) echo haproxy.service ;;
+        postgresql-*) echo postgresql.service ;;
     esac
 }
 

@@ -1,6 +1,6 @@
 """The contract of `Store`: one suite that every implementation passes.
 
-A new implementation (PostgreSQL) is added to `OPENERS`, and nowhere else.
+A new implementation is added to `OPENERS`, and nowhere else.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, U
 from dialback.domain.sessions import ConnectionRecord, Stage, Totals
 from dialback.store.memory import MemoryStore
 from dialback.store.open import open_store
+from tests.postgresql import PostgresqlServer
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -54,21 +55,31 @@ FULL = replace(
 )
 
 
-async def open_memory(folder: Path) -> Store:
+async def open_memory(request: pytest.FixtureRequest) -> Store:
     return MemoryStore()
 
 
-async def open_sqlite(folder: Path) -> Store:
+async def open_sqlite(request: pytest.FixtureRequest) -> Store:
+    folder: Path = request.getfixturevalue("tmp_path")
     return await open_store(f"sqlite:///{folder / 'store.db'}")
 
 
-OPENERS: dict[str, Callable[[Path], Awaitable[Store]]] = {"memory": open_memory, "sqlite": open_sqlite}
+async def open_postgresql(request: pytest.FixtureRequest) -> Store:
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return await open_store(server.new_database())
+
+
+OPENERS: dict[str, Callable[[pytest.FixtureRequest], Awaitable[Store]]] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+    "postgresql": open_postgresql,
+}
 
 
 @pytest.fixture(params=OPENERS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Return a new, empty store of each kind in turn."""
-    opened = await OPENERS[request.param](tmp_path)
+    opened = await OPENERS[request.param](request)
     yield opened
     if close := getattr(opened, "close", None):
         await close()

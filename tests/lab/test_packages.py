@@ -70,6 +70,14 @@ def test_test_group_holds_the_demo_group(codename: str) -> None:
     assert {"freerdp3-x11", "nftables"} <= groups["test"]
 
 
+@pytest.mark.parametrize("codename", ["bookworm", "trixie"])
+def test_no_service_of_a_package_is_left_to_start_at_boot(codename: str) -> None:
+    packages = call("packages_of", "test", codename).stdout.split()
+    (server,) = [package for package in packages if package.startswith("postgresql")]
+    assert call("units_of", server).stdout == "postgresql.service\n"
+    assert "xrdp.service" in call("units_of", "xrdp").stdout
+
+
 def test_unknown_group_is_refused() -> None:
     done = subprocess.run(["bash", SCRIPT, "everything"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -18,6 +18,13 @@ TEXTS = [
     ("no such table: hosts", "lost a table"),
     ("no such column: hosts.name", "another schema"),
     ("UNIQUE constraint failed: hosts.id", "already"),
+    ('<class UndefinedTableError>: relation "hosts" does not exist', "lost a table"),
+    ("<class UndefinedColumnError>: column hosts.name does not exist", "another schema"),
+    ('password authentication failed for user "anna"', "refuses the user or the password"),
+    ('database "nothing" does not exist', "create it"),
+    ("permission denied for schema public", "make the user the owner"),
+    ("sorry, too many clients already", "max_connections"),
+    ('duplicate key value violates unique constraint "hosts_pkey"', "already"),
     ("something new", "the database failed: something new"),
 ]
 

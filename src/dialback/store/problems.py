@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dialback.domain.contracts import StoreUnavailable
 
+_MISSING_TABLE = "the database has lost a table; restore it from a backup"
+_OTHER_SCHEMA = "the database has another schema; restore it from a backup"
 _REMEDIES = [
     ("database is locked", "another process holds the database; stop it, or wait and try again"),
     ("database or disk is full", "the disk is full; free some space"),
@@ -16,8 +18,14 @@ _REMEDIES = [
     ("not a database", "the file is not a database; correct the setting, or restore it from a backup"),
     ("disk i/o error", "the disk reports an error; check it, then restore the database from a backup"),
     ("unable to open database file", "the database file cannot be opened; check its folder and permissions"),
-    ("no such table", "the database has lost a table; restore it from a backup"),
-    ("no such column", "the database has another schema; restore it from a backup"),
+    ("no such table", _MISSING_TABLE),
+    ('relation "', _MISSING_TABLE),
+    ("no such column", _OTHER_SCHEMA),
+    ("column ", _OTHER_SCHEMA),
+    ("password authentication failed", "the database refuses the user or the password; correct the setting"),
+    ('database "', "the database does not exist on that server; create it, or correct the setting"),
+    ("permission denied", "the database forbids this to the user; make the user the owner of the database"),
+    ("too many clients", "the database has no connection left; raise its max_connections"),
     ("unique constraint", "the database has a row of this id already; try again with a new one"),
 ]
 
