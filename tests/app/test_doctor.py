@@ -11,6 +11,7 @@ from dialback.app.doctor import (
     check_certificate,
     check_clock,
     check_hosts,
+    check_publisher,
     examine,
     name_matches,
 )
@@ -66,6 +67,11 @@ def test_certificate_of_another_name_or_near_its_end_is_not() -> None:
     assert [finding.ok for finding in check_certificate(soon, "other.org", NOW)] == [False, False]
 
 
+def test_publisher_is_warned_of_thirty_days_ahead() -> None:
+    assert check_publisher(FACTS, NOW).ok
+    assert not check_publisher(replace(FACTS, not_after=NOW + timedelta(days=29)), NOW).ok
+
+
 def test_clock_may_be_a_little_off() -> None:
     assert check_clock(NOW, NOW + timedelta(seconds=119)).ok
     assert not check_clock(NOW, NOW - timedelta(seconds=121)).ok
@@ -108,6 +114,7 @@ async def test_server_that_runs_is_well(tmp_path: Path, port: int) -> None:
         "settings": True,
         "certificate name": True,
         "certificate life": True,
+        "publisher certificate life": True,
         "port": True,
         "clock": True,
         "database": True,

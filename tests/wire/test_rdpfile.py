@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.wire.errors import WireError
-from dialback.wire.rdpfile import Setting, build, decode, encode, gateway_settings, parse
+from dialback.wire.rdpfile import Setting, build, decode, encode, parse
 
 FILES = [
     ((), ""),
@@ -17,27 +17,12 @@ FILES = [
     ((Setting("password 51", b"\x01\xab"), Setting("username", "")), "password 51:b:01ab\r\nusername:s:\r\n"),
 ]
 
-MINIMAL = """full address:s:desk-42.pool.example:3389
-gatewayhostname:s:gw.example.org:443
-gatewayusagemethod:i:1
-gatewayprofileusagemethod:i:1
-gatewaycredentialssource:i:5
-gatewayaccesstoken:s:tok
-promptcredentialonce:i:0
-username:s:alice
-"""
-
 
 @pytest.mark.parametrize(("settings", "text"), FILES)
 def test_file_is_built_as_it_is_parsed(settings, text):
     assert build(settings) == text
     assert parse(text) == settings
     assert parse(text.replace("\r\n", "\n") + "\n \n") == settings
-
-
-def test_gateway_settings_are_the_minimal_file():
-    settings = gateway_settings("desk-42.pool.example:3389", "gw.example.org:443", "tok", "alice")
-    assert build(settings) == MINIMAL.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "a\x1bb", "a\x85b", "a\u2028b", "\ud800"])

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from dialback.app.certificates import Certificates, server_certificates
+from dialback.app.files import signing_key
 from dialback.app.settings import FILE_NAME, Settings, load_settings, public_address, split_address, store_url
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host
@@ -59,6 +60,7 @@ async def examine(folder: Path) -> list[Finding]:
         certificates = server_certificates(folder, settings)
         name, _ = split_address(public_address(settings))
         findings += check_certificate(certificate_facts(certificates.certificate), name, datetime.now(UTC))
+        findings.append(check_publisher(signing_key(folder, settings).facts, datetime.now(UTC)))
     except CertificateProblem as error:
         findings.append(Finding("certificate", False, str(error), MEND))
     if certificates is not None:
@@ -82,6 +84,17 @@ def check_certificate(facts: CertificateFacts, name: str, now: datetime) -> Iter
         days >= WARN_DAYS,
         f"{days} days left",
         "Restart the server to renew its own certificate, or put a new one in place.",
+    )
+
+
+def check_publisher(facts: CertificateFacts, now: datetime) -> Finding:
+    """Check that the certificate connection files are signed with lives for a while."""
+    days = facts.days_left(now)
+    return Finding(
+        "publisher certificate life",
+        days >= WARN_DAYS,
+        f"{days} days left",
+        "Plan its renewal: policies on Windows clients list its thumbprint, see `dialback publisher`.",
     )
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "connect-file": "resources",
     "revoke-file": "resources",
     "connection": "connections",
+    "publisher": "publisher",
     "doctor": "server",
 }
 """Each command and the module that has its `register`."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dialback.app.files import connection_file, signing_key
 from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run, sentences
 from dialback.cli.data import Data, folder_of, opened_store, settings_of
@@ -18,6 +19,7 @@ from dialback.domain.catalog import Resource, parse_resource_name, parse_user_na
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import DEFAULT_TARGET, Host, parse_target
 from dialback.domain.ids import ResourceName, UserName
+from dialback.domain.secret import Secret
 from dialback.identity.files import PRIVATE, write_file
 from dialback.identity.tokens import hash_token, make_token
 from dialback.wire import rdpfile
@@ -126,17 +128,19 @@ async def _list(data: Path | None) -> tuple[list[Resource], list[Host]]:
 
 async def _connect_file(name: str, user: str, path: Path, life: timedelta, data: Path | None) -> str:
     user_name = parse_user_name(user)
-    settings = settings_of(folder_of(data))
+    folder = folder_of(data)
+    settings = settings_of(folder)
     async with opened_store(data) as store:
         resource = await _resource(store, name)
         if not await store.assigned(user_name, resource.name):
             raise Failed(
                 f"{user!r} may not use {name}; allow it with `dialback resource assign {name} --user {user}`."
             )
+        key = signing_key(folder, settings)
         token = await _issue(store, user_name, resource.name, life)
         host = await store.host(resource.host_id)
-    lines = rdpfile.gateway_settings(resource.name, public_address(settings), token, user_name)
-    write_file(path, rdpfile.encode(rdpfile.build(lines)), PRIVATE, replace=True)
+    file = connection_file(key, public_address(settings), resource, user_name, token)
+    write_file(path, file, PRIVATE, replace=True)
     return _pin(host, resource)
 
 
@@ -146,10 +150,10 @@ async def _revoke(token: str, data: Path | None) -> None:
             raise Failed("The token in the file was not issued by this server; there is nothing to revoke.")
 
 
-async def _issue(store: Store, user: UserName, resource: ResourceName, life: timedelta) -> str:
+async def _issue(store: Store, user: UserName, resource: ResourceName, life: timedelta) -> Secret:
     token, now = make_token(), datetime.now(UTC)
     await store.save_token(ConnectionToken(hash_token(token), user, resource, now, now + life))
-    return token.reveal()
+    return token
 
 
 async def _resource(store: Store, name: str) -> Resource:

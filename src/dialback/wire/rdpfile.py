@@ -102,27 +102,6 @@ def decode(data: bytes) -> str:
         raise WireError("expected a connection file in UTF-16LE or UTF-8, got other bytes") from None
 
 
-def gateway_settings(full_address: str, gateway: str, token: str, user: str) -> tuple[Setting, ...]:
-    """Return the fewest settings that take mstsc, macOS and FreeRDP through a gateway with a token.
-
-    Args:
-        full_address: the alias of the resource, with a port if one is to be named.
-        gateway: `name:port` of the gateway.
-        token: the connection token.
-        user: the name to fill in at the host's own sign-in.
-    """
-    return (
-        Setting("full address", full_address),
-        Setting("gatewayhostname", gateway),
-        Setting("gatewayusagemethod", 1),  # always
-        Setting("gatewayprofileusagemethod", 1),  # these settings, not the administrator's
-        Setting("gatewaycredentialssource", 5),  # the token below
-        Setting(TOKEN_NAME, token),
-        Setting("promptcredentialonce", 0),  # the gateway's credentials are not the host's
-        Setting("username", user),
-    )
-
-
 def _parse_line(number: int, line: str) -> Setting:
     name, first, rest = line.partition(":")
     kind, second, value = rest.partition(":")

@@ -1,0 +1,54 @@
+"""`dialback publisher`: who signs connection files, and how Windows is told to trust it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialback.app.files import signing_key
+from dialback.cli.context import Json, sentences
+from dialback.cli.data import Data, folder_of, settings_of
+from dialback.cli.output import print_json, print_line, print_table
+
+POLICY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
+
+
+def publisher(
+    data: Data = None,
+    as_json: Json = False,
+    registry: Annotated[bool, typer.Option("--reg", help="Print a .reg file for Windows clients.")] = False,
+) -> None:
+    """Show who signs connection files: certificate and thumbprints, or a .reg file to trust it."""
+    with sentences():
+        folder: Path = folder_of(data)
+        key = signing_key(folder, settings_of(folder))
+    if registry:
+        print_line(registry_file(key.sha1))
+        return
+    if as_json:
+        print_json({**asdict(key.facts), "thumbprint_sha1": key.sha1, "thumbprint_sha256": key.sha256})
+        return
+    facts = [
+        ("signed by", key.facts.subject),
+        ("valid until", key.facts.not_after),
+        ("days left", key.facts.days_left(datetime.now(UTC))),
+        ("SHA-1 thumbprint", key.sha1),
+        ("SHA-256 thumbprint", key.sha256),
+    ]
+    print_table(("", ""), facts, "")
+
+
+def registry_file(sha1: str) -> str:
+    """Return a .reg file that makes Windows trust the publisher with this SHA-1 thumbprint.
+
+    It replaces the list of trusted publishers; where there is one already, the thumbprint is added by hand,
+    after a comma. The CA certificate (`ca.pem`) has to be trusted on the machine too.
+    """
+    return f'Windows Registry Editor Version 5.00\n\n[{POLICY}]\n"TrustedCertThumbprints"="{sha1}"\n'
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.command("publisher")(publisher)

@@ -1,0 +1,22 @@
+"""`dialback publisher`: thumbprints for people, programs and registries."""
+
+from dialback.cli.publisher import POLICY, registry_file
+from tests.cli.conftest import Terminal
+
+
+def test_publisher_shows_both_thumbprints(filled: Terminal) -> None:
+    shown = filled.json("publisher")
+    assert (len(shown["thumbprint_sha1"]), len(shown["thumbprint_sha256"])) == (40, 64)
+    printed = filled.good("publisher")
+    assert shown["thumbprint_sha1"] in printed
+    assert shown["thumbprint_sha256"] in printed
+
+
+def test_registry_file_lists_the_sha1_thumbprint(filled: Terminal) -> None:
+    sha1 = filled.json("publisher")["thumbprint_sha1"]
+    assert filled.good("publisher", "--reg") == registry_file(sha1) + "\n"
+    assert POLICY in registry_file(sha1)
+
+
+def test_publisher_of_a_folder_that_is_none_is_said_to_be_missing(terminal: Terminal, tmp_path) -> None:
+    assert "There is no data folder" in terminal.run("publisher", "--data", tmp_path / "none").stderr
