@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from demo.parts import Platform, start_agent
 from demo.show import fact, heading, note, problem, verbatim
 from lab.accounts import Account
 from lab.certificates import Authority
 from lab.display import Display
 from lab.freerdp import FreeRdp
 from lab.listening import in_namespace_of, listening
+from lab.platform import COMMAND, HostAgent, Platform
 from lab.process import Failed
 from lab.xrdp_host import XrdpHost
 
@@ -62,7 +62,7 @@ def demonstrate(stack: ExitStack) -> None:
     heading("1. The platform: web, gateway and broker in one process, on one port")
     platform = stack.enter_context(Platform(STATE))
     fact("listens on", platform.address)
-    fact("own CA", str(platform.ca))
+    fact("own CA", shown(platform.ca))
 
     heading("2. A real RDP host: xrdp with a desktop, on a Unix socket")
     account = stack.enter_context(Account(USER))
@@ -78,38 +78,39 @@ def demonstrate(stack: ExitStack) -> None:
     )
 
     heading("3. The host agent: enrolled with a join code, as an ordinary user")
-    code = platform.run("host", "code", RESOURCE).strip()
-    agent = stack.enter_context(start_agent(STATE, code, f"unix:{host.socket}"))
-    server = platform.wait_for_host(RESOURCE)
-    fact("runs as", agent.user)
-    fact("listens on", ", ".join(each.address for each in listening(agent.process.pid)) or "nothing at all")
+    target = f"unix:{host.socket}"
+    agent = stack.enter_context(HostAgent(platform, STATE, RESOURCE, target))
+    server = platform.wait_for_report(RESOURCE)
+    fact("runs as", Path(f"/proc/{agent.pid}").owner())
+    fact("listens on", ", ".join(each.address for each in listening(agent.pid)) or "nothing at all")
     fact("RDP security", f"{server['security']}, {server['tls_version']}")
     fact("RDP certificate", server["certificate_sha256"])
 
     heading("4. A connection file, opened by stock xfreerdp")
-    target = f"unix:{host.socket}"
     platform.run("resource", "add", RESOURCE, "--host", RESOURCE, "--target", target, "--user", USER)
-    file = STATE / f"{RESOURCE}.rdp"
-    platform.run("connect-file", RESOURCE, "--user", USER, "--out", str(file))
-    fact("file", str(file))
+    file = platform.connection_file(RESOURCE, USER, STATE / f"{RESOURCE}.rdp")
+    fact("file", shown(file))
     display = stack.enter_context(Display(STATE, (1024, 768)))
     client = stack.enter_context(FreeRdp(display, STATE, authority=platform.ca))
     client.connect(file, user=USER, password=account.password, pin=server["certificate_sha256"])
     seconds = client.wait_rendered()
     fact("desktop seen after", f"{seconds:.1f} s")
-    with contextlib.suppress(Failed):
-        display.type_in_terminal("clear; uname -n; id -un; ss -4tln")
-        time.sleep(SETTLE_S)
+    display.type_in_terminal("clear; uname -n; id -un; ss -4tln")
+    time.sleep(SETTLE_S)
     display.screenshot(PICTURE)
-    fact("picture", str(PICTURE))
+    fact("picture", shown(PICTURE))
 
     heading("5. What the broker kept of it")
-    connection = platform.newest_connection()
-    verbatim(platform.run("connection", "show", connection["id"]))
+    verbatim(platform.run("connection", "show", platform.connections()[0]["id"]))
 
     heading("Try next")
     for command in ("host list", "connection list", "doctor", f"connect-file {RESOURCE} --user {USER}"):
-        verbatim(f"{platform.command} {command} --data {platform.data}")
+        verbatim(f"{shown(COMMAND)} {command} --data {shown(platform.data)}")
+
+
+def shown(path: Path) -> str:
+    """Return the path as short as it can be copied from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @contextlib.contextmanager
