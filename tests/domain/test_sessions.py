@@ -1,9 +1,21 @@
-"""The record of a connection: its defaults, and the order of its stages."""
+"""The record of a connection: its defaults, and the order of its stages; and whose a session is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from dialback.domain.ids import ConnectionId
-from dialback.domain.sessions import ConnectionRecord, Stage, Totals
+import pytest
+
+from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
+from dialback.domain.sessions import (
+    ConnectionRecord,
+    Session,
+    SessionState,
+    Stage,
+    Totals,
+    account_of,
+    is_session_of,
+)
+from dialback.domain.tenancy import MAIN
 
 
 def record(name: str) -> ConnectionRecord:
@@ -32,3 +44,55 @@ def test_stages_are_listed_in_the_order_in_which_they_happen() -> None:
         "first-byte",
         "end",
     ]
+
+
+SESSION = Session(
+    MAIN,
+    HostId("h1"),
+    SessionId("7"),
+    UserName("anna"),
+    SessionState.ACTIVE,
+    datetime(2026, 3, 1, tzinfo=UTC),
+)
+
+SAME = [
+    ("anna", "anna"),
+    ("ANNA", "anna"),
+    ("CORP\\anna", "anna"),
+    ("anna", "anna@corp.example"),
+    ("CORP\\anna", "anna@corp.example"),
+    ("anna@corp.example", "CORP\\Anna"),
+    ("Änne", "a\u0308nne@corp.example"),
+]
+OTHERS = [
+    ("anna", "ben"),
+    ("CORP\\anna", "OTHER\\anna"),
+    ("anna@corp.example", "anna@other.example"),
+    ("anna@corp.example", "anna@corp.test"),
+    ("corp", "CORP\\anna"),
+    ("anna", "anna2@corp.example"),
+]
+
+
+@pytest.mark.parametrize(("reported", "user"), SAME)
+def test_session_is_known_under_another_form_of_the_name(reported: str, user: str) -> None:
+    session = replace(SESSION, user=UserName(reported))
+    assert is_session_of(session, UserName(user))
+    assert account_of(session.user) == account_of(UserName(user))
+
+
+@pytest.mark.parametrize(("reported", "user"), OTHERS)
+def test_session_of_another_person_is_not_the_user_s(reported: str, user: str) -> None:
+    assert not is_session_of(replace(SESSION, user=UserName(reported)), UserName(user))
+
+
+@pytest.mark.parametrize("text", ["", "a b", "../1"])
+def test_session_has_an_id(text: str) -> None:
+    with pytest.raises(ValueError, match="as session id"):
+        replace(SESSION, id=SessionId(text))
+
+
+@pytest.mark.parametrize("text", ["", "anna\n", "anna\u202e", "a" * 105])
+def test_session_has_a_user(text: str) -> None:
+    with pytest.raises(ValueError, match="user name"):
+        replace(SESSION, user=UserName(text))

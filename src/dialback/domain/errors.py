@@ -27,6 +27,13 @@ class Reason(StrEnum):
     AGENT_SILENT = "agent-silent"
     RDP_SERVER_DOWN = "rdp-server-down"
     HOST_LEG_LATE = "host-leg-late"
+    # The host pool.
+    POOL_EMPTY = "pool-empty"
+    HOSTS_UNHEALTHY = "hosts-unhealthy"
+    HOSTS_DRAINED = "hosts-drained"
+    HOSTS_FULL = "hosts-full"
+    PERSONAL_HOST_MISSING = "personal-host-missing"
+    PERSONAL_HOSTS_TAKEN = "personal-hosts-taken"
     # A host leg or an enrolment.
     TICKET_UNKNOWN = "ticket-unknown"
     TICKET_USED = "ticket-used"
@@ -66,6 +73,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.AGENT_SILENT: "The agent did not answer the order to dial; look at the agent's log on the host.",
     Reason.RDP_SERVER_DOWN: "The RDP server on the host does not answer; start it, or correct the target.",
     Reason.HOST_LEG_LATE: "The host did not dial back in time; check that it reaches the gateway's address.",
+    Reason.POOL_EMPTY: "The host pool has no session host; add one to it.",
+    Reason.HOSTS_UNHEALTHY: "No session host of the pool is healthy; the detail counts what fails on them.",
+    Reason.HOSTS_DRAINED: "Every healthy host of the pool is in drain mode; end it on one, or add a host.",
+    Reason.HOSTS_FULL: "Every healthy host of the pool has reached its session limit; wait, or add a host.",
+    Reason.PERSONAL_HOST_MISSING: "No host of the personal pool belongs to the user; assign one to them.",
+    Reason.PERSONAL_HOSTS_TAKEN: "Every host of the personal pool belongs to another user; add a host to it.",
     Reason.TICKET_UNKNOWN: "A host leg brought a reverse ticket this gateway never issued.",
     Reason.TICKET_USED: "A host leg brought a reverse ticket that was used before or came too late.",
     Reason.TICKET_OTHER_HOST: "A host leg brought a reverse ticket that was issued to another host.",

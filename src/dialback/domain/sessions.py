@@ -1,11 +1,16 @@
-"""Connections: their stages, their totals, and the record that is kept of each."""
+"""Connections: their stages, their totals, and the record that is kept of each; and sessions on hosts.
+
+A session is the user's log-on on a host and outlives connections. Only its host knows it: what is kept is the
+host's newest list, and a session that is not on it is gone.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from dialback.domain.errors import Reason
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, SessionId, TenantId, TokenHash, UserName
+from dialback.domain.names import MAX_USER_CHARS, check_id, check_name, key_of
 
 
 class Stage(StrEnum):
@@ -55,3 +60,59 @@ class ConnectionRecord:
     detail: str = ""
     totals: Totals = Totals()
     timeline: dict[Stage, float] = field(default_factory=dict)
+
+
+class SessionState(StrEnum):
+    """Whether somebody looks at the session now."""
+
+    ACTIVE = "active"
+    DISCONNECTED = "disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session as its host reports it: `user` is the host's name for them, `since` when `state` began.
+
+    Raises:
+        ValueError: a text that no host reports in earnest.
+    """
+
+    tenant: TenantId
+    host: HostId
+    id: SessionId
+    user: UserName
+    state: SessionState
+    since: datetime
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "session id")
+        check_name(self.user, "user name", MAX_USER_CHARS)
+
+
+def account_of(user: UserName) -> str:
+    """Return the key of a user's name without its domain: of `CORP\\anna` and `anna@corp.example`, `anna`."""
+    return _split(user)[1]
+
+
+def is_session_of(session: Session, user: UserName) -> bool:
+    """Say whether a session belongs to the user, whom the host may know by another form of the name.
+
+    A name with a domain and one without are the same person if the rest is the same. Two domains that differ
+    are two persons, unless one is the short form of the other, as `CORP` is of `corp.example`.
+    """
+    (theirs, account), (ours, wanted) = _split(session.user), _split(user)
+    if account != wanted:
+        return False
+    if not theirs or not ours or theirs == ours:
+        return True
+    short, long = sorted((theirs, ours), key=len)
+    return "." not in short and long.split(".")[0] == short
+
+
+def _split(user: UserName) -> tuple[str, str]:
+    """Return the keys of domain, which may be empty, and account."""
+    if "\\" in user:
+        domain, _, account = user.partition("\\")
+    else:
+        account, _, domain = user.partition("@")
+    return key_of(domain), key_of(account)

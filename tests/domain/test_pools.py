@@ -1,0 +1,57 @@
+"""Host pools: what cannot be made, and the defaults."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from dialback.domain.ids import HostId, PoolId
+from dialback.domain.pools import (
+    HostPool,
+    LoadBalancing,
+    PoolHost,
+    Redirection,
+    StartOnConnect,
+    StepUp,
+    WakeMethod,
+)
+from dialback.domain.tenancy import MAIN
+
+POOL = HostPool(MAIN, PoolId("p1"), "Office")
+MEMBER = PoolHost(MAIN, POOL.id, HostId("h1"))
+
+BAD: list[Callable[[], object]] = [
+    lambda: replace(POOL, id=PoolId("p 1")),
+    lambda: replace(POOL, name="Office\nx"),
+    lambda: replace(POOL, session_limit=0),
+    lambda: replace(POOL, session_limit=1001),
+    lambda: replace(POOL, load_balancing=LoadBalancing.DEPTH_FIRST),
+    lambda: replace(MEMBER, weight=0),
+    lambda: replace(MEMBER, weight=1001),
+    lambda: StartOnConnect(WakeMethod.COMMAND, ""),
+    lambda: StartOnConnect(WakeMethod.COMMAND, "wake\nrm"),
+    lambda: StartOnConnect(WakeMethod.WEBHOOK, "file:///etc/passwd"),
+    lambda: StartOnConnect(WakeMethod.COMMAND, "wake", 0),
+    lambda: StartOnConnect(WakeMethod.COMMAND, "wake", 601),
+    lambda: StepUp(timeout_s=9),
+    lambda: StepUp(timeout_s=601),
+    lambda: StepUp(remembered_hours=-1),
+    lambda: StepUp(remembered_hours=721),
+]
+
+
+@pytest.mark.parametrize("make", BAD)
+def test_noun_that_breaks_a_rule_cannot_be_made(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"^expected "):
+        make()
+
+
+def test_bounds_themselves_are_allowed() -> None:
+    assert replace(POOL, session_limit=1, load_balancing=LoadBalancing.DEPTH_FIRST).session_limit == 1
+    assert (replace(MEMBER, weight=1).weight, replace(MEMBER, weight=1000).weight) == (1, 1000)
+    assert StartOnConnect(WakeMethod.WEBHOOK, "https://vm.example/wake", 600).deadline_s == 600
+
+
+def test_new_pool_shares_no_drive_camera_or_device_of_the_client() -> None:
+    assert POOL.redirections == {Redirection.CLIPBOARD, Redirection.SOUND}
+    assert not POOL.step_up.wanted
