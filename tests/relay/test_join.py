@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from dialback.relay.directions import Truncated
 from dialback.relay.framings import PAYLOAD_BYTES, plain
 from dialback.relay.join import End, Ended, Relay, Side
 from dialback.relay.meter import Meter
@@ -222,6 +223,35 @@ async def test_client_hears_of_an_abort_when_the_host_leg_breaks(wires: Wires, k
     ended = await joint.ended()
     assert ended.side is Side.RIGHT
     assert ended.error is not None
+
+
+async def test_host_leg_that_is_cut_off_is_told_from_one_that_ends(wires: Wires) -> None:
+    joint = await joined(wires, "tsgu-websocket")
+    await joint.host.send(b"x")
+    while not joint.client.heard:
+        await joint.client.hear()
+    joint.host.close()
+    while not joint.client.closed:
+        assert await joint.client.hear()
+    assert joint.client.close_status == 0x4D4
+    joint.client.reset()
+    ended = await joint.ended()
+    assert (ended.side, type(ended.error)) == (Side.RIGHT, Truncated)
+
+
+async def test_client_that_never_closes_does_not_hold_the_end_back(
+    wires: Wires, short_farewell: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dialback.relay.join.LINGER_S", 0.05)
+    joint = await joined(wires, "tsgu-websocket")
+    await joint.host.send(b"x")
+    while not joint.client.heard:
+        await joint.client.hear()
+    await joint.host.end()
+    async with asyncio.timeout(DEADLINE_S):
+        assert await joint.task == Ended(Side.RIGHT)
+    assert not joint.client.said.closed
+    joint.client.reset()
 
 
 @pytest.mark.parametrize("tls", [False, True])

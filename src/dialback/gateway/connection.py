@@ -25,6 +25,7 @@ from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import Tasks, first_of
 from dialback.observe.timeline import Timeline
+from dialback.relay.directions import Truncated
 from dialback.relay.framings import plain
 from dialback.relay.join import End, Ended, Relay, Side
 from dialback.relay.meter import Meter
@@ -83,14 +84,15 @@ class Connection:
         )
         return admission
 
-    async def reach(self, admission: Admission, names: Sequence[str], client: Leg) -> Leg:
+    async def reach(self, admission: Admission, names: Sequence[str], *client: Leg) -> Leg:
         """Return the host leg that was dialled for the first of the names; raise `Refused` if there is none.
 
         Names are aliases of resources, matched against the admission and never dialled.
 
-        The client is parked meanwhile; when it leaves, the wait ends with `LegLost`.
+        The client is parked meanwhile; when any of its legs ends, the wait ends with `LegLost`.
         """
-        return await first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), _left(client))
+        leaving = [_left(leg) for leg in dict.fromkeys(client)]
+        return await first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), *leaving)
 
     async def _reach(self, admission: Admission, alias: str) -> Leg:
         self._timeline.mark(Stage.HANDSHAKE)
@@ -134,24 +136,25 @@ class Connection:
         log = _log.bind(connection_id=self.id, user=self._record.user, host=self._record.host_id)
         log.info("connection opened", resource=self._record.resource, transport=self._record.transport)
         gateway.metrics.open_connections.inc()
-        watch = gateway.tasks.start(f"first byte {self.id}", self._note_first_byte())
+        watch = gateway.tasks.start(f"report {self.id}", self._report())
         try:
             ended = await gateway.relay.join(client, End(host, host, plain()), self._meter)
         finally:
             watch.cancel()
             gateway.metrics.open_connections.dec()
-            self._record = replace(
-                self._record, totals=Totals(self._meter.to_left_bytes, self._meter.to_right_bytes)
-            )
         self._outcome = (_reason_of(ended), str(ended.error or ""))
 
-    async def _note_first_byte(self) -> None:
+    async def _report(self) -> None:
+        """Report the open connection: at once, at its first byte, and its totals now and then."""
         await self._gateway.broker.opened(self._snapshot())
         self._timeline.mark(Stage.FIRST_BYTE, await self._meter.first_byte())
-        await self._gateway.broker.opened(self._snapshot())
+        while True:
+            await self._gateway.broker.opened(self._snapshot())
+            await asyncio.sleep(self._gateway.settings.report_s)
 
     def _snapshot(self) -> ConnectionRecord:
-        return replace(self._record, timeline=self._timeline.durations_ms())
+        totals = Totals(self._meter.to_left_bytes, self._meter.to_right_bytes)
+        return replace(self._record, totals=totals, timeline=self._timeline.durations_ms())
 
     @asynccontextmanager
     async def recorded(self) -> AsyncIterator[None]:
@@ -209,5 +212,7 @@ def _reason_of(ended: Ended) -> Reason:
     if isinstance(ended.error, WireError):
         return Reason.PROTOCOL_VIOLATION
     if ended.side is Side.LEFT:
-        return Reason.CLIENT_LOST if ended.error else Reason.CLIENT_ENDED
+        # Clients may end without ending TLS first; our agents never do.
+        broke = ended.error is not None and not isinstance(ended.error, Truncated)
+        return Reason.CLIENT_LOST if broke else Reason.CLIENT_ENDED
     return Reason.HOST_LOST if ended.error else Reason.HOST_ENDED

@@ -46,6 +46,10 @@ class Pairing:
         self._waiting.setdefault(key, []).append(waiter)
         try:
             yield waiter
+        except BaseException:
+            if waiter.done() and not waiter.cancelled():
+                waiter.result().leg.abort()  # it came in the instant in which nobody waited any more
+            raise
         finally:
             self._forget(key, waiter)
             waiter.cancel()

@@ -18,6 +18,7 @@ class GatewaySettings:
         pairing_deadline_s: seconds an OUT request waits for its IN request.
         host_deadline_s: seconds from the order to dial to the host leg.
         keepalive_s: seconds of silence towards a client after which a keepalive is sent.
+        report_s: seconds between reports of an open connection's totals to the broker.
         unfinished_per_address: tunnels without a token accepted yet, per client address.
     """
 
@@ -26,4 +27,5 @@ class GatewaySettings:
     pairing_deadline_s: Seconds = 15
     host_deadline_s: Seconds = 20
     keepalive_s: Seconds = 45
+    report_s: Seconds = 60
     unfinished_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64

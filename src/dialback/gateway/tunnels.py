@@ -170,7 +170,7 @@ class Tunnels:
             )
             channel = await _expect(ChannelRequested, tunnel, stream)
         try:
-            host = await connection.reach(admission, channel.names, stream.source)
+            host = await connection.reach(admission, channel.names, stream.source, stream.sink)
         except Refused as refused:
             stream.send(tunnel.refuse_channel(code_of(refused.reason)))
             raise

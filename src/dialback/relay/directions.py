@@ -10,14 +10,20 @@ Back-pressure is the transports' own: a sink that is full pauses the source that
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 
 from dialback.relay.framings import PAYLOAD_BYTES, ROOM_BYTES, Framing, Piece
-from dialback.transport.leg import Leg
+from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
 
 Noticed = Callable[["Direction", Exception | None], None]
+
+
+CUT_OFF = "the connection ended without the end of its TLS stream"
+
+
+class Truncated(LegLost):
+    """A TLS leg was cut off: its program was killed, or the network closed the connection."""
 
 
 class Scratch:
@@ -47,8 +53,7 @@ class Direction(asyncio.BufferedProtocol):
         self._lost = asyncio.Event()
         self._finished = asyncio.Event()
         self._stopped = False
-        self._paused = False
-        self._tls: ssl.SSLObject | None = source.transport.get_extra_info("ssl_object")
+        self._ended = False
         self._writable = asyncio.Event()
         self._writable.set()
         self.feeder: Direction | None = None
@@ -91,14 +96,9 @@ class Direction(asyncio.BufferedProtocol):
 
         Otherwise it would find the end of a paused source, let go of it, and drop what it still holds.
         """
-        if self._tls is not None and not self._source.transport.is_closing():
+        if self._source.secured and not self._source.transport.is_closing():
             limit: Callable[[int, int], None] = self._source.transport.set_read_buffer_limits  # type: ignore[attr-defined]
             limit(1, 0)
-
-    def _finish_record(self) -> None:
-        """Move the rest of a TLS record of which our buffer held the first part; no limit counts it."""
-        if self._tls is not None and self._tls.pending():
-            self.buffer_updated(self._tls.read(PAYLOAD_BYTES, self._payload))  # type: ignore[arg-type]
 
     def _notice(self, error: Exception | None) -> None:
         first = not self._finished.is_set()
@@ -115,12 +115,15 @@ class Direction(asyncio.BufferedProtocol):
         """Move nothing: the source has no right to say anything more."""
 
     def eof_received(self) -> bool:
-        self._notice(None)
+        self._ended = not self._source.cut_off()
+        self._notice(None if self._ended else Truncated(CUT_OFF))
         return not self._source.secured
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost.set()
         self._writable.set()
+        if exc is None and self._source.secured and not self._ended:
+            exc = Truncated(CUT_OFF)
         self._notice(exc)
 
     def pause_writing(self) -> None:
@@ -135,13 +138,11 @@ class Direction(asyncio.BufferedProtocol):
 
     def pause(self) -> None:
         """Stop reading the source for a while."""
-        self._paused = True
         if not self._source.transport.is_closing():
             self._source.transport.pause_reading()
 
     def resume(self) -> None:
         """Read the source again."""
-        self._paused = False
         if not self._source.transport.is_closing():
             self._source.transport.resume_reading()
 
@@ -177,8 +178,6 @@ class Sealing(Direction):
         # it can not, and that peer loses its leg.
         piece.release()
         self._count(nbytes)
-        if self._paused:
-            self._finish_record()
 
 
 class Opening(Direction):
@@ -209,8 +208,6 @@ class Opening(Direction):
             self._open_and_drop(nbytes)
             return
         self._open_and_write(nbytes)
-        if self._paused:
-            self._finish_record()
 
     def _open_and_drop(self, size: int) -> None:
         """Look for the peer's own end of the stream, which it owes us once it was told of ours."""

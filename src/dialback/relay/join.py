@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dialback.observe.tasks import Tasks
 from dialback.relay.directions import (
     Direction,
     Opening,
@@ -24,6 +25,7 @@ from dialback.transport.leg import Leg
 KEEPALIVE_S = 45
 DRAIN_S = 30
 FAREWELL_S = 2
+LINGER_S = 2
 HIGH_WATER_BYTES = 256 * 1024
 
 
@@ -57,14 +59,16 @@ class Relay:
     def __init__(self, keepalive_s: float = KEEPALIVE_S) -> None:
         self._scratch = Scratch()
         self._keepalive_s = keepalive_s
+        self._lingering = Tasks()
 
     async def join(self, left: End, right: End, meter: Meter) -> Ended:
-        """Move bytes both ways until either end ends; the legs are closed when this returns.
+        """Move bytes both ways until either end ends, then flush and close the legs.
 
-        The right end must be transparent (a host leg or a local connection). When cancelled, both ends are
-        told and closed before the cancellation goes on.
+        A leg whose peer does not close within 2 seconds is let go of in the background, within 30. The right
+        end must be transparent (a host leg or a local connection). When cancelled, both ends are told and
+        closed before the cancellation goes on.
         """
-        joint = _Joint(self._scratch, left, right, meter)
+        joint = _Joint(self._scratch, left, right, meter, self._lingering)
         joint.start()
         try:
             ended = await joint.wait_ended(self._keepalive_s)
@@ -78,12 +82,13 @@ class Relay:
 class _Joint:
     """One join in progress."""
 
-    def __init__(self, scratch: Scratch, left: End, right: End, meter: Meter) -> None:
+    def __init__(self, scratch: Scratch, left: End, right: End, meter: Meter, lingering: Tasks) -> None:
         if not right.framing.transparent:
             raise ValueError(f"expected a transparent framing on the right end, got {right.framing.name}")
         self._left = left
         self._right = right
         self._meter = meter
+        self._lingering = lingering
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._from_right: Direction = Sealing(
             scratch, right.source, left.sink, left.framing, meter.count_to_left, self._noticed
@@ -134,7 +139,10 @@ class _Joint:
             self._left.sink.send(farewell)
             if self._left.framing.acknowledged:
                 await self._from_left.wait_finished(FAREWELL_S)
-        await asyncio.gather(*(direction.let_go(DRAIN_S) for direction in self._directions))
+        await asyncio.wait(
+            {self._lingering.start("let go", direction.let_go(DRAIN_S)) for direction in self._directions},
+            timeout=LINGER_S,
+        )
 
     def _noticed(self, direction: Direction, error: Exception | None) -> None:
         if not self._can_half_close() or error is not None:

@@ -59,6 +59,22 @@ class Leg(asyncio.Protocol):
         """Whether TLS runs on this leg. A secured transport consumes what it is given to write at once."""
         return self.transport.get_extra_info("ssl_object") is not None
 
+    def cut_off(self) -> bool:
+        """Whether a secured leg that ended did so without the peer's close_notify.
+
+        uvloop then loses the connection without a word, asyncio reports an end like any other.
+        """
+        tls = cast(ssl.SSLObject | None, self.transport.get_extra_info("ssl_object"))
+        if tls is None:
+            return False
+        try:
+            tls.read(1)
+        except ssl.SSLZeroReturnError:
+            return False
+        except ssl.SSLError:
+            return True
+        return False
+
     def peer_certificate(self) -> bytes:
         """Return the peer's leaf certificate in DER; empty without TLS."""
         tls = cast(ssl.SSLObject | None, self.transport.get_extra_info("ssl_object"))
