@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dialback.app.build import Node, build_node
 from dialback.app.certificates import server_certificates
+from dialback.app.files import signing_key
 from dialback.app.lock import only_server
 from dialback.app.settings import Settings, listen_address, public_address, store_url
 from dialback.observe.log import get_logger
@@ -36,7 +37,8 @@ async def serve(
     """
     certificates = server_certificates(folder, settings)
     with only_server(folder):
-        store = await open_store(store_url(folder, settings))
+        signing_key(folder, settings)  # made now, as the user the server runs as, and not by a command of root's
+    store = await open_store(store_url(folder, settings))
         try:
             node = build_node(settings, certificates, store)
             await node.sweep.begin()
