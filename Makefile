@@ -34,7 +34,7 @@ demo: setup
 test: setup
 	tools/packages.sh test
 	$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest
 
 lint: setup
 	$(VENV)/bin/ruff check .
