@@ -37,8 +37,9 @@ async def serve(
     """
     certificates = server_certificates(folder, settings)
     with only_server(folder):
-        signing_key(folder, settings)  # made now, as the user the server runs as, and not by a command of root's
-    store = await open_store(store_url(folder, settings))
+        # Made now, by the user the server runs as, and not later by some command of root's.
+        signing_key(folder, settings)
+        store = await open_store(store_url(folder, settings))
         try:
             node = build_node(settings, certificates, store)
             await node.sweep.begin()
