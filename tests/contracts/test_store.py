@@ -1,13 +1,9 @@
-"""The contract of `Store`: one suite that every implementation passes.
-
-A new implementation is added to `OPENERS`, and nowhere else.
-"""
+"""The contract of `Store`: one suite that every implementation passes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +14,9 @@ from dialback.domain.catalog import Resource
 from dialback.domain.contracts import Store, StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserName
 from dialback.domain.sessions import ConnectionRecord, Stage, Totals
-from dialback.store.memory import MemoryStore
-from dialback.store.open import open_store
-from tests.postgresql import PostgresqlServer
+from tests.contracts.openers import OPENERS
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -55,31 +49,10 @@ FULL = replace(
 )
 
 
-async def open_memory(request: pytest.FixtureRequest) -> Store:
-    return MemoryStore()
-
-
-async def open_sqlite(request: pytest.FixtureRequest) -> Store:
-    folder: Path = request.getfixturevalue("tmp_path")
-    return await open_store(f"sqlite:///{folder / 'store.db'}")
-
-
-async def open_postgresql(request: pytest.FixtureRequest) -> Store:
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return await open_store(server.new_database())
-
-
-OPENERS: dict[str, Callable[[pytest.FixtureRequest], Awaitable[Store]]] = {
-    "memory": open_memory,
-    "sqlite": open_sqlite,
-    "postgresql": open_postgresql,
-}
-
-
 @pytest.fixture(params=OPENERS)
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Return a new, empty store of each kind in turn."""
-    opened = await OPENERS[request.param](request)
+    opened, _ = await OPENERS[request.param](request)
     yield opened
     if close := getattr(opened, "close", None):
         await close()
@@ -113,6 +86,13 @@ async def test_enrolled_host_gets_the_name_of_its_code(store: Store) -> None:
     await store.save_join_code(CODE)
     enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
     assert enrolled == replace(HOST, name="office")
+    assert await store.host(HOST.id) == enrolled
+
+
+async def test_enrolled_host_belongs_to_the_tenant_of_its_code(store: Store) -> None:
+    await store.save_join_code(replace(CODE, tenant=TenantId("acme")))
+    enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
+    assert enrolled.tenant == "acme"
     assert await store.host(HOST.id) == enrolled
 
 

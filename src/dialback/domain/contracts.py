@@ -2,7 +2,7 @@
 
 Gateway asks `Broker`; broker asks `Store`. Each is small, has one default and one suite that every
 implementation passes (`tests/contracts`). Methods raise `Refused`; a store that cannot answer raises
-`StoreUnavailable`.
+`StoreUnavailable`. Who may use what is asked of `Directory`, in `domain/directory.py`.
 """
 
 from collections.abc import Sequence

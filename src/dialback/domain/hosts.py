@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from dialback.domain.ids import HostId, TokenHash
+from dialback.domain.ids import HostId, TenantId, TokenHash
+from dialback.domain.tenancy import MAIN
 
 DEFAULT_TARGET = "127.0.0.1:3389"
 
@@ -95,13 +96,15 @@ class Host:
     link_changed_at: datetime | None = None
     report: HostReport | None = None
     reported_at: datetime | None = None
+    tenant: TenantId = MAIN
 
 
 @dataclass(frozen=True, slots=True)
 class JoinCode:
-    """What the store keeps of a join code: the hash of its secret, the name its host will have, its life."""
+    """What the store keeps of a join code: its secret's hash, its life, and the host it makes."""
 
     hash: TokenHash
     host_name: str
     expires_at: datetime
     used_at: datetime | None = None
+    tenant: TenantId = MAIN

@@ -41,7 +41,7 @@ class MemoryStore:
             raise Refused(Reason.JOIN_CODE_EXPIRED)
         _must_be_new(host.id in self._hosts)
         self._codes[code] = replace(known, used_at=now)
-        self._hosts[host.id] = replace(host, name=known.host_name)
+        self._hosts[host.id] = replace(host, name=known.host_name, tenant=known.tenant)
         return self._hosts[host.id]
 
     async def host(self, host_id: HostId) -> Host | None:

@@ -1,8 +1,9 @@
 """The tables, and the column types that keep hostile or damaged values from becoming tracebacks.
 
 A column type of ours never raises when it reads: what the database cannot turn into the declared type
-arrives as `IMPOSSIBLE`, and `store/rows.py` says which row it was in. There are no foreign keys: nothing
-that another row names is ever deleted, and records of connections outlive what they name.
+arrives as `IMPOSSIBLE`, and `store/rows.py` says which row it was in. There are no foreign keys here: nothing
+that another row names is ever deleted, and records of connections outlive what they name. The directory has
+its own tables, and rules, in `store/directory_models.py`.
 """
 
 import re
@@ -79,6 +80,15 @@ class Words(_Tolerant):
         return storable(value)
 
 
+class Key(Words):
+    """Text that databases sort alike: by code points."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(String(collation="C" if dialect.name == "postgresql" else None))
+
+
 class Document(_Tolerant):
     """A JSON value; None is NULL."""
 
@@ -146,6 +156,10 @@ hosts = Table(
     Column("link_changed_at", Instant),
     Column("report", Document),
     Column("reported_at", Instant),
+    Column("tenant", Key, nullable=False, server_default="main"),
+    Column("failed", Words, nullable=False, server_default=""),
+    # What the directory refers to.
+    Index("hosts_by_tenant", "tenant", "id", unique=True),
 )
 
 join_codes = Table(
@@ -155,6 +169,7 @@ join_codes = Table(
     Column("host_name", Words, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
+    Column("tenant", Key, nullable=False, server_default="main"),
 )
 
 resources = Table(

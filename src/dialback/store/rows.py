@@ -36,7 +36,7 @@ _CONNECTION = TypeAdapter(ConnectionRecord)
 
 def host_of(row: Row) -> Host:
     """Return the host of a row of `hosts`; raise `StoreUnavailable` if it can be none."""
-    host = _validate(_HOST, row, models.hosts, row["id"])
+    host = validate(_HOST, row, models.hosts, row["id"])
     if len(host.public_key) != PUBLIC_KEY_BYTES:
         raise _unreadable(models.hosts, row["id"], "public_key")
     return host
@@ -44,17 +44,17 @@ def host_of(row: Row) -> Host:
 
 def join_code_of(row: Row) -> JoinCode:
     """Return the join code of a row of `join_codes`; raise `StoreUnavailable` if it can be none."""
-    return _validate(_JOIN_CODE, row, models.join_codes, row["hash"])
+    return validate(_JOIN_CODE, row, models.join_codes, row["hash"])
 
 
 def resource_of(row: Row) -> Resource:
     """Return the resource of a row of `resources`; raise `StoreUnavailable` if it can be none."""
-    return _validate(_RESOURCE, row, models.resources, row["name"])
+    return validate(_RESOURCE, row, models.resources, row["name"])
 
 
 def token_of(row: Row) -> ConnectionToken:
     """Return the token of a row of `connection_tokens`; raise `StoreUnavailable` if it can be none."""
-    return _validate(_TOKEN, row, models.connection_tokens, row["hash"])
+    return validate(_TOKEN, row, models.connection_tokens, row["hash"])
 
 
 def token_use_of(live: bool, newest: Row | None) -> TokenUse:
@@ -62,14 +62,14 @@ def token_use_of(live: bool, newest: Row | None) -> TokenUse:
     if newest is None:
         return TokenUse(live)
     values = {"live": live, "last_ended_at": newest["ended_at"]}
-    return _validate(_TOKEN_USE, values, models.connections, newest["id"])
+    return validate(_TOKEN_USE, values, models.connections, newest["id"])
 
 
 def connection_of(row: Row) -> ConnectionRecord:
     """Return the record of a row of `connections`; raise `StoreUnavailable` if it can be none."""
     values = dict(row)
     values["totals"] = {name: values.pop(name) for name in ("to_client_bytes", "to_host_bytes")}
-    return _validate(_CONNECTION, values, models.connections, row["id"])
+    return validate(_CONNECTION, values, models.connections, row["id"])
 
 
 def connection_row(record: ConnectionRecord) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def each(read: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
     return nouns
 
 
-def _validate(adapter: TypeAdapter[T], values: Row, table: Table, key: object) -> T:
+def validate(adapter: TypeAdapter[T], values: Row, table: Table, key: object) -> T:
+    """Return the noun that the values of a row make; raise `StoreUnavailable` with table and key if none."""
     try:
         return adapter.validate_python(dict(values))
     except ValidationError as error:

@@ -1,21 +1,15 @@
 """The store in a database: one short transaction per method, in SQL that SQLite and PostgreSQL share.
 
-Each transaction that writes begins with its writing statement, so that SQLite takes the write lock at
-once and waits for it, instead of failing when a reader turns writer. What must happen once (using up a
-join code) is one conditional UPDATE, whose row count says who won. Every failure leaves as
+Each transaction that writes begins with its writing statement; see `store/database.py`. What must happen
+once (using up a join code) is one conditional UPDATE, whose row count says who won. Every failure leaves as
 `StoreUnavailable`.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, insert, literal, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, literal, select, text, update
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
 from dialback.domain.catalog import Resource
@@ -25,6 +19,7 @@ from dialback.domain.hosts import Host, HostReport, JoinCode
 from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store import rows
+from dialback.store.database import Database, first
 from dialback.store.models import (
     Instant,
     assignments,
@@ -34,18 +29,16 @@ from dialback.store.models import (
     join_codes,
     resources,
 )
-from dialback.store.problems import unavailable
+from dialback.store.sql_directory import SqlDirectory
 
 
-class SqlStore:
+class SqlStore(Database):
     """Implements `Store` over an engine whose database has the current schema; see `store/open.py`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def close(self) -> None:
-        """Close every connection to the database."""
-        await self._engine.dispose()
+    @property
+    def directory(self) -> SqlDirectory:
+        """Return the directory in the same database; it is closed with the store."""
+        return SqlDirectory(self._engine)
 
     async def save_join_code(self, code: JoinCode) -> None:
         await self._write(insert(join_codes).values(asdict(code)))
@@ -56,13 +49,13 @@ class SqlStore:
             used = await connection.execute(
                 update(join_codes).where(join_codes.c.hash == code, usable).values(used_at=now)
             )
-            found = await _first(connection, select(join_codes).where(join_codes.c.hash == code))
+            found = await first(connection, select(join_codes).where(join_codes.c.hash == code))
             if found is None:
                 raise Refused(Reason.JOIN_CODE_UNKNOWN)
             known = rows.join_code_of(found)
             if used.rowcount == 0:
                 raise Refused(Reason.JOIN_CODE_USED if known.used_at else Reason.JOIN_CODE_EXPIRED)
-            named = replace(host, name=known.host_name)
+            named = replace(host, name=known.host_name, tenant=known.tenant)
             await connection.execute(insert(hosts).values(asdict(named)))
         return named
 
@@ -119,11 +112,11 @@ class SqlStore:
             .limit(1)
         )
         async with self._transaction() as connection:
-            token = await _first(
+            token = await first(
                 connection, select(connection_tokens).where(connection_tokens.c.hash == token_hash)
             )
-            live = await _first(connection, select(connections.c.id).where(mine, is_open).limit(1))
-            last = await _first(connection, newest)
+            live = await first(connection, select(connections.c.id).where(mine, is_open).limit(1))
+            last = await first(connection, newest)
         use = rows.token_use_of(live is not None, last)
         return None if token is None else rows.token_of(token), use
 
@@ -155,58 +148,10 @@ class SqlStore:
             raise StoreUnavailable("the database has no schema revision; restore it from a backup")
         return str(row["version_num"])
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Begin a transaction and commit it at the end."""
-        async with _translating(), self._engine.begin() as connection:
-            yield connection
-
-    async def _read(self, query: Select[Any]) -> Sequence[rows.Row]:
-        async with self._transaction() as connection:
-            found: Sequence[rows.Row] = (await connection.execute(query)).mappings().all()
-            return found
-
-    async def _read_first(self, query: Select[Any]) -> rows.Row | None:
-        async with self._transaction() as connection:
-            return await _first(connection, query)
-
-    async def _write(self, statement: Any) -> int:
-        """Carry out one statement; return how many rows it changed."""
-        async with self._transaction() as connection:
-            return int((await connection.execute(statement)).rowcount)
-
     async def _revoke(self, table: Table, same: ColumnElement[bool], now: datetime) -> bool:
         """Revoke the row unless it was revoked before; False if there is none."""
         first = func.coalesce(table.c.revoked_at, literal(now, Instant()))
         return await self._write(update(table).where(same).values(revoked_at=first)) > 0
-
-    async def _save(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
-        """Put the row in place of the one that is the same, or add it."""
-        async with _translating():
-            try:
-                await self._put(table, same, values)
-            except IntegrityError:
-                # Another node added it in between; SQLite, which lets one write at a time, never comes here.
-                await self._put(table, same, values)
-
-    async def _put(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
-        async with self._engine.begin() as connection:
-            if (await connection.execute(update(table).where(same).values(values))).rowcount == 0:
-                await connection.execute(insert(table).values(values))
-
-
-@asynccontextmanager
-async def _translating() -> AsyncIterator[None]:
-    """Translate what the database reports into `StoreUnavailable`."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout, OSError) as error:
-        raise unavailable(error) from error
-
-
-async def _first(connection: AsyncConnection, query: Select[Any]) -> rows.Row | None:
-    row: rows.Row | None = (await connection.execute(query)).mappings().first()
-    return row
 
 
 def _assignment(user: UserName, resource: ResourceName) -> ColumnElement[bool]:

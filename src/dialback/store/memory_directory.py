@@ -1,0 +1,295 @@
+"""The directory in memory: for tests and trials, forgotten at the end of the process.
+
+No method lets another run between reading and writing, so each is atomic within its event loop. Hosts are
+those of a `MemoryStore`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dialback.domain.catalog import (
+    ApplicationGroup,
+    GroupAssignment,
+    PublishedResource,
+    UserAssignment,
+    Workspace,
+)
+from dialback.domain.directory import (
+    MAX_PAGE,
+    E,
+    HostStanding,
+    NameTaken,
+    NotThere,
+    Page,
+    Published,
+    StillUsed,
+    VersionStale,
+    check_reporter,
+    cursor_of,
+    key_at,
+)
+from dialback.domain.health import Check
+from dialback.domain.hosts import Host
+from dialback.domain.ids import (
+    ApplicationGroupId,
+    GroupId,
+    HostId,
+    PoolId,
+    ResourceName,
+    TenantId,
+    UserId,
+    UserName,
+    WorkspaceId,
+)
+from dialback.domain.names import key_of
+from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.sessions import Session, is_session_of
+from dialback.domain.tenancy import Group, Tenant, User
+from dialback.store.memory import MemoryStore
+
+Key = tuple[type, str, str]
+"""Kind, tenant and id."""
+
+
+class MemoryDirectory:
+    """Implements `Directory`; see there for what each method promises."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._tenants: dict[TenantId, Tenant] = {}
+        self._nouns: dict[Key, Any] = {}
+        self._members: set[tuple[TenantId, GroupId, UserId]] = set()
+        self._assigned: set[UserAssignment | GroupAssignment] = set()
+        self._pool_hosts: dict[tuple[TenantId, HostId], PoolHost] = {}
+        self._health: dict[tuple[TenantId, HostId], frozenset[Check]] = {}
+        self._sessions: dict[tuple[TenantId, HostId], tuple[Session, ...]] = {}
+
+    async def save_tenant(self, tenant: Tenant) -> Tenant:
+        kept = replace(tenant, version=_next_version(self._tenants.get(tenant.id), tenant.version))
+        self._tenants[tenant.id] = kept
+        return kept
+
+    async def tenant(self, tenant: TenantId) -> Tenant | None:
+        return self._tenants.get(tenant)
+
+    async def tenants(self) -> Sequence[Tenant]:
+        return [self._tenants[tenant] for tenant in sorted(self._tenants)]
+
+    async def save(self, noun: E) -> E:
+        kind = type(noun)
+        key = (kind, noun.tenant, noun.id)
+        version = _next_version(self._nouns.get(key), noun.version)
+        named = await self.find(kind, noun.tenant, noun.name)
+        if named is not None and named.id != noun.id:
+            raise NameTaken("another one has this name; choose a different one")
+        self._need(noun.tenant in self._tenants, *_references(noun))
+        self._nouns[key] = replace(noun, version=version)
+        kept: E = self._nouns[key]
+        return kept
+
+    async def get(self, kind: type[E], tenant: TenantId, id: str) -> E | None:
+        return self._nouns.get((kind, tenant, id))
+
+    async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
+        return next((noun for noun in self._all(kind, tenant) if key_of(noun.name) == key_of(name)), None)
+
+    async def page(self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100) -> Page[E]:
+        return _page(list(self._all(kind, tenant)), after, limit)
+
+    async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
+        key: Key = (kind, tenant, id)
+        if key not in self._nouns:
+            return False
+        others: list[Any] = [other for other in self._nouns.values() if key in _references(other)]
+        relied_on = {
+            used
+            for host in self._pool_hosts.values()
+            for used in ((HostPool, host.tenant, host.pool), (User, host.tenant, host.owner))
+        }
+        if key in relied_on or any(not isinstance(other, PublishedResource) for other in others):
+            raise StillUsed("something still refers to it; remove that, or change what it refers to")
+        for each in [self._nouns[key], *others]:
+            del self._nouns[type(each), each.tenant, each.id]
+        self._members = {one for one in self._members if key not in _member_references(one)}
+        self._assigned = {one for one in self._assigned if key not in _assignment_references(one)}
+        return True
+
+    async def join(self, tenant: TenantId, group: GroupId, user: UserId) -> None:
+        member = (tenant, group, user)
+        self._need(True, *_member_references(member))
+        self._members.add(member)
+
+    async def leave(self, tenant: TenantId, group: GroupId, user: UserId) -> None:
+        self._members.discard((tenant, group, user))
+
+    async def groups_of(self, tenant: TenantId, user: UserId) -> Sequence[Group]:
+        return [group for group in self._all(Group, tenant) if (tenant, group.id, user) in self._members]
+
+    async def members(
+        self, tenant: TenantId, group: GroupId, after: str = "", limit: int = 100
+    ) -> Page[User]:
+        inside = [user for user in self._all(User, tenant) if (tenant, group, user.id) in self._members]
+        return _page(inside, after, limit)
+
+    async def assign(self, assignment: UserAssignment | GroupAssignment) -> None:
+        self._need(True, *_assignment_references(assignment))
+        self._assigned.add(assignment)
+
+    async def unassign(self, assignment: UserAssignment | GroupAssignment) -> bool:
+        known = assignment in self._assigned
+        self._assigned.discard(assignment)
+        return known
+
+    async def assignments(
+        self, tenant: TenantId, application_group: ApplicationGroupId
+    ) -> Sequence[UserAssignment | GroupAssignment]:
+        mine = [
+            one
+            for one in self._assigned
+            if (one.tenant, one.application_group) == (tenant, application_group)
+        ]
+        return sorted(mine, key=_assignee)
+
+    async def save_pool_host(self, member: PoolHost) -> None:
+        owner = [(User, member.tenant, member.owner)] if member.owner else []
+        self._need(
+            await self._host(member.tenant, member.host) is not None,
+            (HostPool, member.tenant, member.pool),
+            *owner,
+        )
+        self._pool_hosts[member.tenant, member.host] = member
+
+    async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
+        return self._pool_hosts.pop((tenant, host), None) is not None
+
+    async def pool_hosts(self, tenant: TenantId, pool: PoolId) -> Sequence[PoolHost]:
+        mine = [host for host in self._pool_hosts.values() if (host.tenant, host.pool) == (tenant, pool)]
+        return sorted(mine, key=lambda member: member.host)
+
+    async def claim_host(self, tenant: TenantId, host: HostId, user: UserId) -> bool:
+        member = self._pool_hosts.get((tenant, host))
+        if member is None or member.owner not in (None, user):
+            return False
+        self._need(True, (User, tenant, user))
+        self._pool_hosts[tenant, host] = replace(member, owner=user)
+        return True
+
+    async def save_health(self, tenant: TenantId, host: HostId, failed: Iterable[Check]) -> None:
+        self._health[tenant, host] = frozenset(failed)
+
+    async def save_sessions(self, tenant: TenantId, host: HostId, sessions: Iterable[Session]) -> None:
+        listed = {session.id: session for session in sessions}
+        check_reporter(tenant, host, listed.values())
+        if listed:
+            self._need(await self._host(tenant, host) is not None)
+        self._sessions[tenant, host] = tuple(sorted(listed.values(), key=lambda session: session.id))
+
+    async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
+        return [
+            session
+            for (its_tenant, its_host), listed in sorted(self._sessions.items())
+            for session in listed
+            if its_tenant == tenant and host in (None, its_host)
+        ]
+
+    async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
+        return [session for session in await self.sessions(tenant) if is_session_of(session, user)]
+
+    async def resources_of(
+        self, tenant: TenantId, user: UserId, workspace: WorkspaceId | None = None
+    ) -> Sequence[PublishedResource]:
+        mine = []
+        for resource in self._all(PublishedResource, tenant):
+            group: ApplicationGroup = self._nouns[ApplicationGroup, tenant, resource.application_group]
+            shown = workspace is None or group.workspace == workspace
+            if shown and self._may_use(tenant, user, group.id):
+                mine.append(resource)
+        return mine
+
+    async def published(self, tenant: TenantId, user: UserId, name: ResourceName) -> Published | None:
+        resource = await self.find(PublishedResource, tenant, name)
+        if resource is None or not self._may_use(tenant, user, resource.application_group):
+            return None
+        group: ApplicationGroup = self._nouns[ApplicationGroup, tenant, resource.application_group]
+        return Published(resource, group, self._nouns[HostPool, tenant, group.pool])
+
+    async def standings(self, tenant: TenantId, pool: PoolId, user: UserName) -> Sequence[HostStanding]:
+        found = []
+        for member in await self.pool_hosts(tenant, pool):
+            host = await self._host(tenant, member.host)
+            if host is None or host.revoked_at is not None:
+                continue
+            listed = await self.sessions(tenant, member.host)
+            mine = tuple(session for session in listed if is_session_of(session, user))
+            failed = self._health.get((tenant, host.id), frozenset())
+            standing = HostStanding(
+                member, host.name, host.public_key, host.link_up, failed, len(listed), mine
+            )
+            found.append(standing)
+        return found
+
+    def _all(self, kind: type[E], tenant: TenantId) -> Iterator[E]:
+        """Give the nouns of a kind by name."""
+        mine = [noun for key, noun in self._nouns.items() if key[:2] == (kind, tenant)]
+        yield from sorted(mine, key=lambda noun: key_of(noun.name))
+
+    async def _host(self, tenant: TenantId, host_id: HostId) -> Host | None:
+        host = await self._store.host(host_id)
+        return host if host is not None and host.tenant == tenant else None
+
+    def _may_use(self, tenant: TenantId, user_id: UserId, group: ApplicationGroupId) -> bool:
+        user: User | None = self._nouns.get((User, tenant, user_id))
+        if user is None or user.disabled_at is not None:
+            return False
+        mine = {member[1] for member in self._members if (member[0], member[2]) == (tenant, user_id)}
+        through = any(GroupAssignment(tenant, group, each) in self._assigned for each in mine)
+        return through or UserAssignment(tenant, group, user_id) in self._assigned
+
+    def _need(self, there: bool, *keys: Key) -> None:
+        """Raise `NotThere` unless all is there."""
+        if not there or any(key not in self._nouns for key in keys):
+            raise NotThere("what it refers to is not in the tenant")
+
+
+def _next_version(known: Any, version: int) -> int:
+    current = known.version if known is not None else 0
+    if version not in (0, current):
+        raise VersionStale("it was changed or removed in the meantime; read it again, then change it")
+    return int(current) + 1
+
+
+def _references(noun: Any) -> list[Key]:
+    """Return what a noun cannot be without."""
+    if isinstance(noun, PublishedResource):
+        return [(ApplicationGroup, noun.tenant, noun.application_group)]
+    if isinstance(noun, ApplicationGroup):
+        workspace = [(Workspace, noun.tenant, noun.workspace)] if noun.workspace else []
+        return [(HostPool, noun.tenant, noun.pool), *workspace]
+    return []
+
+
+def _member_references(member: tuple[TenantId, GroupId, UserId]) -> list[Key]:
+    tenant, group, user = member
+    return [(Group, tenant, group), (User, tenant, user)]
+
+
+def _assignment_references(assignment: UserAssignment | GroupAssignment) -> list[Key]:
+    group: Key = (ApplicationGroup, assignment.tenant, assignment.application_group)
+    if isinstance(assignment, UserAssignment):
+        return [group, (User, assignment.tenant, assignment.user)]
+    return [group, (Group, assignment.tenant, assignment.group)]
+
+
+def _assignee(assignment: UserAssignment | GroupAssignment) -> tuple[bool, str]:
+    if isinstance(assignment, UserAssignment):
+        return False, assignment.user
+    return True, assignment.group
+
+
+def _page(nouns: Sequence[E], after: str, limit: int) -> Page[E]:
+    begin = key_at(after) if after else ""
+    rest = [noun for noun in nouns if not after or key_of(noun.name) > begin]
+    size = max(1, min(limit, MAX_PAGE))
+    last = rest[:size][-1:] if len(rest) > size else []
+    return Page(tuple(rest[:size]), cursor_of(key_of(last[0].name)) if last else "")

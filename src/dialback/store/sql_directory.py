@@ -1,0 +1,408 @@
+"""The directory in a database, in SQL that SQLite and PostgreSQL share.
+
+Every statement names the tenant. What a noun may refer to, and what may be removed, is decided by the foreign
+keys of `store/directory_models.py`; this file says in words which rule a statement broke. What a user may use
+is one statement, from the user over groups and assignments to the resources.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dialback.domain.catalog import (
+    ApplicationGroup,
+    GroupAssignment,
+    PublishedResource,
+    UserAssignment,
+)
+from dialback.domain.directory import (
+    MAX_PAGE,
+    E,
+    HostStanding,
+    NameTaken,
+    NotThere,
+    Page,
+    Published,
+    StillUsed,
+    VersionStale,
+    check_reporter,
+    cursor_of,
+    key_at,
+)
+from dialback.domain.errors import Problem
+from dialback.domain.health import Check
+from dialback.domain.ids import (
+    ApplicationGroupId,
+    GroupId,
+    HostId,
+    PoolId,
+    ResourceName,
+    TenantId,
+    UserId,
+    UserName,
+    WorkspaceId,
+)
+from dialback.domain.names import key_of
+from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.sessions import Session, account_of, is_session_of
+from dialback.domain.tenancy import Group, Tenant, User
+from dialback.store import directory_rows as rows
+from dialback.store.database import Database, first, translating
+from dialback.store.directory_models import (
+    application_groups,
+    group_assignments,
+    group_members,
+    host_pools,
+    pool_hosts,
+    published_resources,
+    sessions,
+    tenants,
+    user_assignments,
+    user_groups,
+    users,
+)
+from dialback.store.models import hosts
+from dialback.store.rows import Row, each
+
+
+class SqlDirectory(Database):
+    """Implements `Directory` over an engine whose database has the current schema; see `store/open.py`."""
+
+    async def save_tenant(self, tenant: Tenant) -> Tenant:
+        same = tenants.c.id == tenant.id
+        values = {"id": tenant.id, "name": tenant.name}
+        return replace(tenant, version=await self._keep(tenants, same, tenant.version, values))
+
+    async def tenant(self, tenant: TenantId) -> Tenant | None:
+        row = await self._read_first(select(tenants).where(tenants.c.id == tenant))
+        return None if row is None else rows.tenant_of(row)
+
+    async def tenants(self) -> Sequence[Tenant]:
+        return each(rows.tenant_of, await self._read(select(tenants).order_by(tenants.c.id)))
+
+    async def save(self, noun: E) -> E:
+        table = rows.TABLES[type(noun)]
+        same = _is(table, noun.tenant, noun.id)
+        return replace(noun, version=await self._keep(table, same, noun.version, rows.row_of(noun)))
+
+    async def get(self, kind: type[E], tenant: TenantId, id: str) -> E | None:
+        table = rows.TABLES[kind]
+        row = await self._read_first(select(table).where(_is(table, tenant, id)))
+        return None if row is None else rows.noun_of(kind, row)
+
+    async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
+        table = rows.TABLES[kind]
+        named = and_(table.c.tenant == tenant, table.c.name_key == key_of(name))
+        row = await self._read_first(select(table).where(named))
+        return None if row is None else rows.noun_of(kind, row)
+
+    async def page(self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100) -> Page[E]:
+        table = rows.TABLES[kind]
+        return await self._page(kind, select(table).where(table.c.tenant == tenant), after, limit)
+
+    async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
+        table = rows.TABLES[kind]
+        async with self._ruled("", removing=True) as connection:
+            return (await connection.execute(delete(table).where(_is(table, tenant, id)))).rowcount > 0
+
+    async def join(self, tenant: TenantId, group: GroupId, user: UserId) -> None:
+        await self._add(group_members, {"tenant": tenant, "group": group, "user": user})
+
+    async def leave(self, tenant: TenantId, group: GroupId, user: UserId) -> None:
+        await self._drop(group_members, {"tenant": tenant, "group": group, "user": user})
+
+    async def groups_of(self, tenant: TenantId, user: UserId) -> Sequence[Group]:
+        mine = select(user_groups).where(
+            user_groups.c.tenant == tenant, user_groups.c.id.in_(_groups(tenant, user))
+        )
+        found = await self._read(mine.order_by(user_groups.c.name_key))
+        return each(lambda row: rows.noun_of(Group, row), found)
+
+    async def members(
+        self, tenant: TenantId, group: GroupId, after: str = "", limit: int = 100
+    ) -> Page[User]:
+        inside = select(group_members.c.user).where(
+            group_members.c.tenant == tenant, group_members.c.group == group
+        )
+        query = select(users).where(users.c.tenant == tenant, users.c.id.in_(inside))
+        return await self._page(User, query, after, limit)
+
+    async def assign(self, assignment: UserAssignment | GroupAssignment) -> None:
+        await self._add(_assignments(assignment), asdict(assignment))
+
+    async def unassign(self, assignment: UserAssignment | GroupAssignment) -> bool:
+        return await self._drop(_assignments(assignment), asdict(assignment))
+
+    async def assignments(
+        self, tenant: TenantId, application_group: ApplicationGroupId
+    ) -> Sequence[UserAssignment | GroupAssignment]:
+        async with self._transaction() as connection:
+            to_users = await _assigned(connection, user_assignments, tenant, application_group)
+            to_groups = await _assigned(connection, group_assignments, tenant, application_group)
+        return [
+            *(UserAssignment(tenant, application_group, row["user"]) for row in to_users),
+            *(GroupAssignment(tenant, application_group, row["group"]) for row in to_groups),
+        ]
+
+    async def save_pool_host(self, member: PoolHost) -> None:
+        same = and_(pool_hosts.c.tenant == member.tenant, pool_hosts.c.host == member.host)
+        async with translating(), _refusing("host, pool or owner is not in the tenant"):
+            await self._replace(pool_hosts, same, asdict(member))
+
+    async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
+        return await self._drop(pool_hosts, {"tenant": tenant, "host": host})
+
+    async def pool_hosts(self, tenant: TenantId, pool: PoolId) -> Sequence[PoolHost]:
+        query = select(pool_hosts).where(pool_hosts.c.tenant == tenant, pool_hosts.c.pool == pool)
+        return each(rows.pool_host_of, await self._read(query.order_by(pool_hosts.c.host)))
+
+    async def claim_host(self, tenant: TenantId, host: HostId, user: UserId) -> bool:
+        member = and_(pool_hosts.c.tenant == tenant, pool_hosts.c.host == host)
+        free = or_(pool_hosts.c.owner.is_(None), pool_hosts.c.owner == user)
+        claim = update(pool_hosts).where(member, free).values(owner=user)
+        async with self._ruled("the user is not in the tenant") as connection:
+            return (await connection.execute(claim)).rowcount > 0
+
+    async def save_health(self, tenant: TenantId, host: HostId, failed: Iterable[Check]) -> None:
+        said = update(hosts).where(_is(hosts, tenant, host)).values(failed=rows.checks_text(failed))
+        await self._write(said)
+
+    async def save_sessions(self, tenant: TenantId, host: HostId, found: Iterable[Session]) -> None:
+        listed = {session.id: session for session in found}
+        check_reporter(tenant, host, listed.values())
+        old = delete(sessions).where(sessions.c.tenant == tenant, sessions.c.host == host)
+        async with self._ruled("the host is not in the tenant") as connection:
+            await connection.execute(old)
+            if listed:
+                await connection.execute(
+                    insert(sessions), [rows.session_row(each) for each in listed.values()]
+                )
+
+    async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
+        query = select(sessions).where(sessions.c.tenant == tenant)
+        return await self._sessions(query if host is None else query.where(sessions.c.host == host))
+
+    async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
+        found = await self._sessions(_account(tenant, user))
+        return [session for session in found if is_session_of(session, user)]
+
+    async def resources_of(
+        self, tenant: TenantId, user: UserId, workspace: WorkspaceId | None = None
+    ) -> Sequence[PublishedResource]:
+        mine = select(published_resources).where(_may_use(tenant, user))
+        if workspace is not None:
+            shown = select(application_groups.c.id).where(
+                application_groups.c.tenant == tenant, application_groups.c.workspace == workspace
+            )
+            mine = mine.where(published_resources.c.application_group.in_(shown))
+        found = await self._read(mine.order_by(published_resources.c.name_key))
+        return each(lambda row: rows.noun_of(PublishedResource, row), found)
+
+    async def published(self, tenant: TenantId, user: UserId, name: ResourceName) -> Published | None:
+        group, pool = application_groups, host_pools
+        query = (
+            select(*(column for table in _PUBLISHED for column in rows.labelled(table)))
+            .join_from(published_resources, group, _refers(published_resources, "application_group", group))
+            .join(pool, _refers(group, "pool", pool))
+            .where(_may_use(tenant, user), published_resources.c.name_key == key_of(name))
+        )
+        row = await self._read_first(query)
+        if row is None:
+            return None
+        return Published(
+            rows.noun_of(PublishedResource, rows.part_of(row, published_resources)),
+            rows.noun_of(ApplicationGroup, rows.part_of(row, group)),
+            rows.noun_of(HostPool, rows.part_of(row, pool)),
+        )
+
+    async def standings(self, tenant: TenantId, pool: PoolId, user: UserName) -> Sequence[HostStanding]:
+        async with self._transaction() as connection:
+            found = (await connection.execute(_standings(tenant, pool))).mappings().all()
+            theirs = (await connection.execute(_account(tenant, user))).mappings().all()
+        mine = [session for session in each(rows.session_of, theirs) if is_session_of(session, user)]
+        return each(lambda row: _standing(row, mine), found)
+
+    @asynccontextmanager
+    async def _ruled(self, lack: str, *, removing: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction whose statements may break a rule of the tables; see `_refusing`."""
+        async with translating(), _refusing(lack, removing=removing), self._engine.begin() as connection:
+            yield connection
+
+    async def _keep(
+        self, table: Table, same: ColumnElement[bool], version: int, values: dict[str, Any]
+    ) -> int:
+        """Put the row in place of the one that is the same, or add it; return its new version."""
+        async with translating(), _refusing("what it refers to is not in the tenant"):
+            try:
+                return await self._put_version(table, same, version, values)
+            except IntegrityError as error:
+                if _broken_rule(error) is not None:
+                    raise
+                # Another node added it in between; see `Database._replace`.
+                return await self._put_version(table, same, version, values)
+
+    async def _put_version(
+        self, table: Table, same: ColumnElement[bool], version: int, values: dict[str, Any]
+    ) -> int:
+        expected = [table.c.version == version] if version else []
+        change = update(table).where(same, *expected).values(**values, version=table.c.version + 1)
+        async with self._engine.begin() as connection:
+            row = await first(connection, change.returning(table.c.version))
+            if row is not None:
+                return int(row["version"])
+            if version:
+                raise VersionStale("it was changed or removed in the meantime; read it again, then change it")
+            await connection.execute(insert(table).values(**values, version=1))
+            return 1
+
+    async def _page(self, kind: type[E], query: Select[Any], after: str, limit: int) -> Page[E]:
+        table = rows.TABLES[kind]
+        size = max(1, min(limit, MAX_PAGE))
+        if after:
+            query = query.where(table.c.name_key > key_at(after))
+        found = await self._read(query.order_by(table.c.name_key).limit(size + 1))
+        nouns = each(lambda row: rows.noun_of(kind, row), found[:size])
+        return Page(tuple(nouns), cursor_of(found[size - 1]["name_key"]) if len(found) > size else "")
+
+    async def _add(self, table: Table, values: dict[str, Any]) -> None:
+        """Add a row that is nothing but its key, unless it is there."""
+        async with translating(), _refusing("one of the two is not in the tenant"):
+            await self._replace(table, _equals(table, values), values)
+
+    async def _drop(self, table: Table, values: dict[str, Any]) -> bool:
+        return await self._write(delete(table).where(_equals(table, values))) > 0
+
+    async def _sessions(self, query: Select[Any]) -> Sequence[Session]:
+        found = await self._read(query.order_by(sessions.c.host, sessions.c.id))
+        return each(rows.session_of, found)
+
+
+_PUBLISHED = (published_resources, application_groups, host_pools)
+
+
+@asynccontextmanager
+async def _refusing(lack: str, *, removing: bool = False) -> AsyncIterator[None]:
+    """Say which rule of the tables was broken: `lack` is the sentence about what is not there."""
+    try:
+        yield
+    except IntegrityError as error:
+        rule = _broken_rule(error)
+        if rule is NameTaken:
+            raise NameTaken("another one has this name; choose a different one") from error
+        if rule is NotThere and removing:
+            raise StillUsed(
+                "something still refers to it; remove that, or change what it refers to"
+            ) from error
+        if rule is NotThere:
+            raise NotThere(lack) from error
+        raise
+
+
+def _broken_rule(error: IntegrityError) -> type[Problem] | None:
+    """Return the kind of problem; None for a row whose key is there, which another node has just added."""
+    # The lines after the first hold values, which may say anything.
+    text = str(error.orig).partition("\n")[0].lower()
+    if "foreign key" in text:
+        return NotThere
+    return NameTaken if "name_key" in text else None
+
+
+def _is(table: Table, tenant: TenantId, id: str) -> ColumnElement[bool]:
+    return and_(table.c.tenant == tenant, table.c.id == id)
+
+
+def _equals(table: Table, values: dict[str, Any]) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == value for name, value in values.items()))
+
+
+def _refers(table: Table, column: str, to: Table) -> ColumnElement[bool]:
+    return and_(to.c.tenant == table.c.tenant, to.c.id == table.c[column])
+
+
+def _assignments(assignment: UserAssignment | GroupAssignment) -> Table:
+    return user_assignments if isinstance(assignment, UserAssignment) else group_assignments
+
+
+async def _assigned(
+    connection: AsyncConnection, table: Table, tenant: TenantId, application_group: ApplicationGroupId
+) -> Sequence[Row]:
+    query = select(table).where(table.c.tenant == tenant, table.c.application_group == application_group)
+    assignee = table.c.user if "user" in table.c else table.c.group
+    return [dict(row) for row in (await connection.execute(query.order_by(assignee))).mappings()]
+
+
+def _groups(tenant: TenantId, user: UserId) -> Select[Any]:
+    mine = and_(group_members.c.tenant == tenant, group_members.c.user == user)
+    return select(group_members.c.group).where(mine)
+
+
+def _entitled(tenant: TenantId, user: UserId) -> CompoundSelect[Any]:
+    """Return the query for the application groups that the user is assigned, by name or by a group."""
+    direct = select(user_assignments.c.application_group).where(
+        user_assignments.c.tenant == tenant, user_assignments.c.user == user
+    )
+    through = select(group_assignments.c.application_group).where(
+        group_assignments.c.tenant == tenant, group_assignments.c.group.in_(_groups(tenant, user))
+    )
+    return union(direct, through)
+
+
+def _may_use(tenant: TenantId, user: UserId) -> ColumnElement[bool]:
+    """Return the condition on a row of `published_resources`."""
+    enabled = select(users.c.id).where(_is(users, tenant, user), users.c.disabled_at.is_(None))
+    return and_(
+        published_resources.c.tenant == tenant,
+        published_resources.c.application_group.in_(_entitled(tenant, user)),
+        enabled.exists(),
+    )
+
+
+def _account(tenant: TenantId, user: UserName) -> Select[Any]:
+    """Return the query for sessions whose user has this name in whatever domain."""
+    return select(sessions).where(sessions.c.tenant == tenant, sessions.c.account == account_of(user))
+
+
+def _standings(tenant: TenantId, pool: PoolId) -> Select[Any]:
+    count = (
+        select(func.count())
+        .select_from(sessions)
+        .where(sessions.c.tenant == pool_hosts.c.tenant, sessions.c.host == pool_hosts.c.host)
+        .scalar_subquery()
+    )
+    return (
+        select(pool_hosts, hosts.c.name, hosts.c.public_key, hosts.c.link_up, hosts.c.failed)
+        .add_columns(count.label("sessions"))
+        .join(hosts, _refers(pool_hosts, "host", hosts))
+        .where(pool_hosts.c.tenant == tenant, pool_hosts.c.pool == pool, hosts.c.revoked_at.is_(None))
+        .order_by(pool_hosts.c.host)
+    )
+
+
+def _standing(row: Row, sessions_of_user: Sequence[Session]) -> HostStanding:
+    return HostStanding(
+        rows.pool_host_of(row),
+        row["name"],
+        row["public_key"],
+        row["link_up"],
+        rows.checks_of(row["failed"]),
+        row["sessions"],
+        tuple(session for session in sessions_of_user if session.host == row["host"]),
+    )

@@ -1,0 +1,35 @@
+"""Every implementation of `Store` and `Directory`, by name: a new one is added here, and nowhere else."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from dialback.domain.contracts import Store
+from dialback.domain.directory import Directory
+from dialback.store.memory import MemoryStore
+from dialback.store.memory_directory import MemoryDirectory
+from dialback.store.open import open_store
+from tests.postgresql import PostgresqlServer
+
+Opener = Callable[[pytest.FixtureRequest], Awaitable[tuple[Store, Directory]]]
+
+
+async def open_memory(request: pytest.FixtureRequest) -> tuple[Store, Directory]:
+    store = MemoryStore()
+    return store, MemoryDirectory(store)
+
+
+async def open_sqlite(request: pytest.FixtureRequest) -> tuple[Store, Directory]:
+    folder: Path = request.getfixturevalue("tmp_path")
+    store = await open_store(f"sqlite:///{folder / 'store.db'}")
+    return store, store.directory
+
+
+async def open_postgresql(request: pytest.FixtureRequest) -> tuple[Store, Directory]:
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    store = await open_store(server.new_database())
+    return store, store.directory
+
+
+OPENERS: dict[str, Opener] = {"memory": open_memory, "sqlite": open_sqlite, "postgresql": open_postgresql}

@@ -1,0 +1,47 @@
+"""What every user of a database has: failures become `StoreUnavailable`, and a row is put or replaced."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, TimeoutError
+
+from dialback.domain.contracts import StoreUnavailable
+from dialback.store.database import Database, first, translating
+from dialback.store.directory_models import tenants
+from dialback.store.open import open_store
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """Return a database with the current schema."""
+    store = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("", (), Exception("disk is full")), TimeoutError("pool"), OSError(111, "no")]
+)
+async def test_failure_of_the_database_is_translated(error: Exception) -> None:
+    with pytest.raises(StoreUnavailable):
+        async with translating():
+            raise error
+
+
+async def test_mistake_of_the_caller_is_not_translated() -> None:
+    with pytest.raises(ValueError, match="ours"):
+        async with translating():
+            raise ValueError("ours")
+
+
+async def test_row_is_added_then_replaced(database: Database) -> None:
+    for name in ("Acme", "Acme & Co"):
+        values = {"id": "acme", "name": name, "version": 1}
+        await database._save(tenants, tenants.c.id == "acme", values)
+    async with database._transaction() as connection:
+        found = await first(connection, select(tenants).where(tenants.c.id == "acme"))
+        nobody = await first(connection, select(tenants).where(tenants.c.id == "nobody"))
+    assert found == values
+    assert nobody is None
