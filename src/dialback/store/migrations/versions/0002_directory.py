@@ -67,7 +67,7 @@ def create_pair(name: str, left: tuple[str, str], right: tuple[str, str]) -> Non
         refers(["tenant", left[0]], left[1], "CASCADE"),
         refers(["tenant", right[0]], right[1], "CASCADE"),
     )
-    op.create_index(f"{name}_by_{right[0]}", name, ["tenant", right[0]])
+    op.create_index(f"{name}_by_{right[0]}", name, ["tenant", right[0], left[0]])
 
 
 def create_people() -> None:
@@ -113,7 +113,7 @@ def create_pools() -> None:
         refers(["tenant", "pool"], "host_pools"),
         refers(["tenant", "owner"], "users"),
     )
-    op.create_index("pool_hosts_by_pool", "pool_hosts", ["tenant", "pool"])
+    op.create_index("pool_hosts_by_pool", "pool_hosts", ["tenant", "pool", "host"])
     op.create_index("pool_hosts_by_owner", "pool_hosts", ["tenant", "owner"])
     op.create_table(
         "sessions",
