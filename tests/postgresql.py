@@ -31,18 +31,22 @@ FAST_SHUTDOWN = signal.SIGINT
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresqlServer:
-    """A running server: its port on loopback and the password of its one user."""
+    """A running server: its port on loopback and the password of its one user.
+
+    `template` names a database that is to be copied, empty at first.
+    """
 
     programs: Path
     port: int
     password: str
+    template: str = ""
 
-    def new_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def new_database(self, template: str = "template1") -> str:
+        """Make a database, empty or a copy of another, and return its URL."""
         name = f"test_{next(_numbers)}"
-        self.say("postgres", f'CREATE DATABASE "{name}"')
+        self.say("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{name}"
 
     def say(self, database: str, *statements: str) -> str:
