@@ -77,6 +77,8 @@ def demonstrate(stack: ExitStack) -> None:
         ", ".join(each.address for each in reachable) or "none; it has only its own loopback",
     )
 
+    host.log_on(USER, account.password)
+
     heading("3. The host agent: enrolled with a join code, as an ordinary user")
     target = f"unix:{host.socket}"
     agent = stack.enter_context(HostAgent(platform, STATE, RESOURCE, target))

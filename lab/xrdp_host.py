@@ -15,22 +15,30 @@ address. TLS is always on: with `negotiate` and an unreadable key xrdp would sil
 RDP security. xrdp knows no NLA; a wrong password ends the connection. Needs root.
 """
 
+import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lab.accounts import Account
 from lab.certificates import HostCertificate
-from lab.listening import descendants, listening
+from lab.desktop import WINDOW_MANAGER
+from lab.listening import PROC, descendants, listening
 from lab.netns import Namespace
-from lab.process import Failed, Process, tail
+from lab.process import Failed, Process, run, tail, wait_for
 
 START_TIMEOUT_S = 10.0
+LOG_ON_TIMEOUT_S = 8.0
+LOG_ON_ATTEMPTS = 3
+SESRUN = ["xrdp-sesrun", "-t", "Xorg", "-g", "1024x768", "-b", "24", "-s", "127.0.0.1", "-F", "0", "-c"]
+"""Starts a session as a client of these sizes would; the password comes on standard input."""
 ETC = Path("/etc/xrdp")
 SESMAN_PORT = 3350
 BLUE = "#2d5f8b"
@@ -127,6 +135,34 @@ class XrdpHost:
         """Return the ids of the processes that `account` has in its session on this host."""
         return sorted({*account.processes()} & {*descendants(self.pid)})
 
+    def log_on(self, user: str, password: str) -> None:
+        """Start the session of `user` as xrdp does at a first connection, and wait for its window manager.
+
+        The session process of xrdp-sesman 0.9.21 hangs now and then between starting the X server and the
+        window manager (about once in 50 starts on two busy cores, without anything of ours in between): its
+        user would see an empty screen for ever. Such a session is ended and started again.
+        """
+        account = Account(user)
+        for _ in range(LOG_ON_ATTEMPTS):
+            if self._has_window_manager(account):
+                return
+            run([*self._inside(), *SESRUN, self._state / "sesman.ini", user], stdin=f"{password}\n")
+            if wait_for(lambda: self._has_window_manager(account), LOG_ON_TIMEOUT_S, 0.1):
+                return
+            for pid in self.session(account):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: not self.session(account), LOG_ON_TIMEOUT_S)
+        raise Failed(f"{self.name}: no session of {user} in {LOG_ON_ATTEMPTS} attempts\n{self.log_tail()}")
+
+    def _has_window_manager(self, account: Account) -> bool:
+        return any(_name_of(pid) == WINDOW_MANAGER[0] for pid in self.session(account))
+
+    def _inside(self) -> list[str | Path]:
+        """Return what runs a command inside all namespaces of the host."""
+        sesman = next(pid for pid in descendants(self.pid) if _name_of(pid) == "xrdp-sesman")
+        return ["nsenter", "--target", str(sesman), "--mount", "--uts", "--net", "--pid", "--"]
+
     def log_tail(self) -> str:
         return tail(self._log)
 
@@ -196,6 +232,13 @@ class XrdpHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _name_of(pid: int) -> str:
+    """Return the name of a process; empty when it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return (PROC / str(pid) / "comm").read_text().strip()
+    return ""
 
 
 def display_offset(name: str) -> int:

@@ -234,6 +234,8 @@ def desktop_through(
     place: Place = here,
 ) -> Iterator[Desktop]:
     """Open a resource with a new connection file, and wait until its desktop is seen."""
+    if isinstance(published.host, XrdpHost):
+        published.host.log_on(login.user, login.password)
     with seat(stage, version, place=place) as desktop:
         desktop.open(stage.connection_file(published, login.user), login, published.pin, transport)
         desktop.wait_rendered(published.colour)
