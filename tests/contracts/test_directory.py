@@ -620,6 +620,26 @@ async def test_change_in_one_tenant_changes_nothing_in_another(world: World, num
     assert await snapshot(world.directory, ACME) == before
 
 
+async def test_assignment_in_one_tenant_gives_nothing_to_its_namesakes_in_another(world: World) -> None:
+    directory = world.directory
+    await world.fill()
+    await furnish(world, OTHER, "h2")
+    assert await may_use(directory) == set()
+    await directory.join(ACME, STAFF.id, ANNA.id)
+    assert await may_use(directory) == set()
+    await directory.assign(UserAssignment(ACME, DESKTOPS.id, ANNA.id))
+    assert await may_use(directory) == {"office"}
+
+
+async def test_workspace_of_one_tenant_shows_nothing_through_its_namesake(world: World) -> None:
+    await furnish(world, ACME, "h1")
+    await furnish(world, OTHER, "h2")
+    await world.directory.save(replace(DESKTOPS, workspace=None))
+    assert await world.directory.resources_of(ACME, ANNA.id, SPACE.id) == []
+    await world.directory.save(replace(APPS, tenant=OTHER, workspace=SPACE.id))
+    assert await world.directory.resources_of(ACME, ANNA.id, SPACE.id) == []
+
+
 CROSSINGS: list[Callable[[Directory], Awaitable[object]]] = [
     lambda directory: directory.save(replace(DESKTOPS, tenant=OTHER)),
     lambda directory: directory.save(replace(DESKTOP, tenant=OTHER)),
