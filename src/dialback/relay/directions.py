@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Callable
 
 from dialback.relay.framings import PAYLOAD_BYTES, ROOM_BYTES, Framing, Piece
+from dialback.transport.flag import Flag
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
 
@@ -50,12 +51,11 @@ class Direction(asyncio.BufferedProtocol):
         self._payload = scratch.payload
         self._source = source
         self._noticed = noticed
-        self._lost = asyncio.Event()
-        self._finished = asyncio.Event()
+        self._lost = Flag()
+        self._finished = Flag()
         self._stopped = False
         self._ended = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._writable = Flag(up=True)
         self.feeder: Direction | None = None
 
     def start(self) -> None:
@@ -231,7 +231,7 @@ class Opening(Direction):
             self._notice(None)
 
 
-async def _within(timeout_s: float, event: asyncio.Event) -> bool:
+async def _within(timeout_s: float, event: Flag) -> bool:
     try:
         async with asyncio.timeout(timeout_s):
             await event.wait()

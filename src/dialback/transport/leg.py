@@ -10,6 +10,8 @@ import asyncio
 import ssl
 from typing import cast
 
+from dialback.transport.flag import Flag
+
 BUFFER_BYTES = 64 * 1024
 
 
@@ -31,7 +33,7 @@ class Leg(asyncio.Protocol):
         self._paused_reading = False
         self._readable: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._gone = asyncio.Event()
+        self._gone = Flag()
         self._paused_writing = False
 
     @classmethod
