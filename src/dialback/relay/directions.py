@@ -19,7 +19,6 @@ from dialback.wire.errors import WireError
 
 Noticed = Callable[["Direction", Exception | None], None]
 
-
 CUT_OFF = "the connection ended without the end of its TLS stream"
 
 
@@ -47,7 +46,6 @@ class Direction(asyncio.BufferedProtocol):
     """
 
     def __init__(self, scratch: Scratch, source: Leg, noticed: Noticed) -> None:
-        self._scratch = scratch
         self._payload = scratch.payload
         self._source = source
         self._noticed = noticed
@@ -67,7 +65,7 @@ class Direction(asyncio.BufferedProtocol):
             self._keep_the_end_behind_the_bytes()
         for start in range(0, len(leftover), PAYLOAD_BYTES):
             part = leftover[start : start + PAYLOAD_BYTES]
-            self._scratch.payload[: len(part)] = part
+            self._payload[: len(part)] = part
             self.buffer_updated(len(part))
         if self._source.gone:
             self._notice(None)
@@ -212,13 +210,13 @@ class Opening(Direction):
     def _open_and_drop(self, size: int) -> None:
         """Look for the peer's own end of the stream, which it owes us once it was told of ours."""
         with contextlib.suppress(WireError):
-            self._framing.open(self._scratch.payload[:size])
+            self._framing.open(self._payload[:size])
         if self._framing.ended:
             self._notice(None)
 
     def _open_and_write(self, size: int) -> None:
         try:
-            pieces = self._framing.open(self._scratch.payload[:size])
+            pieces = self._framing.open(self._payload[:size])
         except WireError as error:
             self._notice(error)
             return
