@@ -11,6 +11,7 @@ from dialback.wire.head import (
     RequestHead,
     ResponseHead,
     ResponseReader,
+    build_closing_response,
     build_request,
     build_response,
 )
@@ -271,3 +272,8 @@ def test_chunks_cut_anew_carry_the_same_bytes(payloads, piece):
     out = b"".join(p for at in range(0, len(data), piece) for p in reader.feed(data[at : at + piece]))
     assert out == b"".join(payloads)
     assert reader.ended
+
+
+def test_closing_response_has_no_body_and_says_that_it_is_the_last():
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert build_closing_response(403) == head

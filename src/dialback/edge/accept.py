@@ -17,7 +17,7 @@ from dialback.observe.log import get_logger
 from dialback.observe.tasks import Tasks
 from dialback.transport.leg import Leg, peer_address
 from dialback.wire.errors import WireError
-from dialback.wire.head import HeadReader, RequestHead, build_response
+from dialback.wire.head import HeadReader, RequestHead, build_closing_response
 
 HEAD_DEADLINE_S = 15
 _log = get_logger(__name__)
@@ -110,7 +110,7 @@ class _Accepted(asyncio.Protocol):
     def _refuse(self, status: int, why: str) -> None:
         if self._transport is not None:
             _log.debug("request refused", status=status, why=why, peer=peer_address(self._transport))
-            self._transport.write(build_response(status, [("Content-Length", "0"), ("Connection", "close")]))
+            self._transport.write(build_closing_response(status))
             self._transport.close()
 
     def _cancel_deadline(self) -> None:

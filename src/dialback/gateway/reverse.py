@@ -15,7 +15,7 @@ from dialback.transport.leg import Leg
 from dialback.wire.agent.link import HOST_HEADER, REVERSE_UPGRADE, SIGNATURE_HEADER, TICKET_HEADER
 from dialback.wire.agent.messages import decode_base64url
 from dialback.wire.errors import WireError
-from dialback.wire.head import RequestHead, build_response
+from dialback.wire.head import RequestHead, build_closing_response, build_response
 
 _log = get_logger(__name__)
 MAX_HEADER_CHARS = 200
@@ -36,7 +36,7 @@ class ReverseLegs:
             host = head.header(HOST_HEADER)
             _log.warning("host leg refused", host=host, peer=leg.peer, reason=refused.reason.value)
             self._metrics.refused(refused.reason)
-            leg.send(build_response(403, [("Content-Length", "0"), ("Connection", "close")]))
+            leg.send(build_closing_response(403))
             await leg.close()
             return
         leg.send(build_response(101, [("Connection", "Upgrade"), ("Upgrade", REVERSE_UPGRADE)]))

@@ -26,7 +26,7 @@ from dialback.observe.log import get_logger
 from dialback.relay.framings import LegacyCarrier, TsguFraming, WebSocketCarrier
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
-from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_response
+from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_closing_response, build_response
 from dialback.wire.tsgu.codes import SEED_BYTES, ErrorCode, ExtendedAuth
 from dialback.wire.tsgu.server import (
     AuthorisationRequested,
@@ -221,5 +221,5 @@ async def _next_head(leg: Leg) -> RequestHead:
 
 
 async def _refuse(leg: Leg, status: int) -> None:
-    leg.send(build_response(status, [("Content-Length", "0"), ("Connection", "close")]))
+    leg.send(build_closing_response(status))
     await leg.close()

@@ -15,7 +15,7 @@ from dialback.gateway.streams import ClientStream
 from dialback.gateway.tunnels import MESSAGE_BYTES, switching_protocols
 from dialback.relay.framings import StreamFraming, WebSocketCarrier
 from dialback.transport.leg import Leg
-from dialback.wire.head import RequestHead, build_response
+from dialback.wire.head import RequestHead, build_closing_response
 from dialback.wire.websocket import GOING_AWAY, FrameReader, accept_key, build_close
 from dialback.wire.x224 import FailureCode, build_refusal
 
@@ -44,7 +44,7 @@ class WebSockets:
         try:
             admission = await connection.admit(bearer_of(head))
         except Refused:
-            leg.send(build_response(403, [("Content-Length", "0"), ("Connection", "close")]))
+            leg.send(build_closing_response(403))
             raise
         leg.send(switching_protocols(accept_key(head.header("sec-websocket-key") or "")))
         carrier = WebSocketCarrier(FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES))

@@ -209,6 +209,11 @@ def build_response(status: int, headers: Iterable[tuple[str, str]], body: bytes 
     return _build(f"HTTP/1.1 {int(status)} {HTTPStatus(status).phrase}", headers) + body
 
 
+def build_closing_response(status: int) -> bytes:
+    """Build a response that says nothing but its status, after which the connection is closed."""
+    return build_response(status, [("Content-Length", "0"), ("Connection", "close")])
+
+
 def build_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
     """Build a request head with exactly these headers.
 
