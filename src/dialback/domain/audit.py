@@ -1,0 +1,72 @@
+"""The audit log: every change and every decision, who made it, and from where.
+
+An entry is written once and never changed. What it says of people and things is what they were called then.
+What is left out: the bytes and the timeline of connections, which have records of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from dialback.domain.ids import TenantId
+
+
+class ActorKind(StrEnum):
+    """Who acted."""
+
+    USER = "user"
+    TOKEN = "token"
+    HOST = "host"
+    LOCAL = "local"
+    """Somebody with access to the server's data folder."""
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, under the name they had then, and from which address; empty for the platform itself."""
+
+    kind: ActorKind
+    name: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change or decision.
+
+    `action` is a dotted verb (`pool.save`, `sign-in.refused`, `connection.approve`); `subject` is what it was
+    done to, as `kind:id`; `detail` is a sentence or the changed fields; `allowed` says whether it was done.
+    `number` orders entries of a tenant and is given by the store.
+    """
+
+    tenant: TenantId
+    at: datetime
+    actor: Actor
+    action: str
+    subject: str = ""
+    detail: str = ""
+    allowed: bool = True
+    number: int = 0
+
+
+class Audit(Protocol):
+    """Where entries are kept. Every question names its tenant."""
+
+    async def write(self, entry: AuditEntry) -> None:
+        """Keep a new entry; texts that are too long are cut."""
+
+    async def entries(
+        self,
+        tenant: TenantId,
+        before: int | None = None,
+        limit: int = 100,
+        action: str = "",
+        actor: str = "",
+    ) -> Sequence[AuditEntry]:
+        """Return the newest first: those numbered below `before`, `limit` at most.
+
+        `action` and `actor` narrow it: an action begins with the one, an actor is named by the other.
+        """
