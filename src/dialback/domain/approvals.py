@@ -4,13 +4,20 @@ Stock RDP clients know no second factor, so the gateway holds the channel reques
 elsewhere: in the portal or with the command line. Decisions over facts are here; waiting for them is not.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserId
+
+NUMBERS: Final = range(10, 100)
+"""What an approval's number is drawn from."""
+
+CHOICES: Final = 3
+"""How many numbers a prompt shows, of which one is right."""
 
 
 class Decision(StrEnum):
@@ -50,6 +57,40 @@ class Approval:
     decided_at: datetime | None = None
     decided_by: str = ""
 
+    def __post_init__(self) -> None:
+        if self.number not in NUMBERS:
+            raise ValueError(f"expected a number of two digits, got {self.number}")
+
+    def waits(self, now: datetime) -> bool:
+        """Say whether it can still be decided."""
+        return self.decision is None and now < self.expires_at
+
+
+def may_decide(approval: Approval, decision: Decision, now: datetime) -> bool:
+    """Say whether the decision comes in time and nobody decided before."""
+    if decision in (Decision.EXPIRED, Decision.LEFT):
+        return approval.decision is None
+    return approval.waits(now)
+
+
+def choices(approval: Approval) -> tuple[int, ...]:
+    """Return the numbers to show, in the order to show them: `CHOICES` different ones, one of them right.
+
+    The same approval always gives the same, so that a page may be loaded again without giving anything away.
+    """
+    drawn = sorted(NUMBERS, key=lambda number: _lot(approval, f"draw {number}"))
+    wrong = [number for number in drawn if number != approval.number][: CHOICES - 1]
+    return tuple(sorted([approval.number, *wrong], key=lambda number: _lot(approval, f"place {number}")))
+
+
+def decision_by(approval: Approval, number: int) -> Decision:
+    """Return what picking the number means: a wrong one denies, so that guessing is of no use."""
+    return Decision.APPROVED if number == approval.number else Decision.DENIED
+
+
+def _lot(approval: Approval, what: str) -> bytes:
+    return hashlib.sha256(f"{approval.id} {what}".encode()).digest()
+
 
 class Approvals(Protocol):
     """Where approvals are kept, so that any node's portal can decide what another's gateway waits for."""
@@ -60,13 +101,21 @@ class Approvals(Protocol):
     async def approval(self, tenant: TenantId, id: ConnectionId) -> Approval | None:
         """Return it, decided or not."""
 
-    async def waiting(self, tenant: TenantId, user: UserId | None = None) -> Sequence[Approval]:
-        """Return those nobody has decided, of the user or of all, oldest first."""
+    async def waiting(
+        self, tenant: TenantId, now: datetime, user: UserId | None = None
+    ) -> Sequence[Approval]:
+        """Return those that can still be decided, of the user or of all, oldest first."""
 
     async def decide(
         self, tenant: TenantId, id: ConnectionId, decision: Decision, by: str, now: datetime
     ) -> bool:
-        """Decide it; False if there is none that waits: of several decisions the first holds."""
+        """Decide it; False if there is none that waits: of several decisions the first holds.
+
+        When its time has passed it is neither approved nor denied any more.
+        """
 
     async def last_approved(self, tenant: TenantId, user: UserId, client_address: str) -> datetime | None:
         """Return when a connection of the user from the address was last approved."""
+
+    async def prune_approvals(self, before: datetime) -> int:
+        """Forget those of every tenant that were asked for before the instant; return how many."""

@@ -5,12 +5,18 @@ What is left out: the bytes and the timeline of connections, which have records 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from dialback.domain.ids import TenantId
+
+MAX_PAGE: Final = 500
+"""How many entries one answer has at most."""
+
+MAX_NAME_CHARS: Final = 300
+MAX_DETAIL_CHARS: Final = 2000
 
 
 class ActorKind(StrEnum):
@@ -52,6 +58,18 @@ class AuditEntry:
     number: int = 0
 
 
+def shortened(entry: AuditEntry) -> AuditEntry:
+    """Return the entry with every text cut to what is kept of it."""
+    actor = replace(entry.actor, name=entry.actor.name[:MAX_NAME_CHARS], address=entry.actor.address[:100])
+    return replace(
+        entry,
+        actor=actor,
+        action=entry.action[:100],
+        subject=entry.subject[:MAX_NAME_CHARS],
+        detail=entry.detail[:MAX_DETAIL_CHARS],
+    )
+
+
 class Audit(Protocol):
     """Where entries are kept. Every question names its tenant."""
 
@@ -66,7 +84,10 @@ class Audit(Protocol):
         action: str = "",
         actor: str = "",
     ) -> Sequence[AuditEntry]:
-        """Return the newest first: those numbered below `before`, `limit` at most.
+        """Return the newest first: those numbered below `before`, `limit` at most, never above `MAX_PAGE`.
 
         `action` and `actor` narrow it: an action begins with the one, an actor is named by the other.
         """
+
+    async def prune_entries(self, before: datetime) -> int:
+        """Forget those of every tenant that were written before the instant; return how many."""
