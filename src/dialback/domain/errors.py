@@ -42,6 +42,13 @@ class Reason(StrEnum):
     JOIN_CODE_USED = "join-code-used"
     JOIN_CODE_EXPIRED = "join-code-expired"
     HOST_KEY_REFUSED = "host-key-refused"
+    # A sign-in at an OpenID provider.
+    OIDC_STATE_WRONG = "oidc-state-wrong"
+    OIDC_DENIED = "oidc-denied"
+    OIDC_CLIENT_REFUSED = "oidc-client-refused"
+    OIDC_TOKEN_INVALID = "oidc-token-invalid"
+    OIDC_CLAIM_UNFIT = "oidc-claim-unfit"
+    OIDC_PROVIDER_UNAVAILABLE = "oidc-provider-unavailable"
     # The protocol and its deadlines.
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
@@ -86,6 +93,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.JOIN_CODE_USED: "The join code was used before; make a new one with `dialback host code`.",
     Reason.JOIN_CODE_EXPIRED: "The join code has expired; make a new one with `dialback host code`.",
     Reason.HOST_KEY_REFUSED: "The agent's signature does not match the key it enrolled with; enrol it again.",
+    Reason.OIDC_STATE_WRONG: "The sign-in was begun in another browser, ended before or too old; begin it again.",
+    Reason.OIDC_DENIED: "The sign-in service let nobody in; the detail holds its answer.",
+    Reason.OIDC_CLIENT_REFUSED: "The sign-in service refuses this server; compare client id, secret and redirect.",
+    Reason.OIDC_TOKEN_INVALID: "The sign-in service's word for the person cannot be trusted; the detail says why.",
+    Reason.OIDC_CLAIM_UNFIT: "The sign-in service's account lacks a claim or has one of no use here; correct it.",
+    Reason.OIDC_PROVIDER_UNAVAILABLE: "The sign-in service does not answer as it must; check `issuer` and network.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
