@@ -63,7 +63,7 @@ def build_node(settings: Settings, certificates: Certificates, store: Store) -> 
         enrolment=StoreEnrolment(store, metrics),
         ca_pem=certificates.ca_pem,
         metrics=metrics,
-        check=store.check,
+        store=store,
         address=gateway.address,
     )
     edge = Edge(_routes(gateway, links), web_protocols(site), tasks)

@@ -1,0 +1,10 @@
+"""What the tests of the web application share."""
+
+import pytest
+
+from tests.web.stage import Web
+
+
+@pytest.fixture
+def web() -> Web:
+    return Web()
