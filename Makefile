@@ -3,6 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+NPM := tools/npm/node_modules/.ready
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help setup demo test lint types floors unit bench fuzz docs lock clean
@@ -17,7 +18,7 @@ help:
 	@echo "make docs    write the generated reference pages anew"
 	@echo "make lock    choose new versions for the lock files"
 
-setup: $(READY)
+setup: $(READY) $(NPM)
 
 $(READY): requirements/dev.txt pyproject.toml tools/packages.sh
 	tools/packages.sh base
@@ -25,6 +26,12 @@ $(READY): requirements/dev.txt pyproject.toml tools/packages.sh
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NPM): tools/npm/package.json tools/npm/package-lock.json | $(READY)
+	@echo "Installing parts from npm into tools/npm/node_modules …"
+	npm ci --prefix tools/npm --ignore-scripts --no-audit --no-fund --loglevel=error
+	install -D -m 644 tools/npm/node_modules/htmx.org/dist/htmx.min.js src/dialback/web/static/vendor/htmx.min.js
 	@touch $@
 
 demo: setup
@@ -62,6 +69,7 @@ COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --st
 lock: setup
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
+	npm update --prefix tools/npm --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean:
-	rm -rf $(VENV) build dist demo/.state bench/results.json
+	rm -rf $(VENV) tools/npm/node_modules src/dialback/web/static/vendor build dist demo/.state bench/results.json

@@ -12,8 +12,8 @@ usage() {
     cat <<'TEXT'
 usage: tools/packages.sh [--check] GROUP...
 
-  base   what Python and TLS need
-  demo   xrdp, a headless display and a client
+  base   what Python, TLS and the parts from npm need
+  demo   xrdp, a headless display, a client and a browser
   test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy, PostgreSQL
   bench  the relay we compare ourselves with
 
@@ -23,9 +23,9 @@ TEXT
 
 # --- what the groups hold -------------------------------------------------------------------------------------
 
-readonly BASE="ca-certificates openssl python3 python3-venv"
+readonly BASE="ca-certificates nodejs npm openssl python3 python3-venv"
 readonly DESKTOP="xrdp xorgxrdp xvfb xauth openbox xterm x11-apps x11-utils x11-xserver-utils dbus-x11 xdotool xclip \
-imagemagick iproute2 procps util-linux"
+imagemagick iproute2 procps util-linux chromium"
 
 # The client and the NLA host by release: Debian 13 has FreeRDP 3 alone, and in main.
 packages_of() { # GROUP CODENAME
@@ -54,7 +54,11 @@ units_of() {
 
 # --- the machine ----------------------------------------------------------------------------------------------
 
-installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+# Other makers' nodejs brings npm along and names it as provided; Debian's npm would take its place.
+installed() { # PACKAGE
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]] ||
+        dpkg-query -W -f='${db:Status-Status}, ${Provides},\n' | grep -E "^installed,.* $1( \([^)]*\))?," >/dev/null
+}
 
 missing_of() { # CODENAME GROUP... -> the missing packages, one per line, each once
     local codename=$1 group package

@@ -78,6 +78,14 @@ def test_no_service_of_a_package_is_left_to_start_at_boot(codename: str) -> None
     assert "xrdp.service" in call("units_of", "xrdp").stdout
 
 
+def test_package_that_another_one_provides_is_there() -> None:
+    lines = r"installed, nodejs-dev, npm (= 10.8),\nconfig-files, lost,\n"
+    query = f"dpkg-query() {{ [[ $# -gt 2 ]] || printf '{lines}'; }}"
+    assert call(f"{query}; installed", "npm").returncode == 0
+    assert call(f"{query}; installed", "pm").returncode == 1
+    assert call(f"{query}; installed", "lost").returncode == 1
+
+
 def test_unknown_group_is_refused() -> None:
     done = subprocess.run(["bash", SCRIPT, "everything"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
