@@ -2,16 +2,22 @@
 
 Stock RDP clients know no second factor, so the gateway holds the channel request back while the user decides
 elsewhere: in the portal or with the command line. Decisions over facts are here; waiting for them is not.
+
+An RDP client can show nothing while it waits: FreeRDP takes any packet before the answer to its channel
+request for a violation. So a number to match exists where something else shows it: a connection token's
+number follows from the token, and whoever makes the connection file tells it. A feed's file is opened days
+later with nothing beside it, so its approval has no number, and resource, device, address and time must do.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserId
+from dialback.domain.ids import ConnectionId, ResourceName, TenantId, TokenHash, UserId
+from dialback.domain.pools import StepUp
 
 NUMBERS: Final = range(10, 100)
 """What an approval's number is drawn from."""
@@ -41,14 +47,17 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One connection that waits, or waited. `number` is 10 to 99: the one to pick among several."""
+    """One connection that waits, or waited.
+
+    `number`, 10 to 99, is the one to pick among several; None where nothing could have shown it.
+    """
 
     id: ConnectionId
     tenant: TenantId
     user: UserId
     resource: ResourceName
     cause: Cause
-    number: int
+    number: int | None
     client_address: str
     client_name: str
     asked_at: datetime
@@ -58,7 +67,7 @@ class Approval:
     decided_by: str = ""
 
     def __post_init__(self) -> None:
-        if self.number not in NUMBERS:
+        if self.number is not None and self.number not in NUMBERS:
             raise ValueError(f"expected a number of two digits, got {self.number}")
 
     def waits(self, now: datetime) -> bool:
@@ -73,19 +82,55 @@ def may_decide(approval: Approval, decision: Decision, now: datetime) -> bool:
     return approval.waits(now)
 
 
+def number_of(token: TokenHash) -> int:
+    """Return the number that is shown with the connection file of the token."""
+    return NUMBERS[int.from_bytes(hashlib.sha256(f"number {token}".encode()).digest()) % len(NUMBERS)]
+
+
 def choices(approval: Approval) -> tuple[int, ...]:
     """Return the numbers to show, in the order to show them: `CHOICES` different ones, one of them right.
 
-    The same approval always gives the same, so that a page may be loaded again without giving anything away.
+    Empty if the approval has no number. The same approval always gives the same, so that a page may be loaded
+    again without giving anything away.
     """
+    if approval.number is None:
+        return ()
     drawn = sorted(NUMBERS, key=lambda number: _lot(approval, f"draw {number}"))
     wrong = [number for number in drawn if number != approval.number][: CHOICES - 1]
     return tuple(sorted([approval.number, *wrong], key=lambda number: _lot(approval, f"place {number}")))
 
 
-def decision_by(approval: Approval, number: int) -> Decision:
-    """Return what picking the number means: a wrong one denies, so that guessing is of no use."""
+def decision_by(approval: Approval, number: int | None) -> Decision:
+    """Return what approving with the number means: a wrong one denies, so that guessing is of no use."""
     return Decision.APPROVED if number == approval.number else Decision.DENIED
+
+
+def cause_of(
+    step_up: StepUp,
+    ticket: bool,
+    signed_in_at: datetime | None,
+    approved_at: datetime | None,
+    ticket_sign_in_hours: float,
+    now: datetime,
+) -> Cause | None:
+    """Say why a connection has to wait for its user; None if it has not.
+
+    Args:
+        ticket: it was opened by a resource ticket, which is never enough alone.
+        signed_in_at: when the user was last seen signed in from the client's address.
+        approved_at: when a connection of the user from the client's address was last approved.
+        ticket_sign_in_hours: how long a sign-in, or an approval in its place, is enough for a ticket.
+    """
+    if step_up.wanted and not _lately(approved_at, step_up.remembered_hours, now):
+        return Cause.POLICY
+    if not ticket:
+        return None
+    known = any(_lately(at, ticket_sign_in_hours, now) for at in (signed_in_at, approved_at))
+    return None if known else Cause.STALE_TICKET
+
+
+def _lately(at: datetime | None, hours: float, now: datetime) -> bool:
+    return at is not None and now < at + timedelta(hours=hours)
 
 
 def _lot(approval: Approval, what: str) -> bytes:

@@ -91,3 +91,10 @@ class Audit(Protocol):
 
     async def prune_entries(self, before: datetime) -> int:
         """Forget those of every tenant that were written before the instant; return how many."""
+
+
+class Recorder(Protocol):
+    """The way to the audit log for whoever acts: an action never waits for the log, and never fails by it."""
+
+    def note(self, entry: AuditEntry) -> None:
+        """Write the entry soon; never raises. Refusals that repeat within a minute are counted instead."""
