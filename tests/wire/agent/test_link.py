@@ -17,6 +17,7 @@ from dialback.wire.agent.link import (
     AGENT_TABLE,
     SERVER_TABLE,
     AgentLink,
+    CanaryReceived,
     ChallengeReceived,
     DialledReceived,
     DialReceived,
@@ -30,12 +31,24 @@ from dialback.wire.agent.link import (
     NoCommonVersion,
     ReportReceived,
     ServerLink,
+    SessionOrderDoneReceived,
+    SessionOrderReceived,
+    SessionsReceived,
     Step,
     WelcomeReceived,
     signed_challenge,
     signed_ticket,
 )
-from dialback.wire.agent.messages import Dial, RdpServer
+from dialback.wire.agent.messages import (
+    MAX_MESSAGE_BYTES,
+    Canary,
+    Dial,
+    Failing,
+    HostSession,
+    RdpServer,
+    SessionOrder,
+    decode_from_agent,
+)
 from dialback.wire.agent.version import VersionRange
 from dialback.wire.errors import StateError, WireError
 
@@ -54,7 +67,18 @@ ORDER = {
 }
 SIGNATURE = bytes(64)
 ONE = VersionRange(1, 1)
+TWO = VersionRange(2, 2)
 SERVER = RdpServer(target="127.0.0.1:3389", answers=True, security="tls")
+FAILING = Failing(check="disk", detail="/ has 10 MB left")
+SESSION = HostSession(id="xrdp-10", user="anna", state="active", since=NOW)
+SESSION_DICT = {"id": "xrdp-10", "user": "anna", "state": "active", "since": "2026-01-02T03:04:05Z"}
+CANARY = {
+    "connection_id": "c2",
+    "gateway": "gw:443",
+    "certificate_sha256": NODE_CERTIFICATE,
+    "ticket": "t1cket",
+}
+SESSION_ORDER = {"order_id": "o1", "action": "message", "session": "xrdp-10", "text": "hello"}
 
 HELLO = {
     "type": "hello",
@@ -70,11 +94,16 @@ CHALLENGE = {"type": "challenge", "nonce": NONCE_TEXT, "lowest_version": 1, "hig
 WELCOME = {"type": "welcome", "version": 1, "heartbeat_s": 5, "server_time": "2026-01-02T03:04:05Z"}
 
 
-def server_link(versions=ONE):
+HELLO_2 = {**HELLO, "lowest_version": 2, "highest_version": 2}
+CHALLENGE_2 = {**CHALLENGE, "lowest_version": 2, "highest_version": 2}
+WELCOME_2 = {**WELCOME, "version": 2}
+
+
+def server_link(versions=TWO):
     return ServerLink(NONCE, SERVER_CERTIFICATE, 5, versions)
 
 
-def agent_link(versions=ONE, sign=lambda signed: SIGNATURE):
+def agent_link(versions=TWO, sign=lambda signed: SIGNATURE):
     return AgentLink(
         "h1",
         sign,
@@ -88,19 +117,23 @@ def agent_link(versions=ONE, sign=lambda signed: SIGNATURE):
 
 # How each step is made to happen: by a text of the peer, or by a call.
 RECEIVED_BY_SERVER = {
-    Step.HELLO: HELLO,
+    Step.HELLO: HELLO_2,
     Step.UNFIT_HELLO: {**HELLO, "lowest_version": 8, "highest_version": 9},
     Step.REPORT: {"type": "report"},
+    Step.SESSIONS: {"type": "sessions"},
     Step.DIALLED: {"type": "dialled", "connection_id": "c1"},
     Step.DIAL_REFUSED: {"type": "dial-refused", "connection_id": "c1", "reason": "agent-refused"},
+    Step.SESSION_ORDER_DONE: {"type": "session-order-done", "order_id": "o1"},
     Step.HEARTBEAT: {"type": "heartbeat"},
     Step.IGNORED: {"type": "from-the-future"},
 }
 RECEIVED_BY_AGENT = {
-    Step.CHALLENGE: CHALLENGE,
+    Step.CHALLENGE: CHALLENGE_2,
     Step.UNFIT_CHALLENGE: {**CHALLENGE, "lowest_version": 8, "highest_version": 9},
-    Step.WELCOME: WELCOME,
+    Step.WELCOME: WELCOME_2,
     Step.DIAL: {"type": "dial", **ORDER},
+    Step.CANARY: {"type": "canary", **CANARY},
+    Step.SESSION_ORDER: {"type": "session-order", **SESSION_ORDER},
     Step.HEARTBEAT_ECHO: {"type": "heartbeat-echo"},
     Step.GOODBYE: {"type": "goodbye", "reason": "bye"},
     Step.IGNORED: {"type": "from-the-future"},
@@ -110,12 +143,16 @@ CALLS_OF_SERVER = {
     Step.SEND_WELCOME: lambda link: link.welcome(NOW),
     Step.SEND_REFUSAL: lambda link: link.refuse("no"),
     Step.SEND_DIAL: lambda link: link.dial(**ORDER),
+    Step.SEND_CANARY: lambda link: link.canary(**CANARY),
+    Step.SEND_SESSION_ORDER: lambda link: link.session_order(**SESSION_ORDER),
     Step.SEND_GOODBYE: lambda link: link.goodbye("bye"),
 }
 CALLS_OF_AGENT = {
-    Step.SEND_REPORT: lambda link: link.report([SERVER]),
+    Step.SEND_REPORT: lambda link: link.report([SERVER], [FAILING]),
+    Step.SEND_SESSIONS: lambda link: link.sessions([SESSION]),
     Step.SEND_DIALLED: lambda link: link.dialled("c1"),
     Step.SEND_DIAL_REFUSED: lambda link: link.dial_refused("c1", "agent-refused"),
+    Step.SEND_SESSION_ORDER_DONE: lambda link: link.session_order_done("o1"),
     Step.SEND_HEARTBEAT: lambda link: link.heartbeat(),
 }
 SIDES = {
@@ -199,6 +236,11 @@ def hello_received():
     return HelloReceived("h1", SIGNATURE, signed(), 1, "0.1", "desk", "Debian")
 
 
+def hello_received_2():
+    signed = signed_challenge(NONCE_TEXT, "h1", SERVER_CERTIFICATE, TWO, TWO)
+    return replace(hello_received(), signed=signed, version=2)
+
+
 START = [("call", ServerLink.start), (">", CHALLENGE)]
 OPENING = [
     *START,
@@ -206,6 +248,14 @@ OPENING = [
     ("!", hello_received()),
     ("call", CALLS_OF_SERVER[Step.SEND_WELCOME]),
     (">", WELCOME),
+]
+OPENING_2 = [
+    ("call", ServerLink.start),
+    (">", CHALLENGE_2),
+    ("<", HELLO_2),
+    ("!", hello_received_2()),
+    ("call", CALLS_OF_SERVER[Step.SEND_WELCOME]),
+    (">", WELCOME_2),
 ]
 
 
@@ -255,6 +305,32 @@ SERVER_PLAYBOOKS = {
     ],
 }
 
+SERVER_PLAYBOOKS_2 = {
+    "host shows that it dials back": [
+        *OPENING_2,
+        ("call", CALLS_OF_SERVER[Step.SEND_CANARY]),
+        (">", {"type": "canary", **CANARY}),
+        ("<", {"type": "dialled", "connection_id": "c2"}),
+        ("!", DialledReceived("c2")),
+    ],
+    "host lists its sessions and what fails": [
+        *OPENING_2,
+        ("<", {"type": "report", "failing": [FAILING.model_dump()]}),
+        ("!", ReportReceived((), (FAILING,))),
+        ("<", {"type": "sessions", "sessions": [SESSION_DICT]}),
+        ("!", SessionsReceived((SESSION,), "")),
+        ("<", {"type": "sessions", "problem": "no list"}),
+        ("!", SessionsReceived((), "no list")),
+    ],
+    "session gets a message": [
+        *OPENING_2,
+        ("call", lambda link: link.session_order("o1", "message", "xrdp-10", "hel\nlo")),
+        (">", {"type": "session-order", **SESSION_ORDER, "text": "hel lo"}),
+        ("<", {"type": "session-order-done", "order_id": "o1", "problem": "no such session"}),
+        ("!", SessionOrderDoneReceived("o1", "no such session")),
+    ],
+}
+
 ANSWER = [("<", CHALLENGE), ("!", ChallengeReceived("")), (">", HELLO)]
 WELCOMED = [("<", WELCOME), ("!", WelcomeReceived(1, 5, NOW))]
 
@@ -263,7 +339,7 @@ AGENT_PLAYBOOKS = {
         *ANSWER,
         *WELCOMED,
         ("call", CALLS_OF_AGENT[Step.SEND_REPORT]),
-        (">", {"type": "report", "rdp_servers": [SERVER.model_dump()]}),
+        (">", {"type": "report", "rdp_servers": [SERVER.model_dump()], "failing": [FAILING.model_dump()]}),
         ("call", AgentLink.heartbeat),
         (">", {"type": "heartbeat"}),
         ("<", {"type": "heartbeat-echo"}),
@@ -305,14 +381,78 @@ AGENT_PLAYBOOKS = {
 }
 
 
+AGENT_PLAYBOOKS_2 = {
+    "agent is asked for a canary and about a session": [
+        ("<", CHALLENGE_2),
+        ("!", ChallengeReceived("")),
+        (">", HELLO_2),
+        ("<", WELCOME_2),
+        ("!", WelcomeReceived(2, 5, NOW)),
+        ("call", CALLS_OF_AGENT[Step.SEND_SESSIONS]),
+        (">", {"type": "sessions", "sessions": [SESSION_DICT], "problem": ""}),
+        ("<", {"type": "canary", **CANARY}),
+        ("!", CanaryReceived(Canary(**CANARY))),
+        ("call", lambda link: link.dialled("c2")),
+        (">", {"type": "dialled", "connection_id": "c2"}),
+        ("<", {"type": "session-order", **SESSION_ORDER}),
+        ("!", SessionOrderReceived(SessionOrder(**SESSION_ORDER))),
+        ("call", lambda link: link.session_order_done("o1", "gone\tby now")),
+        (">", {"type": "session-order-done", "order_id": "o1", "problem": "gone by now"}),
+    ],
+}
+
+
 @pytest.mark.parametrize("name", SERVER_PLAYBOOKS)
 def test_server_plays_the_script(name):
-    assert play(server_link(), SERVER_PLAYBOOKS[name]) == SERVER_PLAYBOOKS[name]
+    assert play(server_link(ONE), SERVER_PLAYBOOKS[name]) == SERVER_PLAYBOOKS[name]
+
+
+@pytest.mark.parametrize("name", SERVER_PLAYBOOKS_2)
+def test_server_plays_the_script_of_version_2(name):
+    assert play(server_link(), SERVER_PLAYBOOKS_2[name]) == SERVER_PLAYBOOKS_2[name]
 
 
 @pytest.mark.parametrize("name", AGENT_PLAYBOOKS)
 def test_agent_plays_the_script(name):
-    assert play(agent_link(), AGENT_PLAYBOOKS[name]) == AGENT_PLAYBOOKS[name]
+    assert play(agent_link(ONE), AGENT_PLAYBOOKS[name]) == AGENT_PLAYBOOKS[name]
+
+
+@pytest.mark.parametrize("name", AGENT_PLAYBOOKS_2)
+def test_agent_plays_the_script_of_version_2(name):
+    assert play(agent_link(), AGENT_PLAYBOOKS_2[name]) == AGENT_PLAYBOOKS_2[name]
+
+
+def opened(server, agent):
+    """Open a link between the two and return them."""
+    server.receive(agent.receive(server.start()).reply)
+    agent.receive(server.welcome(NOW))
+    return server, agent
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(VersionRange(1, 2), ONE), (ONE, VersionRange(1, 2))])
+def test_peer_of_version_1_gets_nothing_of_version_2(ours, theirs):
+    server, agent = opened(server_link(ours), agent_link(theirs))
+    assert not server.takes_canaries
+    assert not agent.takes_canaries
+    newer = [
+        lambda: CALLS_OF_SERVER[Step.SEND_CANARY](server),
+        lambda: CALLS_OF_SERVER[Step.SEND_SESSION_ORDER](server),
+        lambda: CALLS_OF_AGENT[Step.SEND_SESSIONS](agent),
+    ]
+    for call in newer:
+        with pytest.raises(StateError, match="expected version 2"):
+            call()
+    assert server.state is agent.state is LinkState.OPEN
+
+
+def test_list_holds_as_many_sessions_as_fit_into_one_message():
+    _, agent = opened(server_link(), agent_link())
+    wide = SESSION.model_copy(update={"user": "\U0001f600" * 104, "id": "x" * 64})
+    for session in (SESSION, wide):
+        text = agent.sessions([session] * 600, "\U0001f600" * 500)
+        assert len(text.encode()) <= MAX_MESSAGE_BYTES
+        assert 100 < len(decode_from_agent(text).sessions) <= 500
+    assert len(decode_from_agent(agent.sessions([SESSION] * 600)).sessions) == 500
 
 
 def test_server_and_agent_of_ours_understand_each_other():
@@ -321,7 +461,7 @@ def test_server_and_agent_of_ours_understand_each_other():
     hello = server.receive(agent.receive(server.start()).reply)
     key.public_key().verify(hello.signature, hello.signed)
     welcome = agent.receive(server.welcome(NOW))
-    assert hello.version == welcome.version == 3
+    assert hello.version == welcome.version == server.version == agent.version == 3
     assert server.receive(agent.report([SERVER])).rdp_servers == (SERVER,)
     assert agent.receive(server.dial(**ORDER)).order == Dial(**ORDER)
     assert server.receive(agent.dialled("c1")) == DialledReceived("c1")
@@ -358,8 +498,8 @@ def test_what_is_signed_is_fixed():
 
 def test_agent_refuses_a_version_that_was_not_to_be_chosen():
     agent = link_in("agent", LinkState.ANSWERED)
-    with pytest.raises(WireError, match="expected version 1 in welcome, got 2"):
-        agent.receive(json.dumps({**WELCOME, "version": 2}))
+    with pytest.raises(WireError, match="expected version 2 in welcome, got 1"):
+        agent.receive(json.dumps({**WELCOME, "version": 1}))
     assert agent.state is LinkState.ANSWERED
 
 

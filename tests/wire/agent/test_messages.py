@@ -8,21 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.wire.agent.messages import (
+    MAX_FAILING,
     MAX_MESSAGE_BYTES,
     MAX_RDP_SERVERS,
+    MAX_SESSIONS,
+    Canary,
     Challenge,
     Dial,
     Dialled,
     DialRefused,
     EnrolAnswer,
     EnrolRequest,
+    Failing,
     Goodbye,
     Heartbeat,
     HeartbeatEcho,
     Hello,
+    HostSession,
     Ignored,
     RdpServer,
     Report,
+    SessionOrder,
+    SessionOrderDone,
+    Sessions,
     Welcome,
     clip,
     decode_base64url,
@@ -44,6 +52,9 @@ DIAL = Dial(
     target="unix:/run/xrdp.sock",
     user="alice",
 )
+SESSION = HostSession(
+    id="xrdp-10", user="CORP\\anna", state="active", since=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+)
 
 FROM_SERVER = [
     (
@@ -59,6 +70,17 @@ FROM_SERVER = [
         '{"type":"dial","connection_id":"c1","gateway":"gw.example.org:443","certificate_sha256":"'
         + FINGERPRINT
         + '","ticket":"t1cket","target":"unix:/run/xrdp.sock","user":"alice"}',
+    ),
+    (
+        Canary(connection_id="c1", gateway="[::1]:443", certificate_sha256=FINGERPRINT, ticket="t1cket"),
+        '{"type":"canary","connection_id":"c1","gateway":"[::1]:443","certificate_sha256":"'
+        + FINGERPRINT
+        + '","ticket":"t1cket"}',
+    ),
+    (
+        SessionOrder(order_id="o1", action="message", session="xrdp-10", text="back in 5\xa0min"),
+        '{"type":"session-order","order_id":"o1","action":"message","session":"xrdp-10",'
+        '"text":"back in 5\xa0min"}',
     ),
     (HeartbeatEcho(), '{"type":"heartbeat-echo"}'),
     (Goodbye(reason="server stops"), '{"type":"goodbye","reason":"server stops"}'),
@@ -79,11 +101,25 @@ FROM_AGENT = [
         + SIGNATURE
         + '","agent_version":"0.1","host_name":"b\xe4r","system":"Debian"}',
     ),
-    (Report(), '{"type":"report","rdp_servers":[]}'),
+    (Report(), '{"type":"report","rdp_servers":[],"failing":[]}'),
     (
         Report(rdp_servers=(RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)),
         '{"type":"report","rdp_servers":[{"target":"127.0.0.1:3389","answers":true,"security":"tls",'
-        '"tls_version":"","certificate_sha256":"","problem":""}]}',
+        '"tls_version":"","certificate_sha256":"","problem":""}],"failing":[]}',
+    ),
+    (
+        Report(failing=(Failing(check="disk", detail="/ is full"),)),
+        '{"type":"report","rdp_servers":[],"failing":[{"check":"disk","detail":"/ is full"}]}',
+    ),
+    (
+        Sessions(sessions=(SESSION,)),
+        '{"type":"sessions","sessions":[{"id":"xrdp-10","user":"CORP\\\\anna","state":"active",'
+        '"since":"2026-01-02T03:04:05Z"}],"problem":""}',
+    ),
+    (Sessions(problem="no"), '{"type":"sessions","sessions":[],"problem":"no"}'),
+    (
+        SessionOrderDone(order_id="o1", problem=""),
+        '{"type":"session-order-done","order_id":"o1","problem":""}',
     ),
     (Dialled(connection_id="c1"), '{"type":"dialled","connection_id":"c1"}'),
     (
@@ -112,6 +148,20 @@ BROKEN_DIALS = [
     ("user", "a\u202eb"),
     ("user", "\x9b31m"),
     ("user", None),
+]
+
+
+BROKEN_SESSIONS = [
+    ("id", ""),
+    ("id", "a b"),
+    ("id", "1" * 65),
+    ("id", 3),
+    ("user", ""),
+    ("user", "u" * 105),
+    ("user", "a\x1b[31m"),
+    ("state", "connected"),
+    ("since", "2026-01-02T03:04:05"),
+    ("since", None),
 ]
 
 
@@ -162,6 +212,28 @@ def test_field_beyond_its_rule_is_refused_and_named_but_not_shown(field, value):
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(("field", "value"), BROKEN_SESSIONS)
+def test_session_beyond_its_rule_is_refused(field, value):
+    broken = {**json.loads(SESSION.model_dump_json()), field: value}
+    with pytest.raises(WireError, match=f"sessions.0.{field}"):
+        decode_from_agent(json.dumps({"type": "sessions", "sessions": [broken]}))
+
+
+@pytest.mark.parametrize("action", ["restart", "", None])
+def test_session_order_for_something_else_is_refused(action):
+    order = {"type": "session-order", "order_id": "o", "session": "s", "action": action}
+    with pytest.raises(WireError, match="action"):
+        decode_from_server(json.dumps(order))
+
+
+def test_lists_are_bounded():
+    assert len(decode_from_agent(encode(Sessions(sessions=(SESSION,) * MAX_SESSIONS))).sessions) == 500
+    with pytest.raises(ValueError, match="too_long"):
+        Sessions(sessions=(SESSION,) * (MAX_SESSIONS + 1))
+    with pytest.raises(ValueError, match="too_long"):
+        Report(failing=(Failing(check="disk"),) * (MAX_FAILING + 1))
+
+
 @pytest.mark.parametrize("text", ["", "5", "[]", "{}", "[" * 5000, '{"a":' * 5000, "\ud800", "1" * 5000])
 def test_text_that_is_no_message_is_refused(text):
     with pytest.raises(WireError):
@@ -194,7 +266,8 @@ def test_largest_report_fits_into_a_message():
         certificate_sha256=FINGERPRINT,
         problem=wide * 400,
     )
-    report = Report(rdp_servers=(server,) * MAX_RDP_SERVERS)
+    failing = Failing(check="x" * 40, detail=wide * 100)
+    report = Report(rdp_servers=(server,) * MAX_RDP_SERVERS, failing=(failing,) * MAX_FAILING)
     assert decode_from_agent(encode(report)) == report
     with pytest.raises(ValueError, match="too_long"):
         Report(rdp_servers=(server,) * (MAX_RDP_SERVERS + 1))

@@ -8,6 +8,8 @@ as it likes. Rules of this file:
   changes the state.
 - A signature covers a purpose, the nonce or ticket, the host, and the certificate the agent saw in TLS: an
   answer made for a man in the middle is of no use at the real server, nor one purpose's for another.
+- What came with a later version is sent to nobody who speaks an earlier one: such an order would be passed
+  over without an answer.
 - Clocks are the caller's: how long to wait for a hello, when to say a heartbeat, when a peer is silent.
 
 Left out: verifying (`cryptography` belongs to `identity`), and which dials are outstanding (an answer for a
@@ -22,20 +24,29 @@ from datetime import datetime
 from enum import Enum
 
 from dialback.wire.agent.messages import (
+    MAX_MESSAGE_BYTES,
+    MAX_SESSIONS,
     NONCE_BYTES,
     SIGNATURE_BYTES,
+    Canary,
     Challenge,
     Dial,
     Dialled,
     DialRefusal,
     DialRefused,
+    Failing,
     Goodbye,
     Heartbeat,
     HeartbeatEcho,
     Hello,
+    HostSession,
     Ignored,
     RdpServer,
     Report,
+    SessionAction,
+    SessionOrder,
+    SessionOrderDone,
+    Sessions,
     Welcome,
     clip,
     decode_base64url,
@@ -44,7 +55,7 @@ from dialback.wire.agent.messages import (
     encode,
     encode_base64url,
 )
-from dialback.wire.agent.version import SUPPORTED, VersionRange, choose_version
+from dialback.wire.agent.version import CANARY_VERSION, SUPPORTED, VersionRange, choose_version
 from dialback.wire.errors import StateError, WireError
 
 LINK_PATH = "/agent/link"
@@ -78,23 +89,31 @@ class Step(Enum):
     SEND_WELCOME = "send-welcome"
     SEND_REFUSAL = "send-refusal"
     SEND_DIAL = "send-dial"
+    SEND_CANARY = "send-canary"
+    SEND_SESSION_ORDER = "send-session-order"
     SEND_GOODBYE = "send-goodbye"
     HELLO = "hello"
     UNFIT_HELLO = "unfit-hello"
     REPORT = "report"
+    SESSIONS = "sessions"
     DIALLED = "dialled"
     DIAL_REFUSED = "dial-refused"
+    SESSION_ORDER_DONE = "session-order-done"
     HEARTBEAT = "heartbeat"
 
     CHALLENGE = "challenge"
     UNFIT_CHALLENGE = "unfit-challenge"
     WELCOME = "welcome"
     DIAL = "dial"
+    CANARY = "canary"
+    SESSION_ORDER = "session-order"
     HEARTBEAT_ECHO = "heartbeat-echo"
     GOODBYE = "goodbye"
     SEND_REPORT = "send-report"
+    SEND_SESSIONS = "send-sessions"
     SEND_DIALLED = "send-dialled"
     SEND_DIAL_REFUSED = "send-dial-refused"
+    SEND_SESSION_ORDER_DONE = "send-session-order-done"
     SEND_HEARTBEAT = "send-heartbeat"
 
     IGNORED = "ignored"
@@ -111,11 +130,15 @@ SERVER_TABLE: Table = {
     (LinkState.VERIFYING, Step.SEND_WELCOME): LinkState.OPEN,
     (LinkState.VERIFYING, Step.SEND_REFUSAL): LinkState.CLOSED,
     (LinkState.OPEN, Step.REPORT): LinkState.OPEN,
+    (LinkState.OPEN, Step.SESSIONS): LinkState.OPEN,
     (LinkState.OPEN, Step.DIALLED): LinkState.OPEN,
     (LinkState.OPEN, Step.DIAL_REFUSED): LinkState.OPEN,
+    (LinkState.OPEN, Step.SESSION_ORDER_DONE): LinkState.OPEN,
     (LinkState.OPEN, Step.HEARTBEAT): LinkState.OPEN,
     (LinkState.OPEN, Step.IGNORED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_DIAL): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_CANARY): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_SESSION_ORDER): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_GOODBYE): LinkState.CLOSED,
 }
 
@@ -128,12 +151,16 @@ AGENT_TABLE: Table = {
     (LinkState.ANSWERED, Step.IGNORED): LinkState.ANSWERED,
     (LinkState.ANSWERED, Step.GOODBYE): LinkState.CLOSED,
     (LinkState.OPEN, Step.DIAL): LinkState.OPEN,
+    (LinkState.OPEN, Step.CANARY): LinkState.OPEN,
+    (LinkState.OPEN, Step.SESSION_ORDER): LinkState.OPEN,
     (LinkState.OPEN, Step.HEARTBEAT_ECHO): LinkState.OPEN,
     (LinkState.OPEN, Step.IGNORED): LinkState.OPEN,
     (LinkState.OPEN, Step.GOODBYE): LinkState.CLOSED,
     (LinkState.OPEN, Step.SEND_REPORT): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_SESSIONS): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_DIALLED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_DIAL_REFUSED): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_SESSION_ORDER_DONE): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_HEARTBEAT): LinkState.OPEN,
 }
 
@@ -161,9 +188,26 @@ class NoCommonVersion:
 
 @dataclass(frozen=True, slots=True)
 class ReportReceived:
-    """The agent reports what it found at its targets."""
+    """The agent reports what it found at its targets, and which checks of its host fail."""
 
     rdp_servers: tuple[RdpServer, ...]
+    failing: tuple[Failing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsReceived:
+    """The agent lists the sessions on its host, or says why it cannot."""
+
+    sessions: tuple[HostSession, ...]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrderDoneReceived:
+    """The agent has carried an order for a session out, or `problem`, its own claim, says why not."""
+
+    order_id: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +257,20 @@ class DialReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryReceived:
+    """The server wants to see a host leg; answer with `dialled` or `dial_refused`."""
+
+    order: Canary
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrderReceived:
+    """The server orders something done to a session; answer with `session_order_done`."""
+
+    order: SessionOrder
+
+
+@dataclass(frozen=True, slots=True)
 class EchoReceived:
     """The server heard a heartbeat."""
 
@@ -235,8 +293,10 @@ ServerEvent = (
     HelloReceived
     | NoCommonVersion
     | ReportReceived
+    | SessionsReceived
     | DialledReceived
     | DialRefusedReceived
+    | SessionOrderDoneReceived
     | HeartbeatReceived
     | MessageIgnored
 )
@@ -245,6 +305,8 @@ AgentEvent = (
     | NoCommonVersion
     | WelcomeReceived
     | DialReceived
+    | CanaryReceived
+    | SessionOrderReceived
     | EchoReceived
     | GoodbyeReceived
     | MessageIgnored
@@ -271,15 +333,44 @@ def _joined(*parts: str) -> bytes:
     return "\0".join(parts).encode()
 
 
+def _fitting(sessions: Sequence[HostSession]) -> tuple[HostSession, ...]:
+    """Return the first sessions, as many as one message takes beside a problem of the greatest size."""
+    left_bytes = MAX_MESSAGE_BYTES - 4096
+    fitting: list[HostSession] = []
+    for session in sessions[:MAX_SESSIONS]:
+        left_bytes -= len(session.model_dump_json().encode()) + 1
+        if left_bytes < 0:
+            break
+        fitting.append(session)
+    return tuple(fitting)
+
+
 class _Link:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._state = LinkState.NEW
+        self._version = 0
 
     @property
     def state(self) -> LinkState:
         """How far the link has come."""
         return self._state
+
+    @property
+    def version(self) -> int:
+        """The version spoken; 0 until it is agreed."""
+        return self._version
+
+    @property
+    def takes_canaries(self) -> bool:
+        """Whether the version spoken has canaries, session lists and session orders."""
+        return self._version >= CANARY_VERSION
+
+    def _check_newer(self, step: Step) -> None:
+        if self._state is LinkState.OPEN and not self.takes_canaries:
+            raise StateError(
+                f"expected version {CANARY_VERSION} for {step.value}, got a link that speaks {self._version}"
+            )
 
     def _receive_step(self, step: Step) -> None:
         self._move(step, WireError)
@@ -321,7 +412,6 @@ class ServerLink(_Link):
         self._certificate_sha256 = certificate_sha256
         self._heartbeat_s = heartbeat_s
         self._versions = versions
-        self._version = 0
 
     def start(self) -> str:
         """Return the challenge, the first text of the link."""
@@ -341,13 +431,19 @@ class ServerLink(_Link):
                 return self._receive_hello(message)
             case Report():
                 self._receive_step(Step.REPORT)
-                return ReportReceived(message.rdp_servers)
+                return ReportReceived(message.rdp_servers, message.failing)
+            case Sessions():
+                self._receive_step(Step.SESSIONS)
+                return SessionsReceived(message.sessions, message.problem)
             case Dialled():
                 self._receive_step(Step.DIALLED)
                 return DialledReceived(message.connection_id)
             case DialRefused():
                 self._receive_step(Step.DIAL_REFUSED)
                 return DialRefusedReceived(message.connection_id, message.reason, message.detail)
+            case SessionOrderDone():
+                self._receive_step(Step.SESSION_ORDER_DONE)
+                return SessionOrderDoneReceived(message.order_id, message.problem)
             case Heartbeat():
                 self._receive_step(Step.HEARTBEAT)
                 return HeartbeatReceived(encode(HeartbeatEcho()))
@@ -415,6 +511,27 @@ class ServerLink(_Link):
         self._send_step(Step.SEND_DIAL)
         return encode(message)
 
+    def canary(self, *, connection_id: str, gateway: str, certificate_sha256: str, ticket: str) -> str:
+        """Return the order to dial `gateway` and present the ticket, for nothing but to show that it works.
+
+        Raises:
+            StateError: the link is not open, or the agent speaks a version without canaries.
+            ValueError: as `dial`.
+        """
+        message = Canary(
+            connection_id=connection_id, gateway=gateway, certificate_sha256=certificate_sha256, ticket=ticket
+        )
+        self._check_newer(Step.SEND_CANARY)
+        self._send_step(Step.SEND_CANARY)
+        return encode(message)
+
+    def session_order(self, order_id: str, action: SessionAction, session: str, text: str = "") -> str:
+        """Return an order for a session; `text` is clipped to what the field takes. Raises as `canary`."""
+        message = SessionOrder(order_id=order_id, action=action, session=session, text=clip(text))
+        self._check_newer(Step.SEND_SESSION_ORDER)
+        self._send_step(Step.SEND_SESSION_ORDER)
+        return encode(message)
+
     def goodbye(self, reason: str) -> str:
         """Return the text that ends an open link."""
         self._send_step(Step.SEND_GOODBYE)
@@ -451,7 +568,6 @@ class AgentLink(_Link):
         self._host_name = clip(host_name)
         self._system = clip(system)
         self._versions = versions
-        self._version = 0
 
     def receive(self, text: str | bytes) -> AgentEvent:
         """Take one text of the server.
@@ -468,6 +584,12 @@ class AgentLink(_Link):
             case Dial():
                 self._receive_step(Step.DIAL)
                 return DialReceived(message)
+            case Canary():
+                self._receive_step(Step.CANARY)
+                return CanaryReceived(message)
+            case SessionOrder():
+                self._receive_step(Step.SESSION_ORDER)
+                return SessionOrderReceived(message)
             case HeartbeatEcho():
                 self._receive_step(Step.HEARTBEAT_ECHO)
                 return EchoReceived()
@@ -508,11 +630,21 @@ class AgentLink(_Link):
         self._receive_step(Step.WELCOME)
         return WelcomeReceived(welcome.version, welcome.heartbeat_s, welcome.server_time)
 
-    def report(self, rdp_servers: Sequence[RdpServer]) -> str:
-        """Return the report of what was found at the targets, 16 at most."""
-        message = Report(rdp_servers=tuple(rdp_servers))
+    def report(self, rdp_servers: Sequence[RdpServer], failing: Sequence[Failing] = ()) -> str:
+        """Return the report of what was found at the targets and what fails on the host, 16 each at most."""
+        message = Report(rdp_servers=tuple(rdp_servers), failing=tuple(failing))
         self._send_step(Step.SEND_REPORT)
         return encode(message)
+
+    def sessions(self, sessions: Sequence[HostSession], problem: str = "") -> str:
+        """Return the list of sessions: as many as fit into one message, 500 at most.
+
+        Raises:
+            StateError: the link is not open, or the server speaks a version without session lists.
+        """
+        self._check_newer(Step.SEND_SESSIONS)
+        self._send_step(Step.SEND_SESSIONS)
+        return encode(Sessions(sessions=_fitting(sessions), problem=clip(problem)))
 
     def dialled(self, connection_id: str) -> str:
         """Return the answer to an order that was carried out."""
@@ -523,6 +655,11 @@ class AgentLink(_Link):
         """Return the answer to an order that was not; `detail` is clipped to what the field takes."""
         self._send_step(Step.SEND_DIAL_REFUSED)
         return encode(DialRefused(connection_id=connection_id, reason=reason, detail=clip(detail)))
+
+    def session_order_done(self, order_id: str, problem: str = "") -> str:
+        """Return the answer to an order for a session; `problem`, clipped, says why it was not done."""
+        self._send_step(Step.SEND_SESSION_ORDER_DONE)
+        return encode(SessionOrderDone(order_id=order_id, problem=clip(problem)))
 
     def heartbeat(self) -> str:
         """Return a heartbeat."""

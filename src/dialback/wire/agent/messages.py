@@ -31,6 +31,8 @@ from dialback.wire.errors import WireError
 
 MAX_MESSAGE_BYTES = 65536
 MAX_RDP_SERVERS = 16
+MAX_FAILING = 16
+MAX_SESSIONS = 500
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
 PUBLIC_KEY_BYTES = 32
@@ -117,11 +119,39 @@ class RdpServer(_Model):
     problem: Text = ""
 
 
+class Failing(_Model):
+    """A check of the host that fails, such as `disk`, and why in words."""
+
+    check: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+    detail: Text = ""
+
+
 class Report(_Model):
     """Agent: the state of its host, in place of what it reported before."""
 
     type: Literal["report"] = "report"
     rdp_servers: Annotated[tuple[RdpServer, ...], Field(max_length=MAX_RDP_SERVERS)] = ()
+    failing: Annotated[tuple[Failing, ...], Field(max_length=MAX_FAILING)] = ()
+
+
+SessionState = Literal["active", "disconnected"]
+
+
+class HostSession(_Model):
+    """One session on the host: `user` is the host's name for them, `since` when `state` began."""
+
+    id: Id
+    user: Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=104)]
+    state: SessionState
+    since: AwareDatetime
+
+
+class Sessions(_Model):
+    """Agent: every session on its host, in place of those it listed before; or why it cannot list them."""
+
+    type: Literal["sessions"] = "sessions"
+    sessions: Annotated[tuple[HostSession, ...], Field(max_length=MAX_SESSIONS)] = ()
+    problem: Text = ""
 
 
 class Dial(_Model):
@@ -153,6 +183,37 @@ class DialRefused(_Model):
     connection_id: Id
     reason: DialRefusal
     detail: Text = ""
+
+
+class Canary(_Model):
+    """Server: dial `gateway` as for a connection and present the ticket, but join nothing."""
+
+    type: Literal["canary"] = "canary"
+    connection_id: Id
+    gateway: Address
+    certificate_sha256: Fingerprint
+    ticket: Token
+
+
+SessionAction = Literal["message", "disconnect", "log-off"]
+
+
+class SessionOrder(_Model):
+    """Server: show a message in a session, disconnect it, or log it off; `text` is the message."""
+
+    type: Literal["session-order"] = "session-order"
+    order_id: Id
+    action: SessionAction
+    session: Id
+    text: Text = ""
+
+
+class SessionOrderDone(_Model):
+    """Agent: the order was carried out, or `problem` says why not."""
+
+    type: Literal["session-order-done"] = "session-order-done"
+    order_id: Id
+    problem: Text = ""
 
 
 class Heartbeat(_Model):
@@ -197,8 +258,8 @@ class EnrolAnswer(_Model):
     host_name: Name
 
 
-FromServer = Challenge | Welcome | Dial | HeartbeatEcho | Goodbye
-FromAgent = Hello | Report | Dialled | DialRefused | Heartbeat
+FromServer = Challenge | Welcome | Dial | Canary | SessionOrder | HeartbeatEcho | Goodbye
+FromAgent = Hello | Report | Sessions | Dialled | DialRefused | SessionOrderDone | Heartbeat
 
 _FROM_SERVER: TypeAdapter[FromServer] = TypeAdapter(Annotated[FromServer, Field(discriminator="type")])
 _FROM_AGENT: TypeAdapter[FromAgent] = TypeAdapter(Annotated[FromAgent, Field(discriminator="type")])

@@ -25,8 +25,11 @@ class VersionRange:
         return f"{self.lowest}-{self.highest}"
 
 
-SUPPORTED = VersionRange(1, 1)
+SUPPORTED = VersionRange(1, 2)
 """What this code speaks."""
+
+CANARY_VERSION = 2
+"""From here on an agent understands canaries and session orders; one below would never answer them."""
 
 
 def choose_version(ours: VersionRange, theirs: VersionRange) -> int | None:
