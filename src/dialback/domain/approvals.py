@@ -36,6 +36,10 @@ class Decision(StrEnum):
     """The client left before anybody decided."""
 
 
+ENDS_UNDECIDED: Final = frozenset({Decision.EXPIRED, Decision.LEFT})
+"""How an approval ends that nobody decided."""
+
+
 class Cause(StrEnum):
     """Why the connection waits."""
 
@@ -77,7 +81,7 @@ class Approval:
 
 def may_decide(approval: Approval, decision: Decision, now: datetime) -> bool:
     """Say whether the decision comes in time and nobody decided before."""
-    if decision in (Decision.EXPIRED, Decision.LEFT):
+    if decision in ENDS_UNDECIDED:
         return approval.decision is None
     return approval.waits(now)
 

@@ -29,6 +29,8 @@ from dialback.store.models import (
     join_codes,
     resources,
 )
+from dialback.store.sql_approvals import SqlApprovals
+from dialback.store.sql_audit import SqlAudit
 from dialback.store.sql_directory import SqlDirectory
 
 
@@ -39,6 +41,16 @@ class SqlStore(Database):
     def directory(self) -> SqlDirectory:
         """Return the directory in the same database; it is closed with the store."""
         return SqlDirectory(self._engine)
+
+    @property
+    def approvals(self) -> SqlApprovals:
+        """Return the approvals in the same database; they are closed with the store."""
+        return SqlApprovals(self._engine)
+
+    @property
+    def audit(self) -> SqlAudit:
+        """Return the audit log in the same database; it is closed with the store."""
+        return SqlAudit(self._engine)
 
     async def save_join_code(self, code: JoinCode) -> None:
         await self._write(insert(join_codes).values(asdict(code)))
