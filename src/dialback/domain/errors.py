@@ -18,7 +18,8 @@ class Reason(StrEnum):
     TOKEN_UNKNOWN = "token-unknown"
     TOKEN_EXPIRED = "token-expired"
     TOKEN_REVOKED = "token-revoked"
-    # The resource it asks for.
+    # The user, and the resource they ask for.
+    USER_DISABLED = "user-disabled"
     RESOURCE_NOT_GRANTED = "resource-not-granted"
     # The session host.
     HOST_OFFLINE = "host-offline"
@@ -41,7 +42,20 @@ class Reason(StrEnum):
     JOIN_CODE_UNKNOWN = "join-code-unknown"
     JOIN_CODE_USED = "join-code-used"
     JOIN_CODE_EXPIRED = "join-code-expired"
+    JOIN_CODE_POOL_GONE = "join-code-pool-gone"
     HOST_KEY_REFUSED = "host-key-refused"
+    # A sign-in.
+    SIGN_IN_REFUSED = "sign-in-refused"
+    SIGN_IN_LOCKED = "sign-in-locked"
+    SIGN_IN_ENDED = "sign-in-ended"
+    CODE_WANTED = "code-wanted"
+    CODE_REFUSED = "code-refused"
+    INVITATION_UNKNOWN = "invitation-unknown"
+    INVITATION_USED = "invitation-used"
+    INVITATION_EXPIRED = "invitation-expired"
+    PASSWORD_WEAK = "password-weak"
+    IDENTITY_UNKNOWN = "identity-unknown"
+    IDENTITY_NAME_TAKEN = "identity-name-taken"
     # A sign-in at an OpenID provider.
     OIDC_STATE_WRONG = "oidc-state-wrong"
     OIDC_DENIED = "oidc-denied"
@@ -49,6 +63,16 @@ class Reason(StrEnum):
     OIDC_TOKEN_INVALID = "oidc-token-invalid"
     OIDC_CLAIM_UNFIT = "oidc-claim-unfit"
     OIDC_PROVIDER_UNAVAILABLE = "oidc-provider-unavailable"
+    # The tenant's consent to the provider.
+    CONSENT_FORBIDDEN = "consent-forbidden"
+    CONSENT_WANTED = "consent-wanted"
+    GRANT_OTHER = "grant-other"
+    GRANT_INVALID = "grant-invalid"
+    GRANT_UNSIGNED = "grant-unsigned"
+    GRANT_EARLY = "grant-early"
+    GRANT_EXPIRED = "grant-expired"
+    GRANT_REVOKED = "grant-revoked"
+    GRANT_USED = "grant-used"
     # The protocol and its deadlines.
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
@@ -73,6 +97,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_UNKNOWN: "No such token was ever issued here; make a new connection file.",
     Reason.TOKEN_EXPIRED: "The token has expired; make a new connection file.",
     Reason.TOKEN_REVOKED: "The token was revoked; ask the administrator, or make a new connection file.",
+    Reason.USER_DISABLED: "The user is disabled; an administrator can enable them again.",
     Reason.RESOURCE_NOT_GRANTED: "The token does not open this resource; use the file made for it.",
     Reason.HOST_OFFLINE: "The session host has no agent link; start `dialback agent run` on it.",
     Reason.HOST_REVOKED: "The session host was removed; enrol it again with a new join code.",
@@ -92,13 +117,34 @@ SENTENCES: dict[Reason, str] = {
     Reason.JOIN_CODE_UNKNOWN: "No such join code was issued here; make one with `dialback host code`.",
     Reason.JOIN_CODE_USED: "The join code was used before; make a new one with `dialback host code`.",
     Reason.JOIN_CODE_EXPIRED: "The join code has expired; make a new one with `dialback host code`.",
+    Reason.JOIN_CODE_POOL_GONE: "The join code's host pool was removed; make a new code for another pool.",
     Reason.HOST_KEY_REFUSED: "The agent's signature does not match the key it enrolled with; enrol it again.",
+    Reason.SIGN_IN_REFUSED: "User name or password is wrong.",
+    Reason.SIGN_IN_LOCKED: "Too many attempts to sign in failed; wait, then try again.",
+    Reason.SIGN_IN_ENDED: "The sign-in has ended; sign in again.",
+    Reason.CODE_WANTED: "Signing in takes a one-time code as well; enter it, or a recovery code.",
+    Reason.CODE_REFUSED: "The one-time code is wrong or was used before; wait for the next one.",
+    Reason.INVITATION_UNKNOWN: "No such invitation is good here; ask the administrator for a new one.",
+    Reason.INVITATION_USED: "The invitation was used before; sign in, or ask for a new one.",
+    Reason.INVITATION_EXPIRED: "The invitation has expired; ask the administrator for a new one.",
+    Reason.PASSWORD_WEAK: "The password is too easy to guess; choose a longer one.",
+    Reason.IDENTITY_UNKNOWN: "The sign-in service knows the person, but no user here is theirs.",
+    Reason.IDENTITY_NAME_TAKEN: "Another user has the name that the sign-in service gives; rename one.",
     Reason.OIDC_STATE_WRONG: "The sign-in is another browser's, was used or is too old; begin it again.",
     Reason.OIDC_DENIED: "The sign-in service let nobody in; the detail holds its answer.",
     Reason.OIDC_CLIENT_REFUSED: "The sign-in service refuses this server; compare client id and secret.",
     Reason.OIDC_TOKEN_INVALID: "The sign-in service's word cannot be trusted; the detail says why.",
     Reason.OIDC_CLAIM_UNFIT: "The account at the sign-in service lacks a claim; the detail names it.",
     Reason.OIDC_PROVIDER_UNAVAILABLE: "The sign-in service does not answer; the detail says how.",
+    Reason.CONSENT_FORBIDDEN: "The host's own policy forbids this to the provider; the detail says what.",
+    Reason.CONSENT_WANTED: "The host wants the tenant's consent; approve it with `dialback consent approve`.",
+    Reason.GRANT_OTHER: "The grant is for somebody or something else; the detail says for what.",
+    Reason.GRANT_INVALID: "The grant is damaged or was changed; ask the tenant for a new one.",
+    Reason.GRANT_UNSIGNED: "Too few keys that the host trusts have signed the grant; have it approved again.",
+    Reason.GRANT_EARLY: "The grant has not begun by the host's clock; compare the clocks, or wait.",
+    Reason.GRANT_EXPIRED: "The grant is over by the host's clock; ask the tenant for a new one.",
+    Reason.GRANT_REVOKED: "The tenant has revoked the grant; ask for a new one.",
+    Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
