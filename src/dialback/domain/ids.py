@@ -35,6 +35,9 @@ ResourceId = NewType("ResourceId", str)
 SessionId = NewType("SessionId", str)
 """One session on a host, by the host's own numbering; it says nothing without the host."""
 
+GrantId = NewType("GrantId", str)
+"""One grant of a tenant; made by whoever approves."""
+
 UserName = NewType("UserName", str)
 """The name a user is known by to the broker."""
 

@@ -1,0 +1,147 @@
+"""Grants as they travel: a canonical text, signed by one or more keys that the tenant holds.
+
+The text is JSON with sorted keys and no spaces, so that each grant has one spelling; the signature covers a
+fixed prefix and the text's exact bytes, and whoever verifies it decodes those bytes and no others. A signed
+grant names the keys that signed by their fingerprints; a signature that does not hold counts for nothing.
+
+Source: RFC 8032, Edwards-Curve Digital Signature Algorithm.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from dialback.domain.consent import MAX_APPROVERS, Grant
+from dialback.domain.errors import Reason, Refused
+from dialback.identity.host_keys import PUBLIC_KEY_BYTES, verify
+
+MAX_SIGNED_CHARS = 16_000
+_PREFIX = b"dialback grant 1\n"
+_GRANT: Final[TypeAdapter[Grant]] = TypeAdapter(Grant)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedGrant:
+    """A grant's exact bytes, and the signatures by the fingerprint of their key."""
+
+    body: bytes
+    signatures: Mapping[str, bytes]
+
+
+def fingerprint(public_key: bytes) -> str:
+    """Return by what a public key is named: SHA-256, 64 hexadecimal characters."""
+    return hashlib.sha256(public_key).hexdigest()
+
+
+def encode(grant: Grant) -> bytes:
+    """Return the one spelling of the grant."""
+    plain = _GRANT.dump_python(grant, mode="json")
+    plain |= {name: sorted(plain[name]) for name in ("scopes", "targets")}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def sign(
+    grant: Grant,
+    public_key: bytes,
+    make_signature: Callable[[bytes], bytes],
+    before: SignedGrant | None = None,
+) -> SignedGrant:
+    """Sign the grant, beside those who did `before`.
+
+    Raises:
+        ValueError: `before` is of another grant.
+    """
+    body = encode(grant)
+    if before is not None and before.body != body:
+        raise ValueError("expected signatures of this grant, got another's")
+    signature = make_signature(_PREFIX + body)
+    return SignedGrant(body, {**(before.signatures if before else {}), fingerprint(public_key): signature})
+
+
+def open_grant(signed: SignedGrant, trusted: Mapping[str, bytes]) -> tuple[Grant, frozenset[str]]:
+    """Return the grant, and which of the trusted public keys have signed it.
+
+    Args:
+        trusted: raw public keys by fingerprint.
+
+    Raises:
+        Refused: `GRANT_INVALID` if the bytes are no grant.
+    """
+    held = frozenset(
+        name
+        for name, signature in signed.signatures.items()
+        if name in trusted and verify(trusted[name], signature, _PREFIX + signed.body)
+    )
+    return _decode(signed.body), held
+
+
+def build(signed: SignedGrant) -> str:
+    """Return the signed grant as one line of text."""
+    return json.dumps(
+        {
+            "grant": _base64url(signed.body),
+            "signatures": {name: _base64url(each) for name, each in sorted(signed.signatures.items())},
+        },
+        separators=(",", ":"),
+    )
+
+
+def parse(text: str) -> SignedGrant:
+    """Parse what `build` made; nothing is verified.
+
+    Raises:
+        Refused: `GRANT_INVALID`.
+    """
+    if len(text) > MAX_SIGNED_CHARS:
+        raise Refused(
+            Reason.GRANT_INVALID, f"expected {MAX_SIGNED_CHARS} characters at most, got {len(text)}"
+        )
+    try:
+        plain: Any = json.loads(text)
+        signatures = {str(name): _bytes(each) for name, each in dict(plain["signatures"]).items()}
+        signed = SignedGrant(_bytes(plain["grant"]), signatures)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise Refused(Reason.GRANT_INVALID, "expected a grant and its signatures") from None
+    if len(signed.signatures) > MAX_APPROVERS:
+        raise Refused(Reason.GRANT_INVALID, f"expected {MAX_APPROVERS} signatures at most")
+    return signed
+
+
+def parse_public_key(text: str) -> bytes:
+    """Parse a public key as people copy it: 64 hexadecimal characters.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != PUBLIC_KEY_BYTES:
+        raise ValueError(f"expected a consent key, 64 hexadecimal characters, got {text[:80]!r}")
+    return key
+
+
+def _decode(body: bytes) -> Grant:
+    try:
+        grant = _GRANT.validate_json(body)
+    except ValidationError as error:
+        raise Refused(Reason.GRANT_INVALID, f"{error.error_count()} fields are none of a grant's") from None
+    if encode(grant) != body:
+        raise Refused(Reason.GRANT_INVALID, "expected the one spelling of the grant")
+    return grant
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError("expected text")
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

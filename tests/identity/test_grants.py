@@ -1,0 +1,101 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import HostId
+from dialback.identity.grants import (
+    SignedGrant,
+    build,
+    encode,
+    fingerprint,
+    open_grant,
+    parse,
+    parse_public_key,
+    sign,
+)
+from dialback.identity.host_keys import HostKey
+from tests.domain.test_consent import GRANT
+
+ANNA, BEN, EVE = HostKey.generate(), HostKey.generate(), HostKey.generate()
+TRUSTED = {fingerprint(key.public_bytes): key.public_bytes for key in (ANNA, BEN)}
+SIGNED = sign(GRANT, ANNA.public_bytes, ANNA.sign)
+
+
+def test_grant_comes_back_with_the_keys_that_signed_it() -> None:
+    both = sign(GRANT, BEN.public_bytes, BEN.sign, SIGNED)
+
+    assert open_grant(parse(build(SIGNED)), TRUSTED) == (GRANT, {fingerprint(ANNA.public_bytes)})
+    assert open_grant(parse(build(both)), TRUSTED) == (GRANT, frozenset(TRUSTED))
+
+
+def test_key_that_is_not_trusted_counts_for_nothing() -> None:
+    signed = sign(GRANT, EVE.public_bytes, EVE.sign)
+
+    assert open_grant(signed, TRUSTED) == (GRANT, frozenset())
+
+
+def test_signature_under_another_keys_name_counts_for_nothing() -> None:
+    forged = SignedGrant(SIGNED.body, {fingerprint(ANNA.public_bytes): EVE.sign(SIGNED.body)})
+
+    assert open_grant(forged, TRUSTED)[1] == frozenset()
+
+
+def test_grant_that_was_edited_has_lost_its_signature() -> None:
+    edited = SignedGrant(encode(replace(GRANT, host=HostId("h2"))), SIGNED.signatures)
+
+    assert open_grant(edited, TRUSTED)[1] == frozenset()
+
+
+def test_signatures_of_another_grant_are_not_taken_over() -> None:
+    with pytest.raises(ValueError, match="another's"):
+        sign(replace(GRANT, uses=1), BEN.public_bytes, BEN.sign, SIGNED)
+
+
+def test_grant_has_one_spelling() -> None:
+    plain = json.loads(SIGNED.body)
+    spaced = SignedGrant(json.dumps(plain).encode(), {})
+
+    with pytest.raises(Refused, match="one spelling"):
+        open_grant(spaced, TRUSTED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"grant": 1, "signatures": {}}',
+        '{"grant": "AA", "signatures": []}',
+        '{"grant": "AA", "signatures": {"a": null}}',
+        "[" * 20_000,
+        json.dumps({"grant": "AA", "signatures": {str(each): "AA" for each in range(6)}}),
+    ],
+)
+def test_text_that_is_no_signed_grant_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        open_grant(parse(text), TRUSTED)
+    assert refused.value.reason is Reason.GRANT_INVALID
+
+
+@given(st.binary(max_size=300))
+def test_any_body_is_a_grant_or_refused(body: bytes) -> None:
+    with pytest.raises(Refused):
+        open_grant(SignedGrant(body, {}), TRUSTED)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_signed_grant_or_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        open_grant(parse(text), TRUSTED)
+
+
+def test_public_key_is_read_from_hexadecimal_text() -> None:
+    assert parse_public_key(f" {ANNA.public_bytes.hex()}\n") == ANNA.public_bytes
+    for text in ("", "zz" * 32, "aa" * 31):
+        with pytest.raises(ValueError, match="consent key"):
+            parse_public_key(text)
