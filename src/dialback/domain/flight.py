@@ -1,0 +1,163 @@
+"""The flight recorder: what happened on a connection, in a chain that cannot be changed unnoticed.
+
+Each entry carries the hash of the one before it, so that an entry that was changed, removed or moved breaks
+the chain at its place. What a chain alone cannot show is that its end was cut off: for that its *head*, the
+number of entries and the last hash, is signed by the host's agent and by the platform, each with its own key,
+and each side keeps a copy. Nothing of what people did or saw is in it: only who, why, when, how much, and how
+it ended.
+
+What is left out: who keeps chains, and when heads are signed.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from dialback.domain.errors import Problem
+from dialback.domain.ids import ConnectionId
+
+MAX_ENTRIES = 10_000
+MAX_ENTRY_CHARS = 4_000
+_BEGIN = "0" * 64
+_HEAD_PREFIX = "dialback flight 1"
+
+
+class FlightProblem(Problem):
+    """A chain does not prove what it should; the message names the entry and what is wrong with it."""
+
+
+class FlightEvent(StrEnum):
+    """What an entry is about."""
+
+    ASKED = "asked"
+    """Who wants to come where, and why."""
+    CONSENT = "consent"
+    """On what ground the host let them in."""
+    OPENED = "opened"
+    """The relay began; with the timeline up to there."""
+    BYTES = "bytes"
+    """How many bytes went each way since the beginning."""
+    HOST = "host"
+    """What the host's own records say: a log-on, a lock, a log-off."""
+    ENDED = "ended"
+    """It ended, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlightEntry:
+    """One entry. `facts` are texts, numbers and flags by name; `previous` is the hash of the entry before."""
+
+    connection_id: ConnectionId
+    number: int
+    at: datetime
+    event: FlightEvent
+    facts: MappingProxyType[str, str | int | float | bool]
+    previous: str = _BEGIN
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the entry's one spelling, 64 hexadecimal characters."""
+        return hashlib.sha256(build(self).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: how many entries it has, and the hash of the last."""
+
+    connection_id: ConnectionId
+    count: int
+    hash: str
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What agent and platform sign."""
+        return f"{_HEAD_PREFIX}\n{self.connection_id}\n{self.count}\n{self.hash}\n".encode()
+
+
+def extend(
+    chain: Sequence[FlightEntry],
+    connection_id: ConnectionId,
+    at: datetime,
+    event: FlightEvent,
+    **facts: str | int | float | bool,
+) -> FlightEntry:
+    """Return the entry that comes next."""
+    entry = FlightEntry(connection_id, len(chain), at, event, MappingProxyType(dict(facts)))
+    return replace(entry, previous=chain[-1].hash) if chain else entry
+
+
+def head_of(chain: Sequence[FlightEntry]) -> Head:
+    """Return the head of a chain that is not empty."""
+    return Head(chain[-1].connection_id, len(chain), chain[-1].hash)
+
+
+def check_chain(chain: Sequence[FlightEntry], head: Head | None = None) -> None:
+    """Return if the chain is whole, and is the one of the head if there is one.
+
+    Raises:
+        FlightProblem: an entry was changed, removed, moved or added, or the end was cut off.
+    """
+    if not chain:
+        raise FlightProblem("expected a chain of entries, got none")
+    previous = _BEGIN
+    for place, entry in enumerate(chain):
+        if entry.connection_id != chain[0].connection_id:
+            raise FlightProblem(f"entry {place} is of connection {entry.connection_id}, another one")
+        if entry.number != place:
+            raise FlightProblem(f"at place {place} stands entry {entry.number}: one was removed or moved")
+        if entry.previous != previous:
+            raise FlightProblem(f"entry {place} does not follow the one before it: one of them was changed")
+        previous = entry.hash
+    if head is not None and head != head_of(chain):
+        raise FlightProblem(
+            f"the signed head is of {head.count} entries ending {head.hash[:16]}, the chain has {len(chain)} "
+            f"ending {previous[:16]}: its end was cut off, changed or added to"
+        )
+
+
+def build(entry: FlightEntry) -> str:
+    """Return the one spelling of an entry: a line of JSON with sorted names and no spaces."""
+    plain = {
+        "at": entry.at.isoformat(timespec="microseconds"),
+        "connection": entry.connection_id,
+        "event": entry.event.value,
+        "facts": dict(entry.facts),
+        "number": entry.number,
+        "previous": entry.previous,
+    }
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def parse(line: str) -> FlightEntry:
+    """Parse what `build` made.
+
+    Raises:
+        FlightProblem: the line is no entry, or not in its one spelling.
+    """
+    try:
+        entry = _entry_of(json.loads(line)) if len(line) <= MAX_ENTRY_CHARS else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        entry = None
+    if entry is None or build(entry) != line:
+        raise FlightProblem(f"expected an entry of a flight record, got {line[:60]!r}")
+    return entry
+
+
+def _entry_of(plain: Any) -> FlightEntry:
+    at = datetime.fromisoformat(plain["at"])
+    facts = dict(plain["facts"])
+    if at.tzinfo is None or not all(isinstance(value, str | int | float) for value in facts.values()):
+        raise ValueError("expected an instant with a time zone, and plain facts")
+    return FlightEntry(
+        ConnectionId(str(plain["connection"])),
+        int(plain["number"]),
+        at,
+        FlightEvent(plain["event"]),
+        MappingProxyType(facts),
+        str(plain["previous"]),
+    )

@@ -1,0 +1,136 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialback.domain.flight import (
+    FlightEntry,
+    FlightEvent,
+    FlightProblem,
+    build,
+    check_chain,
+    extend,
+    head_of,
+    parse,
+)
+from dialback.domain.ids import ConnectionId
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+EVENTS = [
+    (FlightEvent.ASKED, {"staff": "tess", "purpose": "printer is stuck \N{PILE OF POO}"}),
+    (FlightEvent.CONSENT, {"grant": "g1", "approved_by": "anna"}),
+    (FlightEvent.OPENED, {"dial_ms": 4.5}),
+    (FlightEvent.BYTES, {"to_client": 1000, "to_host": 20}),
+    (FlightEvent.ENDED, {"reason": "host-ended", "proven": True}),
+]
+
+
+def recorded() -> list[FlightEntry]:
+    """Return the chain of one connection."""
+    chain: list[FlightEntry] = []
+    for number, (event, facts) in enumerate(EVENTS):
+        at = NOON + timedelta(seconds=number)
+        chain.append(extend(chain, ConnectionId("c1"), at, event, **facts))  # type: ignore[arg-type]
+    return chain
+
+
+CHAIN = recorded()
+HEAD = head_of(CHAIN)
+
+
+def test_chain_that_nobody_touched_is_whole() -> None:
+    check_chain(CHAIN)
+    check_chain(CHAIN, HEAD)
+
+
+@pytest.mark.parametrize("place", range(len(CHAIN)))
+def test_changed_entry_is_noticed(place: int) -> None:
+    chain = CHAIN.copy()
+    chain[place] = replace(chain[place], facts=MappingProxyType({"purpose": "another"}))
+
+    with pytest.raises(FlightProblem, match="changed"):
+        check_chain(chain, HEAD)
+
+
+@pytest.mark.parametrize("place", range(len(CHAIN)))
+def test_removed_entry_is_noticed(place: int) -> None:
+    with pytest.raises(FlightProblem, match=r"removed|cut off"):
+        check_chain(CHAIN[:place] + CHAIN[place + 1 :], HEAD)
+
+
+@pytest.mark.parametrize("place", range(len(CHAIN) - 1))
+def test_entries_that_changed_places_are_noticed(place: int) -> None:
+    chain = CHAIN.copy()
+    chain[place], chain[place + 1] = chain[place + 1], chain[place]
+
+    with pytest.raises(FlightProblem, match="moved"):
+        check_chain(chain, HEAD)
+
+
+@pytest.mark.parametrize("count", range(1, len(CHAIN)))
+def test_end_that_was_cut_off_is_noticed_by_the_head_alone(count: int) -> None:
+    check_chain(CHAIN[:count])
+    with pytest.raises(FlightProblem, match="cut off"):
+        check_chain(CHAIN[:count], HEAD)
+
+
+def test_entry_that_was_added_is_noticed() -> None:
+    longer = [*CHAIN, extend(CHAIN, ConnectionId("c1"), NOON, FlightEvent.BYTES, to_host=1)]
+
+    with pytest.raises(FlightProblem, match="added"):
+        check_chain(longer, HEAD)
+
+
+def test_chain_that_was_made_anew_from_a_changed_entry_has_another_head() -> None:
+    forged: list[FlightEntry] = []
+    for entry in CHAIN:
+        facts = {**entry.facts, "staff": "tim"} if entry.event is FlightEvent.ASKED else dict(entry.facts)
+        forged.append(extend(forged, entry.connection_id, entry.at, entry.event, **facts))
+
+    check_chain(forged)
+    with pytest.raises(FlightProblem, match="head"):
+        check_chain(forged, HEAD)
+
+
+def test_entry_of_another_connection_is_noticed() -> None:
+    with pytest.raises(FlightProblem, match="another"):
+        check_chain([CHAIN[0], replace(CHAIN[1], connection_id=ConnectionId("c2"))])
+
+
+def test_empty_chain_proves_nothing() -> None:
+    with pytest.raises(FlightProblem, match="none"):
+        check_chain([])
+
+
+@pytest.mark.parametrize("entry", CHAIN, ids=lambda entry: str(entry.event))
+def test_entry_comes_back_from_its_line(entry: FlightEntry) -> None:
+    assert parse(build(entry)) == entry
+    assert parse(build(entry)).hash == entry.hash
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        build(CHAIN[0]) + " ",
+        build(CHAIN[0]).replace("asked", "nothing"),
+        build(CHAIN[0]).replace("+00:00", ""),
+        build(CHAIN[0]).replace('"staff":"tess"', '"staff":[1]'),
+        build(CHAIN[0]).replace("tess", "t" * 5000),
+    ],
+)
+def test_line_that_is_no_entry_is_refused(line: str) -> None:
+    with pytest.raises(FlightProblem, match="expected an entry"):
+        parse(line)
+
+
+@given(st.text(max_size=200))
+def test_any_line_is_an_entry_or_refused(line: str) -> None:
+    with pytest.raises(FlightProblem):
+        parse(line)
