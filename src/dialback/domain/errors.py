@@ -35,6 +35,12 @@ class Reason(StrEnum):
     HOSTS_FULL = "hosts-full"
     PERSONAL_HOST_MISSING = "personal-host-missing"
     PERSONAL_HOSTS_TAKEN = "personal-hosts-taken"
+    # The approval or the host a parked client waits for.
+    APPROVAL_DENIED = "approval-denied"
+    APPROVAL_TIMED_OUT = "approval-timed-out"
+    TOO_MANY_APPROVALS = "too-many-approvals"
+    WAKE_FAILED = "wake-failed"
+    WAKE_TIMED_OUT = "wake-timed-out"
     # A host leg or an enrolment.
     TICKET_UNKNOWN = "ticket-unknown"
     TICKET_USED = "ticket-used"
@@ -88,6 +94,7 @@ class Reason(StrEnum):
     HOST_ENDED = "host-ended"
     CLIENT_LOST = "client-lost"
     HOST_LOST = "host-lost"
+    CUT_BY_ADMINISTRATOR = "cut-by-administrator"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -111,6 +118,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.HOSTS_FULL: "Every healthy host of the pool has reached its session limit; wait, or add a host.",
     Reason.PERSONAL_HOST_MISSING: "No host of the personal pool belongs to the user; assign one to them.",
     Reason.PERSONAL_HOSTS_TAKEN: "Every host of the personal pool belongs to another user; add a host to it.",
+    Reason.APPROVAL_DENIED: "The user denied the connection; if it was not theirs, revoke the file it used.",
+    Reason.APPROVAL_TIMED_OUT: "Nobody approved the connection in time; connect again, then approve it.",
+    Reason.TOO_MANY_APPROVALS: "Too many connections of the user wait for approval; deny those that are not theirs.",
+    Reason.WAKE_FAILED: "The start-on-connect hook of the pool failed; the detail says how.",
+    Reason.WAKE_TIMED_OUT: "The host was woken, but its agent link did not come up in time; look at the host.",
     Reason.TICKET_UNKNOWN: "A host leg brought a reverse ticket this gateway never issued.",
     Reason.TICKET_USED: "A host leg brought a reverse ticket that was used before or came too late.",
     Reason.TICKET_OTHER_HOST: "A host leg brought a reverse ticket that was issued to another host.",
@@ -157,6 +169,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.HOST_ENDED: "The host ended the connection: the user logged off, or the RDP server closed it.",
     Reason.CLIENT_LOST: "The client's connection broke; the session goes on at the host.",
     Reason.HOST_LOST: "The host leg broke: the agent stopped, or the network to the host failed.",
+    Reason.CUT_BY_ADMINISTRATOR: "An administrator ended the connection; the session goes on at the host.",
 }
 
 
