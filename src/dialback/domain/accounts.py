@@ -16,12 +16,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from dialback.domain.ids import TenantId, TokenHash, UserId, UserName
-from dialback.domain.names import MAX_USER_CHARS, check_id, check_name
+from dialback.domain.names import MAX_TEXT_CHARS, MAX_USER_CHARS, check_id, check_name
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, Role, User
 
 MAX_WORKSPACE_PASSWORDS = 20
 """Per user: a server that checks NTLM tries each."""
+MAX_CLIENT_CHARS = 200
+"""Of what a client calls itself."""
 
 
 class SignInKind(StrEnum):
@@ -164,6 +166,10 @@ class ExternalIdentity:
     subject: str
     user: UserId
 
+    def __post_init__(self) -> None:
+        check_name(self.issuer, "issuer", MAX_TEXT_CHARS)
+        check_name(self.subject, "subject", MAX_TEXT_CHARS)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -175,7 +181,11 @@ class Person:
 
 
 class Accounts(Protocol):
-    """What is remembered of credentials and sign-ins. Only a question by a hash names no tenant."""
+    """What is remembered of credentials and sign-ins. Only a question by a hash names no tenant.
+
+    What belongs to a user goes with the user. Keeping something of a user who is not there raises `NotThere`.
+    What is changed later is changed by a method of its own, so that nothing that ended comes back to life.
+    """
 
     async def credential(self, tenant: TenantId, user: UserId) -> Credential | None:
         """Return the user's credential."""
@@ -193,7 +203,7 @@ class Accounts(Protocol):
         """Use it up and return it; None if it is unknown, expired or used: of two, one gets it."""
 
     async def save_sign_in(self, sign_in: SignIn) -> None:
-        """Keep the sign-in, in place of an older one of its hash."""
+        """Keep a new sign-in."""
 
     async def sign_in(self, hash: TokenHash) -> SignIn | None:
         """Return the sign-in of that hash, ended or not."""
@@ -204,6 +214,9 @@ class Accounts(Protocol):
     async def last_sign_in(self, tenant: TenantId, user: UserId, address: str) -> SignIn | None:
         """Return the one of the user from the address that was seen last, ended or not."""
 
+    async def see_sign_in(self, tenant: TenantId, hash: TokenHash, now: datetime) -> None:
+        """Keep that it was seen, if it has not ended."""
+
     async def end_sign_in(self, tenant: TenantId, hash: TokenHash, now: datetime) -> bool:
         """End it; False if there is none that goes on."""
 
@@ -211,28 +224,42 @@ class Accounts(Protocol):
         """End all of the user; return how many."""
 
     async def save_workspace_password(self, password: WorkspacePassword) -> None:
-        """Keep the password, in place of an older one of its tenant and id."""
+        """Keep a new password."""
 
     async def workspace_passwords(self, tenant: TenantId, user: UserId) -> Sequence[WorkspacePassword]:
         """Return those of the user that are not revoked, newest first."""
+
+    async def use_workspace_password(self, tenant: TenantId, id: str, now: datetime) -> bool:
+        """Keep that it was used; False if there is none that is not revoked."""
 
     async def revoke_workspace_password(self, tenant: TenantId, user: UserId, id: str, now: datetime) -> bool:
         """Revoke it; False if the user has none of that id."""
 
     async def save_device_code(self, code: DeviceCode) -> None:
-        """Keep the code, in place of an older one of its hash."""
+        """Keep a new code."""
 
     async def device_code(self, hash: TokenHash) -> DeviceCode | None:
         """Return the code of that hash."""
 
     async def device_code_for(self, user_code: str, now: datetime) -> DeviceCode | None:
-        """Return the code that still waits under what the person typed."""
+        """Return the code that still waits under what the person typed.
+
+        None if there is none, if it is answered or expired, or if two wait under the same.
+        """
+
+    async def approve_device_code(
+        self, hash: TokenHash, tenant: TenantId, user: UserId, now: datetime
+    ) -> bool:
+        """Let it in as the user; False unless it still waits."""
+
+    async def deny_device_code(self, hash: TokenHash, now: datetime) -> bool:
+        """Refuse it; False unless it still waits."""
 
     async def use_device_code(self, hash: TokenHash, now: datetime) -> DeviceCode | None:
         """Use up an approved code and return it; None if it is not approved, expired, or used."""
 
     async def save_api_token(self, token: ApiToken) -> None:
-        """Keep the token, in place of an older one of its tenant and id."""
+        """Keep a new token."""
 
     async def api_token(self, hash: TokenHash) -> ApiToken | None:
         """Return the token of that hash, revoked or not."""
@@ -240,11 +267,20 @@ class Accounts(Protocol):
     async def api_tokens(self, tenant: TenantId) -> Sequence[ApiToken]:
         """Return every token of the tenant, newest first."""
 
+    async def use_api_token(self, tenant: TenantId, id: str, now: datetime) -> None:
+        """Keep that it was used."""
+
+    async def revoke_api_token(self, tenant: TenantId, id: str, now: datetime) -> bool:
+        """Revoke it; False if the tenant has none of that id that is good."""
+
     async def save_identity(self, identity: ExternalIdentity) -> None:
         """Keep whom the provider's subject is, in place of what was said before."""
 
     async def identity(self, tenant: TenantId, issuer: str, subject: str) -> ExternalIdentity | None:
         """Return whom the provider's subject is."""
+
+    async def identities_of(self, tenant: TenantId, user: UserId) -> Sequence[ExternalIdentity]:
+        """Return what providers know the user by, by issuer and subject."""
 
     async def prune_accounts(self, before: datetime) -> int:
         """Forget invitations, sign-ins and device codes that ended before the instant; return how many."""

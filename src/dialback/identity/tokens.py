@@ -32,3 +32,8 @@ def make_connection_id() -> ConnectionId:
 def make_host_id() -> HostId:
     """Return a new host id: 12 random bytes as 16 base64url characters."""
     return HostId(secrets.token_urlsafe(12))
+
+
+def make_id() -> str:
+    """Return a new id for what a tenant keeps: 12 random bytes as 16 base64url characters."""
+    return secrets.token_urlsafe(12)
