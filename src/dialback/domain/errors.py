@@ -79,6 +79,7 @@ class Reason(StrEnum):
     GRANT_EXPIRED = "grant-expired"
     GRANT_REVOKED = "grant-revoked"
     GRANT_USED = "grant-used"
+    HOST_CERTIFICATE_OTHER = "host-certificate-other"
     # The protocol and its deadlines.
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
@@ -120,9 +121,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.PERSONAL_HOSTS_TAKEN: "Every host of the personal pool belongs to another user; add a host to it.",
     Reason.APPROVAL_DENIED: "The user denied the connection; if it was not theirs, revoke the file it used.",
     Reason.APPROVAL_TIMED_OUT: "Nobody approved the connection in time; connect again, then approve it.",
-    Reason.TOO_MANY_APPROVALS: "Too many connections of the user wait for approval; deny those that are not theirs.",
+    Reason.TOO_MANY_APPROVALS: "Too many connections of the user wait for approval; deny what is not theirs.",
     Reason.WAKE_FAILED: "The start-on-connect hook of the pool failed; the detail says how.",
-    Reason.WAKE_TIMED_OUT: "The host was woken, but its agent link did not come up in time; look at the host.",
+    Reason.WAKE_TIMED_OUT: "The host was woken, but its agent link did not come up in time; look at it.",
     Reason.TICKET_UNKNOWN: "A host leg brought a reverse ticket this gateway never issued.",
     Reason.TICKET_USED: "A host leg brought a reverse ticket that was used before or came too late.",
     Reason.TICKET_OTHER_HOST: "A host leg brought a reverse ticket that was issued to another host.",
@@ -157,6 +158,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.GRANT_EXPIRED: "The grant is over by the host's clock; ask the tenant for a new one.",
     Reason.GRANT_REVOKED: "The tenant has revoked the grant; ask for a new one.",
     Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
+    Reason.HOST_CERTIFICATE_OTHER: "The host shows another certificate than its agent announced; do not log on.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
