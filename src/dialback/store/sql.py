@@ -32,6 +32,7 @@ from dialback.store.models import (
 from dialback.store.sql_approvals import SqlApprovals
 from dialback.store.sql_audit import SqlAudit
 from dialback.store.sql_directory import SqlDirectory
+from dialback.store.sql_icons import SqlIcons
 
 
 class SqlStore(Database):
@@ -51,6 +52,11 @@ class SqlStore(Database):
     def audit(self) -> SqlAudit:
         """Return the audit log in the same database; it is closed with the store."""
         return SqlAudit(self._engine)
+
+    @property
+    def icons(self) -> SqlIcons:
+        """Return the icons in the same database; they are closed with the store."""
+        return SqlIcons(self._engine)
 
     async def save_join_code(self, code: JoinCode) -> None:
         await self._write(insert(join_codes).values(asdict(code)))
