@@ -35,7 +35,10 @@ ASKED = Approval(
 @pytest.fixture(params=OPENERS)
 async def approvals(request: pytest.FixtureRequest) -> AsyncIterator[Approvals]:
     store, _ = await OPENERS[request.param](request)
-    yield store.approvals if isinstance(store, SqlStore) else MemoryApprovals()
+    if not isinstance(store, SqlStore):
+        yield MemoryApprovals()
+        return
+    yield store.approvals
     await store.close()
 
 

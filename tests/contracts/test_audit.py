@@ -29,7 +29,10 @@ SAVED = AuditEntry(ACME, NOW, ANNA, "pool.save", "pool:p1", "session limit 7 →
 @pytest.fixture(params=OPENERS)
 async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
     store, _ = await OPENERS[request.param](request)
-    yield store.audit if isinstance(store, SqlStore) else MemoryAudit()
+    if not isinstance(store, SqlStore):
+        yield MemoryAudit()
+        return
+    yield store.audit
     await store.close()
 
 
