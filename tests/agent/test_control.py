@@ -1,11 +1,14 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
 from dialback.agent import control
-from dialback.agent.control import LinkLost, hold_link
+from dialback.agent.control import HostView, LinkLost, hold_link
+from dialback.agent.platform.sessions import SessionProblem, Sessions
 from dialback.agent.reverse import Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.observe.tasks import Tasks
@@ -16,8 +19,12 @@ from dialback.wire.agent.link import (
     DialRefusedReceived,
     HeartbeatReceived,
     ReportReceived,
+    ServerLink,
+    SessionOrderDoneReceived,
+    SessionsReceived,
 )
-from dialback.wire.agent.messages import RdpServer
+from dialback.wire.agent.messages import Failing, HostSession, RdpServer
+from dialback.wire.agent.version import VersionRange
 from dialback.wire.head import build_response
 from dialback.wire.websocket import FrameReader, Opcode, build_close, build_frame
 from tests.agent.platform_stub import Platform, ServerSide, serving, take_leg
@@ -36,6 +43,52 @@ class Probe:
         return self._found.pop(0) if len(self._found) > 1 else self._found[0]
 
 
+class FakeSessions(Sessions):
+    """Sessions in memory; an order for `broken` fails inside, one for an unknown session as it should."""
+
+    def __init__(self, *sessions: HostSession) -> None:
+        self.found = list(sessions)
+        self.problem = ""
+        self.shown: list[tuple[str, str]] = []
+        self.disconnected: list[str] = []
+
+    def list(self) -> Sequence[HostSession]:
+        if self.problem:
+            raise SessionProblem(self.problem)
+        return list(self.found)
+
+    def message(self, id: str, text: str) -> None:
+        self.shown.append((self._find(id), text))
+
+    def disconnect(self, id: str) -> None:
+        self.disconnected.append(self._find(id))
+
+    def log_off(self, id: str) -> None:
+        gone = self._find(id)
+        self.found = [session for session in self.found if session.id != gone]
+
+    def _find(self, id: str) -> str:
+        if id == "broken":
+            raise RuntimeError("a bug")
+        if id not in {session.id for session in self.found}:
+            raise SessionProblem("the host has no such session")
+        return id
+
+
+def session(id: str) -> HostSession:
+    return HostSession(id=id, user="anna", state="active", since=datetime(2026, 3, 1, tzinfo=UTC))
+
+
+class Checks:
+    """Finds one thing after another, and the last for ever."""
+
+    def __init__(self, *found: tuple[Failing, ...]) -> None:
+        self._found = list(found)
+
+    def __call__(self, settings: AgentSettings) -> tuple[Failing, ...]:
+        return self._found.pop(0) if len(self._found) > 1 else self._found[0]
+
+
 @contextlib.asynccontextmanager
 async def dialler_of(platform: Platform, settings: AgentSettings) -> AsyncIterator[Dialler]:
     tasks = Tasks()
@@ -50,13 +103,16 @@ async def hold(
     settings: AgentSettings | None = None,
     probe: Probe | None = None,
     opened: asyncio.Event | None = None,
+    sessions: Sessions | None = None,
+    check: Checks | None = None,
 ) -> None:
     """Hold one link against the platform, ten seconds at most."""
     settings = settings or AgentSettings(dial_timeout_s=5)
     identity, up = platform.identity, opened or asyncio.Event()
     async with dialler_of(platform, settings) as dialler, asyncio.timeout(10):
         context = client_context(identity.ca_pem)
-        await hold_link(identity, settings, context, dialler, probe or Probe(FOUND), up.set)
+        view = HostView(probe or Probe(FOUND), check or Checks(()), sessions or FakeSessions())
+        await hold_link(identity, settings, context, dialler, view, up.set)
 
 
 async def test_agent_answers_the_challenge_with_its_key(platform: Platform) -> None:
@@ -90,6 +146,166 @@ async def test_agent_reports_at_the_start_and_when_something_changes(platform: P
     with pytest.raises(LinkLost, match="done"):
         await hold(platform, settings, Probe(FOUND, FOUND, FOUND, DOWN))
     assert reports == [FOUND, DOWN]
+
+
+async def test_agent_reports_anew_when_another_check_fails_but_not_when_a_number_changes(
+    platform: Platform,
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for _ in range(2):
+            event = await server.wait_for(ReportReceived)
+            assert isinstance(event, ReportReceived)
+            reports.append([(each.check, each.detail) for each in event.failing])
+        server.send(server.link.goodbye("done"))
+
+    reports: list[list[tuple[str, str]]] = []
+    platform.on_link = serve
+    disk = [(Failing(check="disk", detail=f"{left} MB left"),) for left in (9, 8, 7)]
+    load = (*disk[2], Failing(check="load", detail="busy"))
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, AgentSettings(probe_interval_s=0.01), check=Checks(*disk, load))
+    assert reports == [[("disk", "9 MB left")], [("disk", "7 MB left"), ("load", "busy")]]
+
+
+async def listed(server: ServerSide) -> SessionsReceived:
+    event = await server.wait_for(SessionsReceived)
+    assert isinstance(event, SessionsReceived)
+    return event
+
+
+async def test_agent_lists_its_sessions_when_they_change(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        lists.append([each.id for each in (await listed(server)).sessions])
+        sessions.found.append(session("two"))
+        lists.append([each.id for each in (await listed(server)).sessions])
+        sessions.problem = "nobody may look"
+        last = await listed(server)
+        lists.append([last.problem])
+        server.send(server.link.goodbye("done"))
+
+    lists: list[list[str]] = []
+    sessions = FakeSessions(session("one"))
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, AgentSettings(session_interval_s=0.01), sessions=sessions)
+    assert lists == [["one"], ["one", "two"], ["nobody may look"]]
+
+
+async def test_agent_says_all_again_after_a_while(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for _ in range(2):
+            await listed(server)
+            await server.wait_for(ReportReceived)
+        server.send(server.link.goodbye("done"))
+
+    platform.on_link = serve
+    settings = AgentSettings(session_interval_s=0.01, probe_interval_s=0.01, report_most_s=0.03)
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings)
+
+
+async def test_server_of_version_1_hears_of_no_sessions(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        server.link = ServerLink(bytes(32), platform.certificate_sha256, 1, VersionRange(1, 1))
+        await server.open()
+        heard.append(await server.next_event())
+        server.send(server.link.goodbye("done"))
+
+    heard: list[object] = []
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, sessions=FakeSessions(session("one")))
+    assert isinstance(heard[0], ReportReceived)
+
+
+async def test_orders_for_sessions_are_carried_out_and_answered(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        await listed(server)
+        orders = [("message", "one"), ("disconnect", "one"), ("message", "no"), ("message", "broken")]
+        for action, which in orders:
+            server.send(server.link.session_order(f"{action}-{which}", action, which, "hello"))  # type: ignore[arg-type]
+            event = await server.wait_for(SessionOrderDoneReceived)
+            assert isinstance(event, SessionOrderDoneReceived)
+            answers[event.order_id] = event.problem
+        server.send(server.link.goodbye("done"))
+
+    answers: dict[str, str] = {}
+    sessions = FakeSessions(session("one"))
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, sessions=sessions)
+    assert answers == {
+        "message-one": "",
+        "disconnect-one": "",
+        "message-no": "the host has no such session",
+        "message-broken": "the agent failed inside; its log says more",
+    }
+    assert (sessions.shown, sessions.disconnected) == ([("one", "hello")], ["one"])
+
+
+async def test_session_that_was_logged_off_is_gone_from_the_very_next_list(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        assert len((await listed(server)).sessions) == 1
+        server.send(server.link.session_order("o1", "log-off", "one"))
+        gone.append(await listed(server))
+        server.send(server.link.goodbye("done"))
+
+    gone: list[SessionsReceived] = []
+    platform.on_link = serve
+    # The interval alone would be far too late.
+    settings = AgentSettings(session_interval_s=3600)
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings, sessions=FakeSessions(session("one")))
+    assert gone == [SessionsReceived((), "")]
+
+
+async def test_orders_beyond_what_may_wait_are_declined(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for number in range(control.MOST_ORDERS + 3):
+            server.send(server.link.session_order(str(number), "disconnect", "one"))
+        event = await server.wait_for(SessionOrderDoneReceived)
+        assert isinstance(event, SessionOrderDoneReceived)
+        declined.append(event.problem)
+        release.set()
+        server.send(server.link.goodbye("done"))
+
+    class Slow(FakeSessions):
+        def disconnect(self, id: str) -> None:
+            release.wait(5)
+
+    declined: list[str] = []
+    release = threading.Event()
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, sessions=Slow(session("one")))
+    assert declined == ["16 orders wait on this host already"]
+
+
+async def test_canary_is_answered_when_the_gateway_has_taken_it(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        server.send(
+            server.link.canary(
+                connection_id="canary",
+                gateway=platform.address,
+                certificate_sha256=platform.certificate_sha256,
+                ticket="t1cket",
+            )
+        )
+        got.append(await server.wait_for(DialledReceived))
+        server.send(server.link.goodbye("done"))
+
+    got: list[object] = []
+    platform.on_link, platform.on_leg = serve, take_leg
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform)
+    assert got == [DialledReceived("canary")]
 
 
 async def test_agent_beats_as_often_as_the_server_asks(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dialback.agent.probes import OFFERED, probe, probe_all
+from dialback.agent.probes import probe, probe_all
 from dialback.agent.settings import AgentSettings
 from dialback.domain.hosts import Target, parse_target
+from dialback.transport.rdp import OFFERED
 from dialback.wire.agent.messages import RdpServer
 from dialback.wire.x224 import build_connection_request
 from tests.agent.platform_stub import Platform, serving

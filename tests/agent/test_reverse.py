@@ -11,7 +11,7 @@ from dialback.agent.settings import AgentSettings
 from dialback.observe.tasks import Tasks
 from dialback.transport.tls import client_context
 from dialback.wire.agent.link import HOST_HEADER, SIGNATURE_HEADER, TICKET_HEADER, signed_ticket
-from dialback.wire.agent.messages import Dial, decode_base64url
+from dialback.wire.agent.messages import Canary, Dial, decode_base64url
 from tests.agent.platform_stub import HOST_ID, Platform, Stream, running, serving, take_leg
 
 TICKET = "t1cket"
@@ -256,3 +256,54 @@ async def test_connections_end_with_their_tasks(platform: Platform) -> None:
             assert await answers.next() is None
         async with asyncio.timeout(5):
             assert await leg.reader.read() == b""
+
+
+def canary(platform: Platform, *, gateway: str = "", number: str = "connection") -> Canary:
+    return Canary(
+        connection_id=number,
+        gateway=gateway or platform.address,
+        certificate_sha256=platform.certificate_sha256,
+        ticket=TICKET,
+    )
+
+
+async def test_canary_presents_its_ticket_and_ends(platform: Platform) -> None:
+    gateway, answers = Gateway(platform), Answers()
+    async with dialling(platform, ()) as dialler:
+        dialler.show(canary(platform), answers)
+        assert await answers.next() is None
+        leg = await gateway.leg()
+        assert leg.head.header(TICKET_HEADER) == TICKET
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                assert await leg.reader.read() == b""
+
+
+async def test_canary_that_reaches_no_gateway_says_why(platform: Platform, unused: int) -> None:
+    answers = Answers()
+    async with dialling(platform, ()) as dialler:
+        for _ in range(2):
+            dialler.show(canary(platform, gateway=f"127.0.0.1:{unused}"), answers)
+            declined = await answers.next()
+            assert declined is not None
+            assert declined.reason == "gateway-unreachable"
+            assert "cannot be reached" in declined.detail
+        Gateway(platform)
+        dialler.show(canary(platform), answers)
+        assert await answers.next() is None
+
+
+async def test_newer_canary_takes_the_place_of_one_that_hangs(platform: Platform) -> None:
+    async def hang(stream: Stream) -> None:
+        hanging.set()
+        await asyncio.Event().wait()
+
+    hanging, answers = asyncio.Event(), Answers()
+    platform.on_leg = hang
+    async with dialling(platform, ()) as dialler:
+        dialler.show(canary(platform, number="older"), answers)
+        async with asyncio.timeout(5):
+            await hanging.wait()
+        Gateway(platform)
+        dialler.show(canary(platform), answers)
+        assert await answers.next() is None

@@ -1,27 +1,34 @@
 """The agent link, one life of it: connect, prove who we are, then heartbeats, reports, orders, till it ends.
 
+What there is to report comes from a `HostView`; looking may block, and so it is done in a thread.
+
 A link always ends by an error that says why; to try again is the service's business. Rules of this file:
 
 - What the server says is read by one coroutine, which also waits until its own answers have left, so that a
   server that does not read cannot make us remember.
 - A heartbeat is due at least every 25 s, whatever the server asks for, because middleboxes forget idle
   connections; a server silent for two and a half of them is gone.
+- Reports are said at the start, when something in them has changed, and again after `report_most_s`.
+- Orders for sessions are carried out one after the other; more than 16 that wait are declined.
 
 Source: docs/protocols/agent.md; RFC 6455 section 4.1 (client requirements) for the upgrade.
 """
 
 import asyncio
 import base64
+import contextlib
 import os
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from dialback import __version__
 from dialback.agent.exchange import ask_upgrade
 from dialback.agent.identity_file import Identity
 from dialback.agent.outbound import dial_platform
 from dialback.agent.platform.facts import host_name, system_text
+from dialback.agent.platform.sessions import SessionProblem, Sessions
 from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.observe.log import get_logger
@@ -33,14 +40,23 @@ from dialback.wire.agent.link import (
     LINK_SUBPROTOCOL,
     AgentEvent,
     AgentLink,
+    CanaryReceived,
     ChallengeReceived,
     DialReceived,
     GoodbyeReceived,
     LinkState,
     NoCommonVersion,
+    SessionOrderReceived,
     WelcomeReceived,
 )
-from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, RdpServer, clip
+from dialback.wire.agent.messages import (
+    MAX_MESSAGE_BYTES,
+    Failing,
+    HostSession,
+    RdpServer,
+    SessionOrder,
+    clip,
+)
 from dialback.wire.errors import WireError
 from dialback.wire.websocket import (
     GOING_AWAY,
@@ -57,7 +73,20 @@ HEARTBEAT_MOST_S = 25
 SILENT_HEARTBEATS = 2.5
 _log = get_logger(__name__)
 
+MOST_ORDERS = 16
+ORDER_S = 15.0
+
 Probe = Callable[[AgentSettings], Awaitable[tuple[RdpServer, ...]]]
+Check = Callable[[AgentSettings], tuple[Failing, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """What the agent sees of its host: its RDP servers, which checks fail, and its sessions."""
+
+    probe: Probe
+    check: Check
+    sessions: Sessions
 
 
 class LinkLost(ConnectionError):
@@ -69,7 +98,7 @@ async def hold_link(
     settings: AgentSettings,
     context: ssl.SSLContext,
     dialler: Dialler,
-    probe: Probe,
+    view: HostView,
     opened: Callable[[], None],
 ) -> None:
     """Hold one agent link until it ends; `opened` is called when the server has said welcome.
@@ -83,7 +112,7 @@ async def hold_link(
     leg = await dial_platform(identity.enrolled.server, context, settings)
     close_code = GOING_AWAY
     try:
-        link = _Link(identity, settings, leg, dialler, probe)
+        link = _Link(identity, settings, leg, dialler, view)
         try:
             async with asyncio.timeout(settings.dial_timeout_s):
                 await link.upgrade()
@@ -108,13 +137,15 @@ class _Link:
     """One agent link on one connection."""
 
     def __init__(
-        self, identity: Identity, settings: AgentSettings, leg: Leg, dialler: Dialler, probe: Probe
+        self, identity: Identity, settings: AgentSettings, leg: Leg, dialler: Dialler, view: HostView
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._leg = leg
         self._dialler = dialler
-        self._probe = probe
+        self._view = view
+        self._orders: asyncio.Queue[SessionOrder] = asyncio.Queue(MOST_ORDERS)
+        self._look = asyncio.Event()
         self._reader = FrameReader(masked=False, max_message_bytes=MAX_MESSAGE_BYTES)
         self._frames: deque[Frame] = deque()
         self._machine = AgentLink(
@@ -158,6 +189,8 @@ class _Link:
             self._listen(SILENT_HEARTBEATS * heartbeat_s),
             self._beat(heartbeat_s),
             self._report(),
+            self._list_sessions(),
+            self._carry_out(),
         )
 
     async def _listen(self, silence_s: float) -> None:
@@ -169,6 +202,10 @@ class _Link:
                 raise LinkLost(f"the server said nothing for {silence_s:g} s") from error
             if isinstance(event, DialReceived):
                 self._dialler.start(event.order, self._answer)
+            elif isinstance(event, CanaryReceived):
+                self._dialler.show(event.order, self._answer)
+            elif isinstance(event, SessionOrderReceived):
+                self._queue(event.order)
 
     async def _beat(self, heartbeat_s: float) -> None:
         while True:
@@ -176,14 +213,80 @@ class _Link:
             self._send(self._machine.heartbeat())
 
     async def _report(self) -> None:
-        """Report what the probes find: at the start, and whenever it has changed."""
-        told: tuple[RdpServer, ...] | None = None
+        """Report what the probes find and which checks fail."""
+        clock = asyncio.get_running_loop().time
+        told: tuple[Sequence[RdpServer], set[str]] | None = None
+        told_at = 0.0
         while True:
-            found = await self._probe(self._settings)
-            if found != told:
-                self._send(self._machine.report(found))
-                told = found
+            found = await self._view.probe(self._settings)
+            failing = await asyncio.to_thread(self._view.check, self._settings)
+            # The numbers in the details change all the time; what they mean does not.
+            state = (found, {each.check for each in failing})
+            if state != told or clock() - told_at >= self._settings.report_most_s:
+                self._send(self._machine.report(found, failing))
+                told, told_at = state, clock()
             await asyncio.sleep(self._settings.probe_interval_s)
+
+    async def _list_sessions(self) -> None:
+        """List the sessions, to a server that takes the list."""
+        clock = asyncio.get_running_loop().time
+        told: tuple[Sequence[HostSession], str] | None = None
+        told_at = 0.0
+        while self._machine.takes_canaries:
+            self._look.clear()
+            state = await self._sessions()
+            if state != told or clock() - told_at >= self._settings.report_most_s:
+                self._send(self._machine.sessions(*state))
+                if state[1] and (told is None or state[1] != told[1]):
+                    _log.warning("sessions cannot be listed", why=state[1])
+                told, told_at = state, clock()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.session_interval_s):
+                    await self._look.wait()
+        await asyncio.Event().wait()
+
+    async def _sessions(self) -> tuple[Sequence[HostSession], str]:
+        try:
+            return list(await asyncio.to_thread(self._view.sessions.list)), ""
+        except (SessionProblem, OSError, ValueError) as problem:
+            return [], clip(str(problem))
+
+    def _queue(self, order: SessionOrder) -> None:
+        try:
+            self._orders.put_nowait(order)
+        except asyncio.QueueFull:
+            problem = f"{MOST_ORDERS} orders wait on this host already"
+            self._send(self._machine.session_order_done(order.order_id, problem))
+
+    async def _carry_out(self) -> None:
+        """Carry out orders for sessions, and look at the sessions anew after each."""
+        while True:
+            order = await self._orders.get()
+            problem = await self._do(order)
+            _log.info("session order", action=order.action, session=order.session, problem=problem)
+            self._send(self._machine.session_order_done(order.order_id, problem))
+            self._look.set()
+
+    async def _do(self, order: SessionOrder) -> str:
+        """Carry out one order; return why it could not be, or an empty text."""
+        sessions = self._view.sessions
+        try:
+            async with asyncio.timeout(ORDER_S):
+                if order.action == "message":
+                    await asyncio.to_thread(sessions.message, order.session, order.text)
+                elif order.action == "disconnect":
+                    await asyncio.to_thread(sessions.disconnect, order.session)
+                else:
+                    await asyncio.to_thread(sessions.log_off, order.session)
+        except SessionProblem as problem:
+            return str(problem)
+        except TimeoutError:
+            return f"it was not done within {ORDER_S:g} s"
+        except Exception:
+            # A bug in one order must not take the link down with it.
+            _log.exception("session order failed inside", action=order.action)
+            return "the agent failed inside; its log says more"
+        return ""
 
     def _answer(self, connection_id: str, declined: Declined | None) -> None:
         """Answer an order, unless the link has ended since; nobody waits for it then."""

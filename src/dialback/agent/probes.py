@@ -5,25 +5,14 @@ leaves no session. The certificate is reported, not judged: an RDP server's is s
 """
 
 import asyncio
-import ssl
-from typing import cast
 
 from dialback.agent.settings import AgentSettings
 from dialback.domain.hosts import Target, parse_target
-from dialback.transport.dial import DialFailed, dial_target, secure
-from dialback.transport.leg import Leg, LegLost
-from dialback.transport.tls import looking_context, sha256_of
+from dialback.transport.dial import DialFailed, dial_target
+from dialback.transport.leg import Leg
+from dialback.transport.rdp import look
 from dialback.wire.agent.messages import MAX_RDP_SERVERS, RdpServer, clip
 from dialback.wire.errors import WireError
-from dialback.wire.x224 import (
-    ConnectionConfirm,
-    Protocol,
-    build_connection_request,
-    parse_connection_confirm,
-)
-
-OFFERED = Protocol.TLS | Protocol.HYBRID | Protocol.HYBRID_EX
-_OVER_TLS = {Protocol.TLS, Protocol.HYBRID, Protocol.HYBRID_EX}
 
 
 async def probe_all(settings: AgentSettings) -> tuple[RdpServer, ...]:
@@ -56,25 +45,12 @@ def _silent(target: Target, problem: str) -> RdpServer:
 
 
 async def _look(leg: Leg, target: Target) -> RdpServer:
-    leg.send(build_connection_request(OFFERED))
-    confirm = await _read_confirm(leg)
-    found = {"target": str(target), "answers": True, "security": confirm.security}
-    if confirm.selected not in _OVER_TLS:
-        return RdpServer.model_validate(found | {"problem": confirm.problem})
-    try:
-        await secure(leg, looking_context(), target.name)
-    except OSError as error:
-        return RdpServer.model_validate(found | {"problem": clip(f"TLS with {target} failed: {error}")})
-    tls = cast(ssl.SSLObject, leg.transport.get_extra_info("ssl_object"))
-    shown = {"tls_version": tls.version() or "", "certificate_sha256": sha256_of(leg.peer_certificate())}
-    return RdpServer.model_validate(found | shown)
-
-
-async def _read_confirm(leg: Leg) -> ConnectionConfirm:
-    received = b""
-    while (confirm := parse_connection_confirm(received)) is None:
-        data = await leg.receive()
-        if not data:
-            raise LegLost("it closed the connection")
-        received += data
-    return confirm
+    seen = await look(leg, target.name)
+    return RdpServer(
+        target=str(target),
+        answers=True,
+        security=seen.security,
+        tls_version=seen.tls_version,
+        certificate_sha256=seen.certificate_sha256,
+        problem=clip(seen.problem),
+    )

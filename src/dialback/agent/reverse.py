@@ -5,6 +5,9 @@ the ticket is presented only when both stand: a ticket is good once, and a gatew
 client that the desktop is there. From the gateway's 101 on the relay moves bytes.
 
 Connections outlive the link that ordered them, and end when the tasks that carry them are closed.
+
+A canary is a host leg for nothing: it shows that the host still reaches the gateway, and is closed as soon as
+the gateway has taken it. One is under way at most; a newer order takes the place of an older one.
 """
 
 import asyncio
@@ -34,7 +37,7 @@ from dialback.wire.agent.link import (
     TICKET_HEADER,
     signed_ticket,
 )
-from dialback.wire.agent.messages import Dial, DialRefusal, encode_base64url
+from dialback.wire.agent.messages import Canary, Dial, DialRefusal, encode_base64url
 from dialback.wire.errors import WireError
 
 MOST_DIALLING = 64
@@ -76,6 +79,8 @@ class Dialler:
         self._tasks = tasks
         self._relay = Relay()
         self._dialling = 0
+        self._canary: asyncio.Task[None] | None = None
+        self._canary_problem = ""
 
     def start(self, order: Dial, answer: Answer) -> None:
         """Begin to carry an order out; more than 64 that wait for their dials at once are declined."""
@@ -85,6 +90,35 @@ class Dialler:
             return
         self._dialling += 1
         self._tasks.start(f"connection {order.connection_id}", self._carry_out(order, answer))
+
+    def show(self, order: Canary, answer: Answer) -> None:
+        """Begin to show that the gateway can be reached."""
+        if self._canary is not None:
+            self._canary.cancel()
+        self._canary = self._tasks.start(f"canary {order.connection_id}", self._show(order, answer))
+
+    async def _show(self, order: Canary, answer: Answer) -> None:
+        try:
+            leg = await self._dial_gateway(order)
+            try:
+                await self._present(order, leg)
+                answer(order.connection_id, None)
+            finally:
+                leg.abort()
+        except _CannotDial as error:
+            answer(order.connection_id, error.declined)
+            self._tell_canary(error.declined.detail)
+        else:
+            self._tell_canary("")
+
+    def _tell_canary(self, problem: str) -> None:
+        """Log what changed: canaries come every few seconds."""
+        if bool(problem) != bool(self._canary_problem):
+            if problem:
+                _log.warning("the gateway cannot be reached", detail=problem)
+            else:
+                _log.info("the gateway can be reached again")
+        self._canary_problem = problem
 
     async def _carry_out(self, order: Dial, answer: Answer) -> None:
         log = _log.bind(connection_id=order.connection_id, user=order.user, target=order.target)
@@ -137,7 +171,7 @@ class Dialler:
                 raise error.exceptions[0] from None
             raise
 
-    async def _dial_gateway(self, order: Dial) -> Leg:
+    async def _dial_gateway(self, order: Dial | Canary) -> Leg:
         try:
             return await dial_platform(order.gateway, self._context, self._settings, order.certificate_sha256)
         except DialFailed as error:
@@ -149,7 +183,7 @@ class Dialler:
         except DialFailed as error:
             raise _CannotDial("rdp-server-down", str(error)) from error
 
-    async def _present(self, order: Dial, leg: Leg) -> None:
+    async def _present(self, order: Dial | Canary, leg: Leg) -> None:
         """Present the ticket on the host leg and wait until the gateway has taken it."""
         host_id = self._identity.enrolled.host_id
         signature = self._identity.key.sign(signed_ticket(order.ticket, host_id, order.certificate_sha256))

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from dialback.agent.backoff import Backoff
-from dialback.agent.control import Probe, hold_link
+from dialback.agent.control import HostView, hold_link
 from dialback.agent.identity_file import Identity, load_identity
+from dialback.agent.platform.health import check_host
+from dialback.agent.platform.sessions import open_sessions
 from dialback.agent.probes import probe_all
 from dialback.agent.problems import IdentityProblem
 from dialback.agent.reverse import Dialler
@@ -101,12 +103,12 @@ class Service:
         tasks: Tasks,
         draw: Callable[[], float],
         sleep: Sleep,
-        probe: Probe = probe_all,
+        view: HostView | None = None,
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._context = context
-        self._probe = probe
+        self._view = view or HostView(probe_all, check_host, open_sessions())
         self._sleep = sleep
         self._dialler = Dialler(identity, settings, context, tasks)
         self._backoff = Backoff(settings.reconnect_most_s, draw)
@@ -119,7 +121,7 @@ class Service:
             self._up_at = None
             try:
                 await hold_link(
-                    self._identity, self._settings, self._context, self._dialler, self._probe, self._opened
+                    self._identity, self._settings, self._context, self._dialler, self._view, self._opened
                 )
             except OSError as error:
                 self._tell(str(error))

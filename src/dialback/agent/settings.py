@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
 from dialback.settings import file
@@ -46,6 +46,12 @@ class AgentSettings:
         probe_interval_s: seconds between two probes of the targets.
         reconnect_most_s: seconds of the longest wait before the link is tried again.
         dial_timeout_s: seconds a connection may take to stand.
+        session_interval_s: seconds between two looks at the sessions on this host.
+        report_most_s: seconds after which report and list of sessions are said again, changed or not.
+        least_free_disk_mb: megabytes free on the disks of the system and of home folders, below which the
+            host says that its disk is full.
+        most_load_per_cpu: load per processor, over the last minute, above which the host says it is busy.
+        least_free_memory_percent: percent of memory available, below which the host says it is busy.
     """
 
     targets: tuple[_Target, ...] = (DEFAULT_TARGET,)
@@ -53,6 +59,11 @@ class AgentSettings:
     probe_interval_s: Seconds = 60
     reconnect_most_s: Seconds = 60
     dial_timeout_s: Seconds = 10
+    session_interval_s: Seconds = 5
+    report_most_s: Seconds = 60
+    least_free_disk_mb: Annotated[int, Field(ge=0, le=1_000_000_000)] = 500
+    most_load_per_cpu: Annotated[float, Field(gt=0, le=10_000)] = 8
+    least_free_memory_percent: Annotated[float, Field(ge=0, le=100)] = 5
 
 
 def load_settings(folder: Path) -> AgentSettings:
@@ -86,4 +97,13 @@ proxy = {json.dumps(proxy)}
 # probe_interval_s = 60
 # reconnect_most_s = 60
 # dial_timeout_s = 10
+
+# How often the sessions on this host are looked at, and after how long all is reported again, in seconds.
+# session_interval_s = 5
+# report_most_s = 60
+
+# Below or above which this host says that it is full or busy, and becomes the broker's last choice.
+# least_free_disk_mb = 500
+# most_load_per_cpu = 8
+# least_free_memory_percent = 5
 """

@@ -11,5 +11,7 @@ def test_unit_runs_the_agent_as_an_ordinary_user_without_capabilities() -> None:
     assert service["User"] == "dialback-agent"
     assert service["CapabilityBoundingSet"] == ""
     assert service["NoNewPrivileges"] == "yes"
+    # Hidden processes would hide the sessions, a hidden /home how full its disk is.
+    assert (service["ProtectProc"], service["ProtectHome"]) == ("default", "read-only")
     assert service["Restart"] == "always"
     assert "dialback agent run" in service["ExecStart"]

@@ -1,0 +1,96 @@
+"""The graphical sessions of systemd-logind on a Linux host.
+
+They count while they are not xrdp's, which `sessions_linux` sees better. logind keeps no word about clients,
+so they are active; it can end them and nothing else.
+
+Source: loginctl(1), show-session and terminate-session; sd_session_get_type(3).
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialback.agent.platform import processes
+from dialback.agent.platform.processes import PROC
+from dialback.agent.platform.sessions import SessionProblem
+from dialback.wire.agent.messages import HostSession, clip
+
+COMMAND_S = 5.0
+PROPERTIES = ("Id", "Name", "Leader", "Type", "Class", "State")
+
+
+class LogindSessions:
+    """The graphical sessions of logind, whose ids are `logind-` and logind's own."""
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[str]], str] | None = None,
+        proc: Path = PROC,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        booted: Path = Path("/run/systemd/system"),
+    ) -> None:
+        self._run = run or _run
+        self._proc = proc
+        self._now = now
+        self._booted = booted
+
+    def list(self, others: Collection[int]) -> Sequence[HostSession]:
+        """Return the sessions, none if the host runs without systemd; `others` lead sessions to leave out."""
+        if not self._booted.is_dir():
+            return []
+        known = [line.split()[0] for line in self._run(["list-sessions", "--no-legend"]).splitlines() if line]
+        if not known:
+            return []
+        shown = self._run(["show-session", *known, *(f"--property={name}" for name in PROPERTIES)])
+        running, booted_at = processes.processes(self._proc), processes.booted_at(self._proc)
+        found = []
+        for session in parse_logind(shown):
+            leader = int(session["Leader"])
+            if leader in others or leader not in running:
+                continue
+            started_s = booted_at + running[leader].started_ticks / os.sysconf("SC_CLK_TCK")
+            since = min(self._now(), datetime.fromtimestamp(int(started_s), UTC))
+            user = clip(session["Name"], 104)
+            found.append(HostSession(id=f"logind-{session['Id']}", user=user, state="active", since=since))
+        return found
+
+    def log_off(self, id: str) -> None:
+        """Let logind end the session."""
+        self._run(["terminate-session", id.removeprefix("logind-")])
+
+
+def parse_logind(text: str) -> list[dict[str, str]]:
+    """Parse what `loginctl show-session` says; return those of people who sit before a desktop."""
+    blocks = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in text.split("\n\n")
+    ]
+    return [
+        block
+        for block in blocks
+        if re.fullmatch(r"[A-Za-z0-9]{1,40}", block.get("Id", ""))
+        and block.get("Leader", "").isdigit()
+        and block.get("Class") == "user"
+        and block.get("Type") in ("x11", "wayland", "mir")
+        and block.get("State") in ("active", "online")
+        and clip(block.get("Name", ""))
+    ]
+
+
+def _run(words: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(
+            ["loginctl", *words],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SessionProblem(f"loginctl does not answer: {error}") from error
+    if done.returncode:
+        raise SessionProblem(f"loginctl said: {clip(done.stderr)}")
+    return done.stdout
