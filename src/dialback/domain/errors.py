@@ -158,7 +158,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.GRANT_EXPIRED: "The grant is over by the host's clock; ask the tenant for a new one.",
     Reason.GRANT_REVOKED: "The tenant has revoked the grant; ask for a new one.",
     Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
-    Reason.HOST_CERTIFICATE_OTHER: "The host shows another certificate than its agent announced; do not log on.",
+    Reason.HOST_CERTIFICATE_OTHER: "The host shows a certificate that its agent did not announce.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
