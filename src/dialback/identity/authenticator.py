@@ -163,9 +163,25 @@ class Authenticator:
         Raises:
             Refused: SIGN_IN_REFUSED, SIGN_IN_LOCKED, or USER_DISABLED.
         """
+        return await self.by_workspace_proof(login, lambda among: matching(password, among), origin)
+
+    async def by_workspace_proof(
+        self,
+        login: str,
+        prove: Callable[[Sequence[WorkspacePassword]], WorkspacePassword | None],
+        origin: Origin,
+    ) -> Opened:
+        """Open a feed's sign-in by a proof of a workspace password, as NTLM brings it.
+
+        Args:
+            prove: returns which of the passwords it proves.
+
+        Raises:
+            Refused: SIGN_IN_REFUSED, SIGN_IN_LOCKED, or USER_DISABLED.
+        """
         self._check_address(origin)
         found = await self.workspace_passwords(login)
-        used = matching(password, found[1] if found else ())
+        used = prove(found[1] if found else ())
         if found is None or used is None:
             self._addresses.failed(origin.address, self._now())
             raise Refused(Reason.SIGN_IN_REFUSED)
