@@ -268,7 +268,7 @@ class Accounts(Protocol):
         """Return every token of the tenant, newest first."""
 
     async def use_api_token(self, tenant: TenantId, id: str, now: datetime) -> None:
-        """Keep that it was used."""
+        """Keep that it was used, if it is not revoked."""
 
     async def revoke_api_token(self, tenant: TenantId, id: str, now: datetime) -> bool:
         """Revoke it; False if the tenant has none of that id that is good."""

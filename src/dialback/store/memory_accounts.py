@@ -174,7 +174,8 @@ class MemoryAccounts:
         return _newest(token for token in self._tokens.values() if token.tenant == tenant)
 
     async def use_api_token(self, tenant: TenantId, id: str, now: datetime) -> None:
-        if found := self._tokens.get((tenant, id)):
+        found = self._tokens.get((tenant, id))
+        if found is not None and found.revoked_at is None:
             self._tokens[tenant, id] = replace(found, used_at=now)
 
     async def revoke_api_token(self, tenant: TenantId, id: str, now: datetime) -> bool:
