@@ -29,6 +29,7 @@ from dialback.store.models import (
     join_codes,
     resources,
 )
+from dialback.store.sql_accounts import SqlAccounts
 from dialback.store.sql_approvals import SqlApprovals
 from dialback.store.sql_audit import SqlAudit
 from dialback.store.sql_directory import SqlDirectory
@@ -42,6 +43,11 @@ class SqlStore(Database):
     def directory(self) -> SqlDirectory:
         """Return the directory in the same database; it is closed with the store."""
         return SqlDirectory(self._engine)
+
+    @property
+    def accounts(self) -> SqlAccounts:
+        """Return the accounts in the same database; they are closed with the store."""
+        return SqlAccounts(self._engine)
 
     @property
     def approvals(self) -> SqlApprovals:
