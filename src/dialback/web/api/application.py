@@ -1,0 +1,89 @@
+"""The API as an application of its own, mounted at `/api/v1`, with its schema."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from dialback import __version__
+from dialback.web.api import catalog, hosts, live, own, pools, records, users, workspaces
+from dialback.web.api.guard import guarded
+from dialback.web.api.needs import NEEDS
+from dialback.web.api.parts import Api
+from dialback.web.api.problems import MEDIA_TYPE, ProblemBody, add_handlers
+
+PREFIX: Final = "/api/v1"
+BODY_BYTES: Final = 1024 * 1024
+_DESCRIPTION = (
+    "Everything an administrator does with Dialback. Each operation is scoped to the caller's tenant. "
+    "`PUT` is idempotent, and takes `If-Match` with the `ETag` of what was read. Lists are paged by cursor: "
+    "ask with `after` until it is empty. What goes wrong is told as a problem with a `reason` (RFC 9457)."
+)
+
+
+def make_api(api: Api) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(
+        title="Dialback",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=BODY_BYTES,
+        servers=[{"url": PREFIX}],
+    )
+    add_handlers(app)
+    router = APIRouter(
+        route_class=guarded(api), generate_unique_id_function=lambda route: route.name, redirect_slashes=False
+    )
+    for family in (own, users, workspaces, pools, catalog, hosts, live, records):
+        family.add_routes(router, api)
+    app.include_router(router)
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    return app
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """Return the schema: what FastAPI knows, with problems, credentials, roles and scopes."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            servers=app.servers,
+        )
+        components = schema["components"]
+        components["schemas"]["Problem"] = ProblemBody.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        components["schemas"] |= components["schemas"]["Problem"].pop("$defs", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(unused, None)
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        for path, operations in schema["paths"].items():
+            for operation in operations.values():
+                operation["tags"] = [path.split("/")[1]]
+                _complete(operation)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Add to an operation what it needs and how it fails."""
+    needs = NEEDS[operation["operationId"]]
+    problem = {"$ref": "#/components/schemas/Problem"}
+    operation["responses"].pop("422", None)
+    operation["responses"]["default"] = {
+        "description": "A problem, with its reason",
+        "content": {MEDIA_TYPE: {"schema": problem}},
+    }
+    if needs.role is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{"bearer": []}]
+    operation["x-role"] = needs.role.value
+    operation["x-scopes"] = sorted(needs.scopes)
+    scopes = ", ".join(operation["x-scopes"]) or "none, it is for persons alone"
+    operation["description"] = f"Role: {needs.role.value}. Scopes: {scopes}."

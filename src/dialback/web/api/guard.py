@@ -1,0 +1,94 @@
+"""Who may call: asked before anything of a request is read, from one table.
+
+A bearer is a command line's sign-in, whose user and role are asked anew at each request, or an API token with
+its scopes. The browser's cookie opens nothing here, so no other site can make a browser call.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from dialback.domain.accounts import ApiToken, Origin, Person, SignInKind
+from dialback.domain.audit import Actor, ActorKind
+from dialback.domain.secret import Secret
+from dialback.domain.tenancy import Role
+from dialback.web.api.needs import NEEDS, Needs
+from dialback.web.api.parts import Api, Caller
+from dialback.web.api.problems import ApiProblem, ApiReason, answer
+from dialback.web.origin import origin_of
+
+LOCAL_METHOD = "data folder"
+"""The method of a sign-in that somebody made with access to the server's data folder."""
+
+MAX_BEARER_CHARS = 200
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def guarded(api: Api) -> type[APIRoute]:
+    """Return the class of routes that let nobody pass whom the table does not."""
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Handle:
+            needs, handle = NEEDS[self.name], super().get_route_handler()
+
+            async def handle_guarded(request: Request) -> Response:
+                try:
+                    await _admit(api, request, needs)
+                except ApiProblem as problem:
+                    return answer(problem)
+                response = await handle(request)
+                response.headers.setdefault("Cache-Control", "no-store")
+                return response
+
+            return handle_guarded
+
+    return Guarded
+
+
+async def _admit(api: Api, request: Request, needs: Needs) -> None:
+    """Find out who calls and keep it in the request's state; raise if they may not."""
+    if needs.role is None:
+        return
+    caller = await _caller(api, request)
+    if caller is None:
+        raise ApiProblem(ApiReason.NOT_SIGNED_IN)
+    if caller.user is None:
+        _check_scopes(caller, needs)
+    elif not caller.role.includes(needs.role):
+        raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {needs.role.value}, got {caller.role.value}")
+    request.state.caller = caller
+
+
+def _check_scopes(caller: Caller, needs: Needs) -> None:
+    if not needs.scopes:
+        raise ApiProblem(ApiReason.PERSON_NEEDED)
+    if not needs.scopes & caller.scopes:
+        wanted = " or ".join(sorted(needs.scopes))
+        raise ApiProblem(ApiReason.SCOPE_LACKING, f"expected {wanted}")
+
+
+async def _caller(api: Api, request: Request) -> Caller | None:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.casefold() != "bearer" or not 1 <= len(text) <= MAX_BEARER_CHARS:
+        return None
+    secret, origin = Secret(text.strip()), origin_of(request)
+    person = await api.authenticator.who(secret, SignInKind.CLI)
+    if person is not None:
+        return _of_person(person, origin)
+    token = await api.authenticator.api_token(secret)
+    return _of_token(token, origin) if token is not None else None
+
+
+def _of_person(person: Person, origin: Origin) -> Caller:
+    user = person.user
+    kind = ActorKind.LOCAL if person.sign_in.method == LOCAL_METHOD else ActorKind.USER
+    name = person.sign_in.origin.client if kind is ActorKind.LOCAL else user.name
+    actor = Actor(kind, name, origin.address)
+    return Caller(user.tenant, actor, person.role, user, sign_in=person.sign_in.hash)
+
+
+def _of_token(token: ApiToken, origin: Origin) -> Caller:
+    actor = Actor(ActorKind.TOKEN, token.name, origin.address)
+    return Caller(token.tenant, actor, Role.ADMINISTRATOR, scopes=token.scopes)

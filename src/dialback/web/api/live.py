@@ -1,0 +1,296 @@
+"""`/sessions`, `/connections` and `/approvals`: what goes on, and what can be done to it.
+
+A user sees and handles their own; helpdesk and above, everybody's of the tenant.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from dialback.domain.approvals import Approval, Cause, Decision, choices, decision_by
+from dialback.domain.errors import Reason
+from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
+from dialback.domain.names import check_text
+from dialback.domain.orders import SessionAction, check_message
+from dialback.domain.sessions import ConnectionRecord, Session, SessionState, is_session_of
+from dialback.web.api.nouns import is_id
+from dialback.web.api.parts import (
+    After,
+    Api,
+    Body,
+    Caller,
+    Id,
+    Limit,
+    Me,
+    PageView,
+    View,
+    fitting,
+    note,
+    sliced,
+)
+from dialback.web.api.problems import ApiProblem, ApiReason, not_there
+
+MOST_CONNECTIONS = 1000
+"""How many of the newest connections can be paged through."""
+
+
+class SessionView(View):
+    """One session as its host reports it; `since` is when its state began."""
+
+    host: str
+    id: str
+    user: str
+    state: SessionState
+    since: datetime
+
+
+class MessageBody(Body):
+    """What a message shows in the session."""
+
+    text: str
+
+
+class TotalsView(View):
+    """Bytes of the RDP stream that the relay moved."""
+
+    to_client_bytes: int
+    to_host_bytes: int
+
+
+class ConnectionView(View):
+    """One attempt to reach a resource; `reason` is why it was refused or ended, null while it is open.
+
+    `timeline_ms` has the stages that were reached, in their order, each with its milliseconds.
+    """
+
+    id: str
+    opened_at: datetime
+    ended_at: datetime | None
+    user: str | None
+    resource: str | None
+    host: str | None
+    because: str | None
+    transport: str
+    client_address: str
+    client_name: str
+    reason: str | None
+    detail: str
+    totals: TotalsView
+    timeline_ms: dict[str, float]
+
+
+class ApprovalView(View):
+    """A connection that waits. `choices` has the numbers to show, of which one is right; empty for none."""
+
+    id: str
+    user: str
+    resource: str
+    cause: Cause
+    choices: list[int]
+    client_address: str
+    client_name: str
+    asked_at: datetime
+    expires_at: datetime
+
+
+class ApproveBody(Body):
+    """The number that was picked; a wrong one denies. Null where the approval has no numbers."""
+
+    number: int | None = None
+
+
+class DecisionView(View):
+    """What became of the approval."""
+
+    decision: Decision
+
+
+class ApprovalsView(View):
+    """The approvals that wait, oldest first."""
+
+    items: list[ApprovalView]
+
+
+Text = Annotated[str, Query(max_length=260)]
+State = Annotated[str, Query(description="`open`, or a reason.", max_length=64)]
+All = Annotated[bool, Query(description="Everybody's, for helpdesk and above.")]
+
+
+def add_routes(router: APIRouter, api: Api) -> None:
+    """Add the routes."""
+    _add_sessions(router, api)
+    _add_connections(router, api)
+    _add_approvals(router, api)
+
+
+def _add_sessions(router: APIRouter, api: Api) -> None:
+    @router.get("/sessions", summary="List sessions by host")
+    async def list_sessions(
+        me: Me, after: After = "", limit: Limit = 100, host: Text = "", user: Text = ""
+    ) -> PageView[SessionView]:
+        mine = [
+            each
+            for each in await api.directory.sessions(me.tenant, HostId(host) if is_id(host) else None)
+            if is_own(me, each) and host in ("", each.host) and (not user or _named(each, user))
+        ]
+        page, cursor = sliced(mine, lambda each: f"{each.host}\n{each.id}", after, limit)
+        return PageView(items=[SessionView.model_validate(each) for each in page], after=cursor)
+
+    @router.post("/sessions/{host_id}/{id}/message", status_code=204, summary="Show a message in a session")
+    async def message_session(me: Me, host_id: Id, id: Id, body: MessageBody) -> None:
+        text = fitting(check_message, body.text)
+        await order(me, host_id, id, SessionAction.MESSAGE, text)
+
+    @router.post(
+        "/sessions/{host_id}/{id}/disconnect", status_code=204, summary="Disconnect a session, which goes on"
+    )
+    async def disconnect_session(me: Me, host_id: Id, id: Id) -> None:
+        await order(me, host_id, id, SessionAction.DISCONNECT)
+
+    @router.post("/sessions/{host_id}/{id}/log-off", status_code=204, summary="End a session")
+    async def log_off_session(me: Me, host_id: Id, id: Id) -> None:
+        await order(me, host_id, id, SessionAction.LOG_OFF)
+
+    async def order(me: Caller, host_id: str, id: str, action: SessionAction, text: str = "") -> None:
+        listed = await api.directory.sessions(me.tenant, HostId(host_id)) if is_id(host_id) else ()
+        found = next((each for each in listed if each.id == id and is_own(me, each)), None)
+        if found is None:
+            raise not_there()
+        if api.orders is None:
+            raise ApiProblem(ApiReason.NOT_AVAILABLE, "no agent link takes orders to sessions")
+        await api.orders.order(me.tenant, found.host, SessionId(id), action, text)
+        note(api, me, f"session.{action}", f"session:{host_id}/{id}", f"user {found.user}")
+
+
+def is_own(me: Caller, session: Session) -> bool:
+    """Say whether the caller may see the session."""
+    return me.sees_all() or (me.user is not None and is_session_of(session, me.user.name))
+
+
+def _named(session: Session, user: str) -> bool:
+    return is_session_of(session, UserName(user))
+
+
+def _add_connections(router: APIRouter, api: Api) -> None:
+    @router.get("/connections", summary="List connections, newest first")
+    async def list_connections(
+        me: Me,
+        after: After = "",
+        limit: Limit = 100,
+        user: Text = "",
+        resource: Text = "",
+        host: Text = "",
+        state: State = "",
+    ) -> PageView[ConnectionView]:
+        whose = UserName(user) if me.sees_all() else me.person.name
+        if not me.sees_all() and user not in ("", whose):
+            return PageView(items=[])
+        records = await _connections(api, me, whose)
+        wanted = [
+            record
+            for record in records
+            if resource in ("", record.resource)
+            and host in ("", record.host_id)
+            and state in ("", record.reason or "open")
+        ]
+        # Newest first: the key counts down.
+        page, cursor = sliced(wanted, _newest_first, after, limit)
+        return PageView(items=[connection_view(record) for record in page], after=cursor)
+
+    @router.get("/connections/{id}", summary="Read a connection with its timeline")
+    async def read_connection(me: Me, id: Id) -> ConnectionView:
+        return connection_view(await _connection(api, me, id))
+
+    @router.post("/connections/{id}/cut", status_code=204, summary="End a connection; its session goes on")
+    async def cut_connection(me: Me, id: Id) -> None:
+        record = await _connection(api, me, id)
+        if not await api.connections.cut([record.id], Reason.CUT_BY_ADMINISTRATOR, f"by {me.actor.name}"):
+            raise ApiProblem(ApiReason.ALREADY_ENDED)
+        note(api, me, "connection.cut", f"connection:{id}", f"user {record.user}")
+
+
+async def _connections(api: Api, me: Caller, user: str) -> list[ConnectionRecord]:
+    try:
+        check_text(user, "user name")
+    except ValueError:
+        return []
+    return list(await api.store.connections(me.tenant, MOST_CONNECTIONS, UserName(user) if user else None))
+
+
+async def _connection(api: Api, me: Caller, id: str) -> ConnectionRecord:
+    record = await api.store.connection(me.tenant, ConnectionId(id)) if is_id(id) else None
+    if record is None or not (me.sees_all() or record.user == me.person.name):
+        raise not_there()
+    return record
+
+
+def _newest_first(record: ConnectionRecord) -> str:
+    microseconds = round(record.opened_at.timestamp() * 1_000_000)
+    return f"{10**17 - microseconds:018}{record.id}"
+
+
+def connection_view(record: ConnectionRecord) -> ConnectionView:
+    """Return what is shown of a connection: all but the token's hash."""
+    return ConnectionView(
+        id=record.id,
+        opened_at=record.opened_at,
+        ended_at=record.ended_at,
+        user=record.user,
+        resource=record.resource,
+        host=record.host_id,
+        because=record.because,
+        transport=record.transport,
+        client_address=record.client_address,
+        client_name=record.client_name,
+        reason=record.reason,
+        detail=record.detail,
+        totals=TotalsView.model_validate(record.totals),
+        timeline_ms={stage.value: ms for stage, ms in record.timeline.items()},
+    )
+
+
+def _add_approvals(router: APIRouter, api: Api) -> None:
+    @router.get("/approvals", summary="List the connections that wait for an approval")
+    async def list_approvals(me: Me, all: All = False) -> ApprovalsView:
+        whose = None if all and me.sees_all() else me.person.id
+        waiting = await api.approvals.waiting(me.tenant, api.now(), whose)
+        return ApprovalsView(items=[_approval_view(each) for each in waiting])
+
+    @router.post("/approvals/{id}/approve", summary="Let a connection that waits go on")
+    async def approve(me: Me, id: Id, body: ApproveBody) -> DecisionView:
+        approval = await _approval(api, me, id)
+        return await decide(me, approval, decision_by(approval, body.number))
+
+    @router.post("/approvals/{id}/deny", summary="Refuse a connection that waits")
+    async def deny(me: Me, id: Id) -> DecisionView:
+        return await decide(me, await _approval(api, me, id), Decision.DENIED)
+
+    async def decide(me: Caller, approval: Approval, decision: Decision) -> DecisionView:
+        done = await api.approvals.decide(me.tenant, approval.id, decision, me.person.name, api.now())
+        if not done:
+            raise ApiProblem(ApiReason.ALREADY_DECIDED)
+        detail = f"{decision.value}: {approval.resource} for user {approval.user}"
+        note(api, me, "connection.approve", f"connection:{approval.id}", detail)
+        return DecisionView(decision=decision)
+
+
+async def _approval(api: Api, me: Caller, id: str) -> Approval:
+    approval = await api.approvals.approval(me.tenant, ConnectionId(id)) if is_id(id) else None
+    if approval is None or not (me.sees_all() or approval.user == me.person.id):
+        raise not_there()
+    return approval
+
+
+def _approval_view(approval: Approval) -> ApprovalView:
+    return ApprovalView(
+        id=approval.id,
+        user=approval.user,
+        resource=approval.resource,
+        cause=approval.cause,
+        choices=list(choices(approval)),
+        client_address=approval.client_address,
+        client_name=approval.client_name,
+        asked_at=approval.asked_at,
+        expires_at=approval.expires_at,
+    )

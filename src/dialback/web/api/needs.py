@@ -1,0 +1,114 @@
+"""Which role a person, and which scope a token needs for each operation of the API: one table, all of it.
+
+An operation that has no entry cannot be added. What an entry allows is narrowed further where the operation
+says so: a user sees their own sessions only, and nobody gives away a role above their own.
+"""
+
+from dataclasses import dataclass
+
+from dialback.domain.accounts import Scope
+from dialback.domain.tenancy import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an operation needs: a person of at least `role`, or a token with one of `scopes`.
+
+    Without scopes it is for persons alone; without a role it is for anybody, and needs nothing.
+    """
+
+    role: Role | None
+    scopes: frozenset[Scope] = frozenset()
+
+
+_READ_DIRECTORY = frozenset({Scope.DIRECTORY_READ, Scope.DIRECTORY_WRITE})
+_READ_SESSIONS = frozenset({Scope.SESSIONS_READ, Scope.SESSIONS_WRITE})
+_READ_HOSTS = frozenset({Scope.HOSTS_READ, Scope.HOSTS_WRITE})
+
+ANYBODY = Needs(None)
+OWN = Needs(Role.USER)
+WHOEVER = Needs(Role.USER, frozenset(Scope))
+READ = Needs(Role.HELPDESK, _READ_DIRECTORY)
+WRITE = Needs(Role.ADMINISTRATOR, frozenset({Scope.DIRECTORY_WRITE}))
+READ_HOSTS = Needs(Role.HELPDESK, _READ_HOSTS)
+WRITE_HOSTS = Needs(Role.ADMINISTRATOR, frozenset({Scope.HOSTS_WRITE}))
+READ_SESSIONS = Needs(Role.USER, _READ_SESSIONS)
+WRITE_SESSIONS = Needs(Role.USER, frozenset({Scope.SESSIONS_WRITE}))
+ANY_SESSION = Needs(Role.HELPDESK, frozenset({Scope.SESSIONS_WRITE}))
+
+NEEDS: dict[str, Needs] = {
+    # Signing in by a device code, and who one is.
+    "begin_device_code": ANYBODY,
+    "poll_device_code": ANYBODY,
+    "read_me": WHOEVER,
+    "list_my_resources": OWN,
+    "sign_out": OWN,
+    # Who there is.
+    "read_tenant": READ,
+    "save_tenant": Needs(Role.OWNER),
+    "list_users": READ,
+    "read_user": READ,
+    "save_user": WRITE,
+    "remove_user": WRITE,
+    "disable_user": WRITE,
+    "enable_user": WRITE,
+    "invite_user": Needs(Role.ADMINISTRATOR),
+    "list_groups_of_user": READ,
+    "list_groups": READ,
+    "read_group": READ,
+    "save_group": WRITE,
+    "remove_group": WRITE,
+    "list_members": READ,
+    "add_member": WRITE,
+    "remove_member": WRITE,
+    # What is published.
+    "list_workspaces": READ,
+    "read_workspace": READ,
+    "save_workspace": WRITE,
+    "remove_workspace": WRITE,
+    "list_host_pools": READ,
+    "read_host_pool": READ,
+    "save_host_pool": WRITE,
+    "remove_host_pool": WRITE,
+    "list_pool_hosts": READ,
+    "save_pool_host": WRITE,
+    "remove_pool_host": WRITE,
+    "list_application_groups": READ,
+    "read_application_group": READ,
+    "save_application_group": WRITE,
+    "remove_application_group": WRITE,
+    "list_assignments": READ,
+    "assign_user": WRITE,
+    "unassign_user": WRITE,
+    "assign_group": WRITE,
+    "unassign_group": WRITE,
+    "list_resources": READ,
+    "read_resource": READ,
+    "save_resource": WRITE,
+    "remove_resource": WRITE,
+    "save_icon": WRITE,
+    "remove_icon": WRITE,
+    # Session hosts.
+    "list_hosts": READ_HOSTS,
+    "read_host": READ_HOSTS,
+    "revoke_host": WRITE_HOSTS,
+    "make_join_code": WRITE_HOSTS,
+    # What goes on.
+    "list_sessions": READ_SESSIONS,
+    "message_session": ANY_SESSION,
+    "disconnect_session": WRITE_SESSIONS,
+    "log_off_session": WRITE_SESSIONS,
+    "list_connections": READ_SESSIONS,
+    "read_connection": READ_SESSIONS,
+    "cut_connection": ANY_SESSION,
+    "list_approvals": OWN,
+    "approve": OWN,
+    "deny": OWN,
+    "make_connection_file": WRITE_SESSIONS,
+    # What was done, and by whom.
+    "list_audit_entries": Needs(Role.ADMINISTRATOR, frozenset({Scope.AUDIT_READ})),
+    "list_api_tokens": Needs(Role.ADMINISTRATOR),
+    "make_api_token": Needs(Role.ADMINISTRATOR),
+    "revoke_api_token": Needs(Role.ADMINISTRATOR),
+}
+"""By operation id, which is the name of the operation's function."""

@@ -1,0 +1,294 @@
+"""`/tenant`, `/users`, `/groups`: who there is in the caller's tenant.
+
+Nobody gives away what they do not have: a role above the caller's own can be neither given, directly or by a
+group, nor changed, nor its holder invited or disabled. And nobody locks themselves out.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+
+from dialback.domain.ids import GroupId, UserId, UserName
+from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
+from dialback.web.api.nouns import Nouns, is_id
+from dialback.web.api.parts import (
+    MADE,
+    After,
+    Api,
+    Body,
+    Caller,
+    Id,
+    IfMatch,
+    IfNoneMatch,
+    Limit,
+    Me,
+    Named,
+    PageView,
+    View,
+    changes,
+    fitting,
+    note,
+    tagged,
+    version_of,
+)
+from dialback.web.api.problems import ApiProblem, ApiReason, not_there
+
+
+class TenantBody(Body):
+    """What can be changed of a tenant."""
+
+    name: str
+
+
+class TenantView(View):
+    """A tenant."""
+
+    id: str
+    name: str
+    version: int
+
+
+class UserBody(Body):
+    """What can be said of a user; whether they are disabled is an action of its own."""
+
+    name: str
+    display_name: str = ""
+    role: Role = Role.USER
+
+
+class UserView(View):
+    """A user."""
+
+    id: str
+    name: str
+    display_name: str
+    role: Role
+    disabled_at: datetime | None
+    version: int
+
+
+class GroupBody(Body):
+    """What can be said of a group; members have at least its role."""
+
+    name: str
+    role: Role = Role.USER
+
+
+class GroupView(View):
+    """A group."""
+
+    id: str
+    name: str
+    role: Role
+    version: int
+
+
+class GroupsView(View):
+    """The groups of a user."""
+
+    items: list[GroupView]
+
+
+class InvitationView(View):
+    """A one-time link with which the user sets a password; shown this once."""
+
+    link: str
+
+
+def add_routes(router: APIRouter, api: Api) -> None:
+    """Add the routes."""
+    _add_tenant(router, api)
+    _add_users(router, api)
+    _add_states(router, api)
+    _add_groups(router, api)
+    _add_members(router, api)
+
+
+def _add_tenant(router: APIRouter, api: Api) -> None:
+    @router.get("/tenant", summary="Read the caller's tenant")
+    async def read_tenant(me: Me, response: Response) -> TenantView:
+        tenant = await _tenant(api, me)
+        tagged(response, tenant.version)
+        return TenantView.model_validate(tenant)
+
+    @router.put("/tenant", summary="Rename the caller's tenant")
+    async def save_tenant(
+        me: Me, body: TenantBody, response: Response, if_match: IfMatch = None
+    ) -> TenantView:
+        before = await _tenant(api, me)
+        wanted = fitting(Tenant, me.tenant, body.name, version=version_of(if_match))
+        kept = await api.directory.save_tenant(wanted)
+        note(api, me, "tenant.save", f"tenant:{me.tenant}", changes(before, kept))
+        tagged(response, kept.version)
+        return TenantView.model_validate(kept)
+
+
+async def _tenant(api: Api, me: Caller) -> Tenant:
+    tenant = await api.directory.tenant(me.tenant)
+    if tenant is None:
+        raise not_there()
+    return tenant
+
+
+def _add_users(router: APIRouter, api: Api) -> None:
+    users = Nouns(api, User, "user")
+
+    @router.get("/users", summary="List users by name")
+    async def list_users(
+        me: Me, after: After = "", limit: Limit = 100, name: Named = ""
+    ) -> PageView[UserView]:
+        page = await users.page(me, after, limit, name)
+        return PageView(items=[UserView.model_validate(each) for each in page.items], after=page.after)
+
+    @router.get("/users/{id}", summary="Read a user")
+    async def read_user(me: Me, id: Id, response: Response) -> UserView:
+        return UserView.model_validate(await users.read(me, id, response))
+
+    @router.put("/users/{id}", summary="Make or change a user", responses=MADE)
+    async def save_user(
+        me: Me,
+        id: Id,
+        body: UserBody,
+        response: Response,
+        if_match: IfMatch = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> UserView:
+        before = await api.directory.get(User, me.tenant, id) if is_id(id) else None
+        noun = fitting(User, me.tenant, UserId(id), UserName(body.name), body.display_name, body.role)
+        check_role(me, body.role)
+        if before is not None:
+            check_role(me, await role_now(api, before))
+            if is_self(me, before) and not body.role.includes(before.role):
+                raise ApiProblem(ApiReason.OWN_USER)
+            noun = replace(noun, disabled_at=before.disabled_at)
+        return UserView.model_validate(await users.save(me, noun, response, if_match, if_none_match))
+
+    @router.delete("/users/{id}", status_code=204, summary="Remove a user for good")
+    async def remove_user(me: Me, id: Id, if_match: IfMatch = None) -> None:
+        await _reachable(api, me, id)
+        await users.remove(me, id, if_match)
+
+    @router.get("/users/{id}/groups", summary="List the groups of a user")
+    async def list_groups_of_user(me: Me, id: Id) -> GroupsView:
+        user = await users.get(me, id)
+        groups = await api.directory.groups_of(me.tenant, user.id)
+        return GroupsView(items=[GroupView.model_validate(group) for group in groups])
+
+
+def _add_states(router: APIRouter, api: Api) -> None:
+    @router.post("/users/{id}/disable", summary="Let a user in no more, and end their sign-ins")
+    async def disable_user(me: Me, id: Id) -> UserView:
+        user = await _reachable(api, me, id)
+        if user.disabled_at is None:
+            user = await api.directory.save(replace(user, disabled_at=api.now()))
+            note(api, me, "user.disable", f"user:{id}", user.name)
+        await api.authenticator.end_all(user)
+        return UserView.model_validate(user)
+
+    @router.post("/users/{id}/enable", summary="Let a disabled user in again")
+    async def enable_user(me: Me, id: Id) -> UserView:
+        user = await _reachable(api, me, id)
+        if user.disabled_at is not None:
+            user = await api.directory.save(replace(user, disabled_at=None))
+            note(api, me, "user.enable", f"user:{id}", user.name)
+        return UserView.model_validate(user)
+
+    @router.post("/users/{id}/invite", summary="Make a link with which the user sets a password")
+    async def invite_user(me: Me, id: Id) -> InvitationView:
+        user = await Nouns(api, User, "user").get(me, id)
+        check_role(me, await role_now(api, user))
+        secret = await api.authenticator.invite(user)
+        note(api, me, "user.invite", f"user:{id}", user.name)
+        return InvitationView(link=f"https://{api.address}/invitation/{secret.reveal()}")
+
+
+def _add_groups(router: APIRouter, api: Api) -> None:
+    groups = Nouns(api, Group, "group")
+
+    @router.get("/groups", summary="List groups by name")
+    async def list_groups(
+        me: Me, after: After = "", limit: Limit = 100, name: Named = ""
+    ) -> PageView[GroupView]:
+        page = await groups.page(me, after, limit, name)
+        return PageView(items=[GroupView.model_validate(each) for each in page.items], after=page.after)
+
+    @router.get("/groups/{id}", summary="Read a group")
+    async def read_group(me: Me, id: Id, response: Response) -> GroupView:
+        return GroupView.model_validate(await groups.read(me, id, response))
+
+    @router.put("/groups/{id}", summary="Make or change a group", responses=MADE)
+    async def save_group(
+        me: Me,
+        id: Id,
+        body: GroupBody,
+        response: Response,
+        if_match: IfMatch = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> GroupView:
+        noun = fitting(Group, me.tenant, GroupId(id), body.name, body.role)
+        check_role(me, body.role)
+        kept = await groups.save(me, noun, response, if_match, if_none_match, _may_change(me))
+        return GroupView.model_validate(kept)
+
+    @router.delete("/groups/{id}", status_code=204, summary="Remove a group and its assignments")
+    async def remove_group(me: Me, id: Id, if_match: IfMatch = None) -> None:
+        await groups.remove(me, id, if_match, _may_change(me))
+
+
+def _add_members(router: APIRouter, api: Api) -> None:
+    groups, users = Nouns(api, Group, "group"), Nouns(api, User, "user")
+
+    @router.get("/groups/{id}/members", summary="List the members of a group by name")
+    async def list_members(me: Me, id: Id, after: After = "", limit: Limit = 100) -> PageView[UserView]:
+        group = await groups.get(me, id)
+        page = await api.directory.members(me.tenant, group.id, after, limit)
+        return PageView(items=[UserView.model_validate(each) for each in page.items], after=page.after)
+
+    @router.put("/groups/{id}/members/{user_id}", status_code=204, summary="Make a user a member")
+    async def add_member(me: Me, id: Id, user_id: Id) -> None:
+        group, user = await groups.get(me, id), await users.get(me, user_id)
+        check_role(me, group.role)
+        await api.directory.join(me.tenant, group.id, user.id)
+        note(api, me, "group.join", f"group:{id}", f"user {user.name}")
+
+    @router.delete("/groups/{id}/members/{user_id}", status_code=204, summary="End a membership")
+    async def remove_member(me: Me, id: Id, user_id: Id) -> None:
+        group, user = await groups.get(me, id), await users.get(me, user_id)
+        check_role(me, group.role)
+        await api.directory.leave(me.tenant, group.id, user.id)
+        note(api, me, "group.leave", f"group:{id}", f"user {user.name}")
+
+
+def check_role(me: Caller, role: Role) -> None:
+    """Raise the problem if the role is above the caller's own."""
+    if not me.role.includes(role):
+        raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {role.value}, got {me.role.value}")
+
+
+async def role_now(api: Api, user: User) -> Role:
+    """Return the role of a user, their groups' included."""
+    return role_of(user, await api.directory.groups_of(user.tenant, user.id))
+
+
+def is_self(me: Caller, user: User) -> bool:
+    """Say whether the user is the caller."""
+    return me.user is not None and me.user.id == user.id
+
+
+async def _reachable(api: Api, me: Caller, id: str) -> User:
+    """Return a user whom the caller may lock out: somebody else, of no higher role."""
+    user = await Nouns(api, User, "user").get(me, id)
+    check_role(me, await role_now(api, user))
+    if is_self(me, user):
+        raise ApiProblem(ApiReason.OWN_USER)
+    return user
+
+
+def _may_change(me: Caller) -> Callable[[Group | None], None]:
+    def check(before: Group | None) -> None:
+        if before is not None:
+            check_role(me, before.role)
+
+    return check
