@@ -11,7 +11,7 @@ Identifier.
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote_plus
 
 import httpx
@@ -123,7 +123,7 @@ class OidcProvider:
         if answer.status != httpx.codes.OK:
             raise _refused_code(answer.status, answer.values)
         id_token, access_token = answer.values.get("id_token"), answer.values.get("access_token")
-        if not isinstance(id_token, str) or not isinstance(access_token, str):
+        if not isinstance(id_token, str) or not _is_plain(access_token):
             raise unavailable("token", "expected an id token and an access token")
         return id_token, Secret(access_token)
 
@@ -178,8 +178,14 @@ def check_answer(query: Mapping[str, str], metadata: ProviderMetadata) -> None:
         raise invalid("issuer", f"expected {metadata.issuer!r} in the answer, got {str(issuer)[:200]!r}")
     if "error" in query:
         raise _refused_sign_in(query)
-    if not 0 < len(query.get("code", "")) <= MAX_CODE_CHARS:
+    code = query.get("code", "")
+    if not _is_plain(code) or len(code) > MAX_CODE_CHARS:
         raise Refused(Reason.OIDC_DENIED, "no code")
+
+
+def _is_plain(value: Any) -> TypeGuard[str]:
+    """Say whether it can be a code or a token. Source: RFC 6749, appendix A (VSCHAR)."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
 def _refused_sign_in(query: Mapping[str, str]) -> Refused:
