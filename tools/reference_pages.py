@@ -20,10 +20,16 @@ from dialback.broker.settings import BrokerSettings
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.gateway.codes import code_of
 from dialback.gateway.settings import GatewaySettings
+from dialback.identity.settings import SignInSettings
 from dialback.wire.tsgu.codes import ErrorCode
 
 DOCS = Path(__file__).parent.parent / "docs"
-SERVER_TABLES = {"server": ServerSettings, "gateway": GatewaySettings, "broker": BrokerSettings}
+SERVER_TABLES = {
+    "server": ServerSettings,
+    "gateway": GatewaySettings,
+    "broker": BrokerSettings,
+    "sign_in": SignInSettings,
+}
 _GENERATED = "<!-- Written by tools/reference_pages.py; change the code, then run `make docs`. -->"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _BOUNDS = {Gt: ("above", "gt"), Ge: ("at least", "ge"), Le: ("at most", "le"), Lt: ("below", "lt")}

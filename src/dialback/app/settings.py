@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 
 from dialback.broker.settings import BrokerSettings
 from dialback.gateway.settings import GatewaySettings
+from dialback.identity.settings import SignInSettings
 from dialback.settings.file import SettingsProblem, parse_settings, read_settings
 
 FILE_NAME = "dialback.toml"
@@ -71,6 +72,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 
 def default_folder() -> Path:
