@@ -28,6 +28,7 @@ class Reason(StrEnum):
     AGENT_SILENT = "agent-silent"
     RDP_SERVER_DOWN = "rdp-server-down"
     HOST_LEG_LATE = "host-leg-late"
+    SESSION_ORDER_FAILED = "session-order-failed"
     # The host pool.
     POOL_EMPTY = "pool-empty"
     HOSTS_UNHEALTHY = "hosts-unhealthy"
@@ -69,6 +70,12 @@ class Reason(StrEnum):
     OIDC_TOKEN_INVALID = "oidc-token-invalid"
     OIDC_CLAIM_UNFIT = "oidc-claim-unfit"
     OIDC_PROVIDER_UNAVAILABLE = "oidc-provider-unavailable"
+    # The provider's staff, and the terms of a tenant.
+    STAFF_NOT_ASSIGNED = "staff-not-assigned"
+    TENANT_SUSPENDED = "tenant-suspended"
+    TENANT_LEASE_OVER = "tenant-lease-over"
+    TENANT_LIMIT = "tenant-limit"
+    CONSOLE_OUTSIDE = "console-outside"
     # The tenant's consent to the provider.
     CONSENT_FORBIDDEN = "consent-forbidden"
     CONSENT_WANTED = "consent-wanted"
@@ -113,6 +120,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AGENT_SILENT: "The agent did not answer the order to dial; look at the agent's log on the host.",
     Reason.RDP_SERVER_DOWN: "The RDP server on the host does not answer; start it, or correct the target.",
     Reason.HOST_LEG_LATE: "The host did not dial back in time; check that it reaches the gateway's address.",
+    Reason.SESSION_ORDER_FAILED: "The host did not do what was ordered for a session; the detail says why.",
     Reason.POOL_EMPTY: "The host pool has no session host; add one to it.",
     Reason.HOSTS_UNHEALTHY: "No session host of the pool is healthy; the detail counts what fails on them.",
     Reason.HOSTS_DRAINED: "Every healthy host of the pool is in drain mode; end it on one, or add a host.",
@@ -149,8 +157,13 @@ SENTENCES: dict[Reason, str] = {
     Reason.OIDC_TOKEN_INVALID: "The sign-in service's word cannot be trusted; the detail says why.",
     Reason.OIDC_CLAIM_UNFIT: "The account at the sign-in service lacks a claim; the detail names it.",
     Reason.OIDC_PROVIDER_UNAVAILABLE: "The sign-in service does not answer; the detail says how.",
+    Reason.STAFF_NOT_ASSIGNED: "The staff member is assigned neither to the tenant nor to a tag of its.",
+    Reason.TENANT_SUSPENDED: "The tenant is suspended; the provider's administrator can resume it.",
+    Reason.TENANT_LEASE_OVER: "The tenant's lease does not run now; the detail says when it does.",
+    Reason.TENANT_LIMIT: "The tenant has reached a limit of its terms; the detail says which.",
+    Reason.CONSOLE_OUTSIDE: "The provider allows no console at this address; its settings say from where.",
     Reason.CONSENT_FORBIDDEN: "The host's own policy forbids this to the provider; the detail says what.",
-    Reason.CONSENT_WANTED: "The host wants the tenant's consent; approve it with `dialback consent approve`.",
+    Reason.CONSENT_WANTED: "The host wants the consent of its tenant, who has not given it.",
     Reason.GRANT_OTHER: "The grant is for somebody or something else; the detail says for what.",
     Reason.GRANT_INVALID: "The grant is damaged or was changed; ask the tenant for a new one.",
     Reason.GRANT_UNSIGNED: "Too few keys that the host trusts have signed the grant; have it approved again.",
