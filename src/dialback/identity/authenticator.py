@@ -287,6 +287,25 @@ class Authenticator:
         await self.end_all(user)
         return await self.open(user, SignInKind.BROWSER, "invitation", origin)
 
+    async def change_password(
+        self, user: User, old: Secret, new: Secret, code: str, origin: Origin
+    ) -> Opened:
+        """Set another password, end every sign-in of the user, and open a browser's.
+
+        Raises:
+            Refused: as `by_password` does, and PASSWORD_WEAK with the rule in words.
+        """
+        self._check_address(origin)
+        self._embedded.check_password(user, new)
+        try:
+            await self._embedded.prove(f"{user.tenant}\\{user.name}", old, code)
+        except Refused as refused:
+            self._note_failure(refused, origin)
+            raise
+        await self._embedded.set_password(user, new)
+        await self.end_all(user)
+        return await self.open(user, SignInKind.BROWSER, "new password", origin)
+
     async def has_password(self, user: User) -> bool:
         """Say whether the user can sign in by the embedded provider."""
         return await self._embedded.has_password(user)
