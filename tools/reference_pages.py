@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from dialback.agent.settings import AgentSettings
 from dialback.app.settings import ServerSettings
+from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.gateway.codes import code_of
@@ -28,6 +29,7 @@ SERVER_TABLES = {
     "server": ServerSettings,
     "gateway": GatewaySettings,
     "broker": BrokerSettings,
+    "canary": CanarySettings,
     "sign_in": SignInSettings,
 }
 _GENERATED = "<!-- Written by tools/reference_pages.py; change the code, then run `make docs`. -->"

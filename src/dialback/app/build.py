@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from dialback.app.certificates import Certificates
 from dialback.app.settings import Settings, public_address
+from dialback.broker.canary import Canaries
 from dialback.broker.enrolment import StoreEnrolment
 from dialback.broker.links import Links
 from dialback.broker.orchestrate import StoreBroker
@@ -18,6 +19,7 @@ from dialback.broker.sweep import Sweep
 from dialback.domain.contracts import Store
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway import tunnels, websockets
+from dialback.gateway.canary import GatewayDialBack
 from dialback.gateway.connection import Gateway
 from dialback.gateway.rendezvous import Rendezvous
 from dialback.gateway.reverse import ReverseLegs
@@ -40,6 +42,7 @@ class Node:
     tls: ssl.SSLContext
     tasks: Tasks
     links: Links
+    canaries: Canaries
     records: Records
     sweep: Sweep
     metrics: Metrics
@@ -66,9 +69,11 @@ def build_node(settings: Settings, certificates: Certificates, store: Store) -> 
         store=store,
         address=gateway.address,
     )
+    dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
+    canaries = Canaries(links, dial_back, settings.canary)
     edge = Edge(_routes(gateway, links), web_protocols(site), tasks)
     tls = server_context(certificates.certificate, certificates.key)
-    return Node(edge, tls, tasks, links, records, Sweep(store, settings.broker), metrics)
+    return Node(edge, tls, tasks, links, canaries, records, Sweep(store, settings.broker), metrics)
 
 
 def _routes(gateway: Gateway, links: Links) -> Callable[[RequestHead], Handler | None]:

@@ -56,6 +56,7 @@ async def _serve(
         _log.info("listening", listen=settings.server.listen, address=public_address(settings))
         node.tasks.start("records", node.records.run())
         node.tasks.start("sweep", node.sweep.run())
+        node.tasks.start("canaries", node.canaries.run())
         ready()
         with _set_by_signals(stop) as stopping:
             await stopping.wait()

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.settings import SignInSettings
@@ -72,6 +73,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    canary: CanarySettings = field(default_factory=CanarySettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 

@@ -2,7 +2,8 @@
 
 `serve` is the life of a link: upgrade, challenge, verify, welcome, then one read loop until the agent leaves,
 falls silent, its host is revoked, or a newer link of the same host takes its place. Orders are sent by
-`dial`, which waits for the agent's answer. Rules of this file:
+`dial`, `canary` and `order`, which wait for the agent's answer. What it reports of its host goes to
+`HostState`. Rules of this file:
 
 - Only a heartbeat counts as life, and with each the host is looked up again: it may have been revoked, by
   another process. Connections that are open then go on; new ones are refused by the broker at once.
@@ -12,17 +13,24 @@ falls silent, its host is revoked, or a newer link of the same host takes its pl
 """
 
 import asyncio
+import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from dialback.broker.canary import Bird, CanaryHosts
+from dialback.broker.host_state import HostState
 from dialback.broker.settings import BrokerSettings
+from dialback.domain.canary import CanaryOrder, CanaryOrders
 from dialback.domain.contracts import DialOrder, Store, StoreUnavailable
 from dialback.domain.errors import SENTENCES, Reason, Refused
-from dialback.domain.hosts import HostReport, RdpServer
-from dialback.domain.ids import ConnectionId, HostId
+from dialback.domain.health import Check
+from dialback.domain.hosts import Host, HostReport, RdpServer
+from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
+from dialback.domain.orders import SessionAction, SessionOrders
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import verify
+from dialback.identity.tokens import make_connection_id
 from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import first_of
@@ -37,8 +45,10 @@ from dialback.wire.agent.link import (
     ReportReceived,
     ServerEvent,
     ServerLink,
+    SessionOrderDoneReceived,
+    SessionsReceived,
 )
-from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, NONCE_BYTES
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, NONCE_BYTES, Failing
 from dialback.wire.errors import WireError
 from dialback.wire.head import RequestHead, build_response
 from dialback.wire.websocket import (
@@ -53,6 +63,7 @@ from dialback.wire.websocket import (
 )
 
 SILENT_HEARTBEATS = 2.5
+SESSION_ORDER_S = 20.0
 _REASONS = {
     "agent-refused": Reason.AGENT_REFUSED,
     "rdp-server-down": Reason.RDP_SERVER_DOWN,
@@ -64,12 +75,19 @@ _log = get_logger(__name__)
 class Link:
     """One agent link that was welcomed. `sent_away` is set to the reason why the server ends it."""
 
-    def __init__(self, host_id: HostId, leg: Leg, machine: ServerLink, hello: HelloReceived) -> None:
-        self.host_id = host_id
+    def __init__(
+        self, host: Host, leg: Leg, machine: ServerLink, hello: HelloReceived, state: HostState
+    ) -> None:
+        self.host_id = host.id
+        self.tenant = host.tenant
+        self.host_key = host.public_key
         self.leg = leg
         self.machine = machine
         self.hello = hello
+        self.state = state
+        self.proved_at = -math.inf
         self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
+        self.done: dict[str, asyncio.Future[str]] = {}
         self.sent_away: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def send_away(self, why: str) -> None:
@@ -87,13 +105,21 @@ class Link:
         else:
             waiter.set_exception(refused)
 
+    def order_done(self, order_id: str, problem: str) -> None:
+        """Give the answer to whoever waits for it, as `answer` does."""
+        waiter = self.done.get(order_id)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(problem)
+
     def fail_all(self, refused: Refused) -> None:
-        """Refuse every dial that still waits for an answer."""
+        """Refuse everything that still waits for an answer."""
         for connection_id in list(self.answers):
             self.answer(connection_id, refused)
+        for order_id in list(self.done):
+            self.order_done(order_id, "the host's agent link was lost; nobody knows whether it was done")
 
 
-class Links:
+class Links(CanaryHosts, CanaryOrders, SessionOrders):
     """The agent links of one broker.
 
     Args:
@@ -134,17 +160,76 @@ class Links:
         link = self._links.get(order.host_id)
         if link is None:
             raise Refused(Reason.HOST_OFFLINE)
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        link.answers[order.connection_id] = answer
+        asked_at = asyncio.get_running_loop().time()
         try:
-            _send(link.leg, _dial_text(link.machine, order))
             async with asyncio.timeout(self._settings.dial_deadline_s):
-                await answer
+                await _answered(link, order.connection_id, _dial_text(link.machine, order))
         except TimeoutError as error:
             waited_s = self._settings.dial_deadline_s
             raise Refused(Reason.AGENT_SILENT, f"no answer within {waited_s:g} s") from error
+        except Refused as refused:
+            if refused.reason is Reason.HOST_LEG_LATE:
+                await link.state.dialled_back(refused.detail or SENTENCES[refused.reason])
+            raise
+        await self._proved(link, asked_at)
+
+    async def canary(self, order: CanaryOrder) -> None:
+        link = self._links.get(order.host_id)
+        if link is None or not link.machine.takes_canaries:
+            raise Refused(Reason.HOST_OFFLINE)
+        text = link.machine.canary(
+            connection_id=order.connection_id,
+            gateway=order.gateway,
+            certificate_sha256=order.certificate_sha256,
+            ticket=order.ticket.reveal(),
+        )
+        await _answered(link, order.connection_id, text)
+
+    def birds(self) -> Sequence[Bird]:
+        return [
+            Bird(link.host_id, link.host_key, link.proved_at)
+            for link in self._links.values()
+            if link.machine.takes_canaries
+        ]
+
+    async def dialled_back(self, host_id: HostId, problem: str) -> None:
+        link = self._links.get(host_id)
+        if link is not None:
+            await link.state.dialled_back(problem)
+
+    async def _proved(self, link: Link, asked_at: float) -> None:
+        """Take a dial for a connection as a canary that came back."""
+        link.proved_at = asked_at
+        if Check.DIAL_BACK in link.state.failed:
+            await link.state.dialled_back("")
+
+    async def order(
+        self, tenant: TenantId, host: HostId, session: SessionId, action: SessionAction, text: str
+    ) -> None:
+        link = self._links.get(host)
+        if link is None or link.tenant != tenant:
+            raise Refused(Reason.HOST_OFFLINE, host)
+        if not link.machine.takes_canaries:
+            raise Refused(Reason.SESSION_ORDER_FAILED, "the host's agent is too old for it; update it")
+        problem = await self._order(link, session, action, text)
+        _log.info("session order", host=host, session=session, action=action.value, problem=problem)
+        if problem:
+            raise Refused(Reason.SESSION_ORDER_FAILED, problem)
+
+    async def _order(self, link: Link, session: SessionId, action: SessionAction, text: str) -> str:
+        """Have it done; return why it was not, or an empty text."""
+        order_id = make_connection_id()
+        order = link.machine.session_order(order_id, action.value, session, text)
+        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        link.done[order_id] = done
+        try:
+            _send(link.leg, order)
+            async with asyncio.timeout(SESSION_ORDER_S):
+                return await done
+        except TimeoutError:
+            return f"the agent did not answer within {SESSION_ORDER_S:g} s; nobody knows whether it was done"
         finally:
-            del link.answers[order.connection_id]
+            del link.done[order_id]
 
     async def serve(self, head: RequestHead, leg: Leg, _arrival: Arrival) -> None:
         """Serve one agent link from its upgrade to its end."""
@@ -186,12 +271,13 @@ class Links:
         _send(leg, machine.start())
         hello, waiting = await self._hello(leg, reader, machine)
         try:
-            await self._verify(hello)
+            host = await self._verify(hello)
         except Refused as refused:
             _send(leg, machine.refuse(SENTENCES[refused.reason]))
             raise
         _send(leg, machine.welcome(self._now()))
-        return Link(HostId(hello.host_id), leg, machine, hello), waiting
+        state = HostState(self._store.directory, host, self._metrics)
+        return Link(host, leg, machine, hello, state), waiting
 
     async def _hello(
         self, leg: Leg, reader: FrameReader, machine: ServerLink
@@ -206,7 +292,7 @@ class Links:
                     _send(leg, event.reply)
                     raise LegLost(f"no common version, the agent speaks {event.theirs}")
 
-    async def _verify(self, hello: HelloReceived) -> None:
+    async def _verify(self, hello: HelloReceived) -> Host:
         try:
             host = await self._store.host(HostId(hello.host_id))
         except StoreUnavailable as error:
@@ -215,6 +301,7 @@ class Links:
             raise Refused(Reason.HOST_KEY_REFUSED, hello.host_id)
         if host.revoked_at is not None:
             raise Refused(Reason.HOST_REVOKED, host.name)
+        return host
 
     async def _keep(self, link: Link, reader: FrameReader, waiting: list[str]) -> None:
         """Keep a welcomed link until it ends."""
@@ -253,13 +340,19 @@ class Links:
             case HeartbeatReceived(reply):
                 _send(link.leg, reply)
                 await self._check_standing(link)
+                await link.state.keep()
             case DialledReceived(connection_id):
                 link.answer(connection_id, None)
             case DialRefusedReceived(connection_id, reason, detail):
                 link.answer(connection_id, Refused(_REASONS[reason], detail))
-            case ReportReceived(rdp_servers):
+            case SessionOrderDoneReceived(order_id, problem):
+                link.order_done(order_id, problem)
+            case SessionsReceived(sessions, problem):
+                await link.state.list_sessions(sessions, problem)
+            case ReportReceived(rdp_servers, failing):
                 servers = tuple(RdpServer(**server.model_dump()) for server in rdp_servers)
                 await self._save_report(link, servers)
+                await _tell_health(link, servers, failing)
 
     async def _check_standing(self, link: Link) -> None:
         """Send the agent away if its host was revoked; while the store is away, it stays."""
@@ -284,8 +377,11 @@ class Links:
         _log.info("agent link up", host=link.host_id, name=link.hello.host_name, peer=link.leg.peer)
         await self._note(link.host_id)
         await self._save_report(link, ())
+        # What an earlier link was found to fail says nothing about this one.
+        await link.state.keep()
 
     async def _remove(self, link: Link, why: str) -> None:
+        link.state.end()
         if self._links.get(link.host_id) is not link:
             return
         del self._links[link.host_id]
@@ -335,6 +431,23 @@ def _dial_text(machine: ServerLink, order: DialOrder) -> str:
         target=order.target,
         user=order.user,
     )
+
+
+async def _answered(link: Link, connection_id: ConnectionId, text: str) -> None:
+    """Send the order and wait for its answer; there is no deadline but the caller's."""
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    link.answers[connection_id] = answer
+    try:
+        _send(link.leg, text)
+        await answer
+    finally:
+        del link.answers[connection_id]
+
+
+async def _tell_health(link: Link, servers: Sequence[RdpServer], failing: Sequence[Failing]) -> None:
+    """Tell the state: the RDP check fails if no target's server answers."""
+    why = next((server.problem for server in servers if server.problem), "no RDP server was found")
+    await link.state.report(any(server.answers for server in servers), why, failing)
 
 
 def _send(leg: Leg, text: str) -> None:

@@ -29,6 +29,12 @@ class Metrics:
         self.open_connections = Gauge(
             "dialback_open_connections", "Connections being relayed now", registry=self.registry
         )
+        self.hosts_failing = Gauge(
+            "dialback_hosts_failing",
+            "Hosts with an agent link on which a check fails now",
+            ["check"],
+            registry=self.registry,
+        )
         self.agent_links = Gauge("dialback_agent_links", "Agent links up now", registry=self.registry)
 
     def refused(self, reason: Reason) -> None:

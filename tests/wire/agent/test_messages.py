@@ -226,6 +226,14 @@ def test_session_order_for_something_else_is_refused(action):
         decode_from_server(json.dumps(order))
 
 
+@pytest.mark.parametrize("text", ["a\tb", "a\rb", "\x1b[31m", "a\u2028b", "a\u202eb", "\x7f", "x" * 501, 5])
+def test_message_to_a_session_has_lines_and_nothing_that_steers(text):
+    order = {"type": "session-order", "order_id": "o", "session": "s", "action": "message", "text": text}
+    with pytest.raises(WireError, match="text"):
+        decode_from_server(json.dumps(order))
+    assert decode_from_server(json.dumps({**order, "text": "one\n\ntwo\n"})).text == "one\n\ntwo\n"
+
+
 def test_lists_are_bounded():
     assert len(decode_from_agent(encode(Sessions(sessions=(SESSION,) * MAX_SESSIONS))).sessions) == 500
     with pytest.raises(ValueError, match="too_long"):

@@ -526,8 +526,8 @@ class ServerLink(_Link):
         return encode(message)
 
     def session_order(self, order_id: str, action: SessionAction, session: str, text: str = "") -> str:
-        """Return an order for a session; `text` is clipped to what the field takes. Raises as `canary`."""
-        message = SessionOrder(order_id=order_id, action=action, session=session, text=clip(text))
+        """Return an order for a session; `text` is the message, of 500 characters. Raises as `canary`."""
+        message = SessionOrder(order_id=order_id, action=action, session=session, text=text)
         self._check_newer(Step.SEND_SESSION_ORDER)
         self._send_step(Step.SEND_SESSION_ORDER)
         return encode(message)

@@ -60,6 +60,7 @@ Address = Annotated[
         pattern=r"^(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):[0-9]{1,5}$"
     ),
 ]
+Lines = Annotated[str, Field(pattern=_PRINTABLE.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f"), max_length=500)]
 Target = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=300)]
 Name = Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=253)]
 Text = Annotated[str, Field(pattern=_PRINTABLE, max_length=400)]
@@ -199,13 +200,13 @@ SessionAction = Literal["message", "disconnect", "log-off"]
 
 
 class SessionOrder(_Model):
-    """Server: show a message in a session, disconnect it, or log it off; `text` is the message."""
+    """Server: show a message, which may have several lines, in a session; disconnect it; or log it off."""
 
     type: Literal["session-order"] = "session-order"
     order_id: Id
     action: SessionAction
     session: Id
-    text: Text = ""
+    text: Lines = ""
 
 
 class SessionOrderDone(_Model):
