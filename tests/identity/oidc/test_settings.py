@@ -77,6 +77,13 @@ def test_mistake_in_a_table_names_the_file() -> None:
         parse_settings('[[oidc]]\nname = "?"\nissuer = "https://a.test"\nclient_id = "c"', "file", File)
 
 
+def test_misspelt_key_is_named() -> None:
+    text = '[[oidc]]\nname = "a"\nissuer = "https://a.test"\nclient_id = "c"\nclient_sercet = "hidden-away"'
+    with pytest.raises(SettingsProblem, match=r"'oidc\.client_sercet'") as caught:
+        parse_settings(text, "file", File)
+    assert "hidden-away" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(OidcSettings)])
 def test_every_setting_has_its_sentence_and_its_row_in_the_guide(name: str) -> None:
     assert f"\n    {name}: " in (inspect.getdoc(OidcSettings) or "")

@@ -7,6 +7,9 @@ provider knows the client shows at the first sign-in.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from dialback.domain.names import check_id, check_name, check_text
 from dialback.domain.tenancy import MAIN, Role
@@ -45,6 +48,9 @@ class OidcSettings:
     Raises:
         ValueError: a setting cannot be used.
     """
+
+    # The settings file looks for unknown keys in plain tables alone; this one stands in a list.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str
     issuer: str
