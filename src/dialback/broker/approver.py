@@ -65,9 +65,7 @@ class StepUpApprover(Approver):
                 return
             approval = self._approval(admission, published, attempt, cause)
             with self._approvals.heard(approval.tenant) as changed, self._place_among(approval, changed):
-                await self._approvals.ask(approval)
-                _log.info("connection waits for approval", **_fields(approval), cause=cause.value)
-                await self._wait(approval, changed)
+                await self._ask(approval, changed)
         except StoreUnavailable as error:
             raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
 
@@ -118,8 +116,11 @@ class StepUpApprover(Approver):
             if not waits:
                 self._waits.pop(key, None)
 
-    async def _wait(self, approval: Approval, changed: asyncio.Event) -> None:
+    async def _ask(self, approval: Approval, changed: asyncio.Event) -> None:
+        """Ask, and return once it is approved."""
         try:
+            await self._approvals.ask(approval)
+            _log.info("connection waits for approval", **_fields(approval), cause=approval.cause.value)
             while not await self._approved(approval):
                 left_s = (approval.expires_at - self._now()).total_seconds()
                 with contextlib.suppress(TimeoutError):

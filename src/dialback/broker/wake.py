@@ -18,7 +18,7 @@ import ipaddress
 import os
 import shlex
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 import httpx
@@ -137,31 +137,30 @@ async def run_command(line: str, facts: dict[str, str], deadline_s: float) -> No
         raise HookFailed(f"the command line cannot be split: {error}") from error
     variables = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables |= {f"DIALBACK_{name.upper()}": value.replace("\0", "") for name, value in facts.items()}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=variables,
-            start_new_session=True,
-        )
-    except (OSError, ValueError, TypeError) as error:
-        raise HookFailed(f"the command cannot be started: {error}") from error
-    output = bytearray()
-    reading = asyncio.get_running_loop().create_task(_read(process, output), name=f"output of {line[:40]}")
-    try:
-        async with asyncio.timeout(deadline_s):
-            status = await process.wait()
-            # What it left running may keep its output open for long.
-            await asyncio.wait({reading}, timeout=LOOK_EVERY_S)
-    except TimeoutError as error:
-        raise HookFailed(f"the command did not end within {deadline_s:g} s and was killed") from error
-    finally:
-        await _kill(process)
-        reading.cancel()
+    async with _kept_output() as (output, stdout):
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stdout,
+                env=variables,
+                start_new_session=True,
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise HookFailed(f"the command cannot be started: {error}") from error
+        finally:
+            os.close(stdout)
+        try:
+            async with asyncio.timeout(deadline_s):
+                status = await process.wait()
+        except TimeoutError as error:
+            raise HookFailed(f"the command did not end within {deadline_s:g} s and was killed") from error
+        finally:
+            await _kill(process)
+        await output.wait_ended(LOOK_EVERY_S)
     if status:
-        raise HookFailed(f"the command ended with status {status}: {_last_line(output)}")
+        raise HookFailed(f"the command ended with status {status}: {output.last_line()}")
 
 
 async def post(url: str, facts: dict[str, str], *, loopback: bool) -> None:
@@ -209,12 +208,48 @@ def _is_loopback(name: str) -> bool:
     return False
 
 
-async def _read(process: asyncio.subprocess.Process, output: bytearray) -> None:
-    """Read what the process writes into `output`, of which the end is kept."""
-    assert process.stdout is not None
-    while data := await process.stdout.read(65536):
-        output += data
-        del output[:-OUTPUT_BYTES]
+class _Output(asyncio.Protocol):
+    """What a command writes, of which the end is kept."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._ended = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        self._kept += data
+        del self._kept[:-OUTPUT_BYTES]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
+
+    async def wait_ended(self, timeout_s: float) -> None:
+        """Wait until nobody can write more; what a command left running may, for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._ended.wait()
+
+    def last_line(self) -> str:
+        """Return the last line that says something, short and printable."""
+        lines = [line for line in self._kept.decode(errors="replace").splitlines() if line.strip()]
+        return (
+            "".join(char for char in lines[-1] if char.isprintable())[:SHOWN_CHARS] if lines else "no output"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _kept_output() -> AsyncIterator[tuple[_Output, int]]:
+    """Give what a command writes, and the file descriptor to write to, which the caller closes.
+
+    A pipe of our own, since that of `asyncio.subprocess` stays open as long as any child has it.
+    """
+    ours, theirs = os.pipe()
+    transport, output = await asyncio.get_running_loop().connect_read_pipe(
+        _Output, os.fdopen(ours, "rb", buffering=0)
+    )
+    try:
+        yield output, theirs
+    finally:
+        transport.close()
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
@@ -227,8 +262,3 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         else:
             process.kill()
     await asyncio.shield(process.wait())
-
-
-def _last_line(output: bytearray) -> str:
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return "".join(char for char in lines[-1] if char.isprintable())[:SHOWN_CHARS] if lines else "no output"
