@@ -87,6 +87,7 @@ class Reason(StrEnum):
     GRANT_REVOKED = "grant-revoked"
     GRANT_USED = "grant-used"
     HOST_CERTIFICATE_OTHER = "host-certificate-other"
+    HOST_KEY_OTHER = "host-key-other"
     # The protocol and its deadlines.
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
@@ -172,6 +173,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.GRANT_REVOKED: "The tenant has revoked the grant; ask for a new one.",
     Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
     Reason.HOST_CERTIFICATE_OTHER: "The host shows a certificate that its agent did not announce.",
+    Reason.HOST_KEY_OTHER: "The host has another key than at the first connection; ask its tenant why.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
