@@ -310,6 +310,11 @@ class Authenticator:
         """Say whether the user can sign in by the embedded provider."""
         return await self._embedded.has_password(user)
 
+    async def can_sign_in(self, user: User) -> bool:
+        """Say whether the user has a password, or is known to a provider."""
+        known = await self._accounts.identities_of(user.tenant, user.id)
+        return bool(known) or await self._embedded.has_password(user)
+
     # One-time codes.
 
     async def has_totp(self, user: User) -> bool:
@@ -504,9 +509,7 @@ class Authenticator:
     async def _is_free(self, user: User) -> bool:
         """Say whether nobody can be the user yet, and the user may do nothing special."""
         groups = await self._directory.groups_of(user.tenant, user.id)
-        known = await self._accounts.identities_of(user.tenant, user.id)
-        plain = role_of(user, groups) is Role.USER
-        return plain and not known and not await self._embedded.has_password(user)
+        return role_of(user, groups) is Role.USER and not await self.can_sign_in(user)
 
     async def _updated(self, user: User, person: ExternalPerson) -> User:
         """Make the user what the provider says now."""

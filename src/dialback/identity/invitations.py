@@ -1,0 +1,62 @@
+"""Links by which users set a password, and the one that a first start prints for the first administrator.
+
+Who reads the server's terminal owns its files, and may own the tenant as well. The link is printed as long as
+nobody who owns the tenant can sign in; each start makes a new one, and older ones are good no more.
+"""
+
+from dialback.domain.directory import MAX_PAGE, Directory, NameTaken
+from dialback.domain.ids import UserId, UserName
+from dialback.domain.secret import Secret
+from dialback.domain.tenancy import MAIN, Role, User
+from dialback.identity.authenticator import Authenticator
+from dialback.identity.tokens import make_id
+
+INVITATION_PATH = "/invitation/"
+FIRST_NAME = UserName("admin")
+
+
+def invitation_link(address: str, invitation: Secret) -> str:
+    """Return the link, which is as good as the secret in it.
+
+    Args:
+        address: `NAME:PORT` of the server.
+    """
+    return f"https://{address.removesuffix(':443')}{INVITATION_PATH}{invitation.reveal()}"
+
+
+async def first_administrator(directory: Directory, authenticator: Authenticator, address: str) -> str | None:
+    """Return a link for the first owner of the tenant `main`; None if it has an owner already.
+
+    The owner is made if there is none. One who was made by an earlier start, and never set a password, gets
+    a new link.
+    """
+    owners = await _owners(directory)
+    if not owners:
+        made = await _make_owner(directory)
+        return None if made is None else invitation_link(address, await authenticator.invite(made))
+    if len(owners) > 1 or owners[0].name != FIRST_NAME or await authenticator.can_sign_in(owners[0]):
+        return None
+    return invitation_link(address, await authenticator.invite(owners[0]))
+
+
+async def _owners(directory: Directory) -> list[User]:
+    """Return the users whose own role is owner, the disabled ones left out."""
+    owners: list[User] = []
+    page = await directory.page(User, MAIN, limit=MAX_PAGE)
+    while True:
+        owners += [user for user in page.items if user.role is Role.OWNER and user.disabled_at is None]
+        if not page.after:
+            return owners
+        page = await directory.page(User, MAIN, page.after, MAX_PAGE)
+
+
+async def _make_owner(directory: Directory) -> User | None:
+    """Make the first owner, under another name if somebody has it; None if another node did just now."""
+    name, number = FIRST_NAME, 1
+    while await directory.find(User, MAIN, name) is not None:
+        number += 1
+        name = UserName(f"{FIRST_NAME}{number}")
+    try:
+        return await directory.save(User(MAIN, UserId(make_id()), name, role=Role.OWNER))
+    except NameTaken:
+        return None
