@@ -22,6 +22,8 @@ COMMANDS = {
     "connect-file": "resources",
     "revoke-file": "resources",
     "connection": "connections",
+    "user": "users",
+    "group": "users",
     "publisher": "publisher",
     "doctor": "server",
 }
