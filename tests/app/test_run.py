@@ -10,8 +10,12 @@ import pytest
 from dialback.app.lock import AlreadyServing
 from dialback.app.run import serve
 from dialback.app.settings import DATABASE_NAME, ServerSettings, Settings
+from dialback.domain.accounts import Origin
 from dialback.domain.contracts import StoreUnavailable
+from dialback.domain.secret import Secret
+from dialback.identity.authenticator import Authenticator
 from dialback.identity.certificates import CertificateProblem
+from dialback.identity.settings import SignInSettings
 from dialback.store.open import open_store
 from dialback.transport.listen import PortTaken
 from dialback.transport.tls import client_context
@@ -61,6 +65,26 @@ async def test_server_answers_until_it_is_told_to_stop(tmp_path: Path, port: int
     assert b"\r\nserver:" not in answer.lower()
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_first_administrator_is_welcome_until_there_is_one(tmp_path: Path, port: int) -> None:
+    links: list[str] = []
+    for _ in range(2):
+        stop = asyncio.Event()
+        async with asyncio.timeout(DEADLINE_S):
+            await serve(tmp_path, settings(port), stop.set, stop, links.append)
+    assert [link.rpartition("/")[0] for link in links] == [f"https://127.0.0.1:{port}/invitation"] * 2
+    store = await open_store(f"sqlite:///{tmp_path / DATABASE_NAME}")
+    authenticator = Authenticator(store.accounts, store.directory, SignInSettings())
+    link = Secret(links[1].rpartition("/")[2])
+    await authenticator.accept(link, Secret("a long enough passphrase"), Origin("192.0.2.1"))
+    await store.close()
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(DEADLINE_S):
+        await serve(tmp_path, settings(port), stop.set, stop, links.append)
+
+    assert len(links) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -132,6 +132,8 @@ def test_server_starts_serves_and_stops_by_signal(tmp_path: Path, port: int) -> 
     assert healthy.exit_code == 0, healthy.output
     assert server.returncode == 0, err
     assert "First start: settings are in" in out
+    assert f"https://{address}/invitation/" in out
+    assert "/invitation/" not in err
     assert "Traceback" not in err
     assert folder.stat().st_mode & 0o777 == 0o700
 

@@ -11,6 +11,8 @@ from dialback.app.certificates import server_certificates
 from dialback.app.files import signing_key
 from dialback.app.lock import only_server
 from dialback.app.settings import Settings, listen_address, public_address, store_url
+from dialback.identity.authenticator import Authenticator
+from dialback.identity.invitations import first_administrator
 from dialback.observe.log import get_logger
 from dialback.store.open import open_store
 from dialback.transport.listen import listen_tls
@@ -24,12 +26,14 @@ async def serve(
     settings: Settings,
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
+    welcome: Callable[[str], None] = lambda link: None,
 ) -> None:
     """Serve until told to stop, then tell clients and agents, keep the records, and return.
 
     Args:
         ready: called once when the port is open.
         stop: set to stop; if None, SIGTERM and SIGINT do.
+        welcome: called with a one-time link for the first administrator, if there is none yet.
 
     Raises:
         AlreadyServing, CertificateProblem, CertificateUnreadable, StoreUnavailable, PortTaken: each says in
@@ -43,7 +47,16 @@ async def serve(
         try:
             node = build_node(settings, certificates, store)
             await node.sweep.begin()
-            await _serve(node, settings, ready, stop)
+            authenticator = Authenticator(store.accounts, store.directory, settings.sign_in)
+            link = await first_administrator(store.directory, authenticator, public_address(settings))
+
+            def opened() -> None:
+                if link is not None:
+                    _log.info("no administrator yet, a one-time link is on the standard output")
+                    welcome(link)
+                ready()
+
+            await _serve(node, settings, opened, stop)
         finally:
             await store.close()
 

@@ -11,7 +11,7 @@ from dialback.app.run import serve as serve_node
 from dialback.app.settings import FILE_NAME, Settings, load_settings, public_address, write_first_settings
 from dialback.cli.context import Failed, Json, run, sentences
 from dialback.cli.data import Data, folder_of
-from dialback.cli.output import out, print_json, say, shown
+from dialback.cli.output import out, print_json, print_line, say, shown
 from dialback.observe.log import configure_logging
 
 DOCS = "docs/settings.md"
@@ -27,7 +27,7 @@ def serve(
     with sentences():
         settings = _first_start(folder, listen, address)
     configure_logging(json_lines=settings.server.log_json, level=settings.server.log_level)
-    run(serve_node(folder, settings))
+    run(serve_node(folder, settings, welcome=_welcome))
 
 
 def doctor(data: Data = None, as_json: Json = False) -> None:
@@ -43,6 +43,11 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
                 out.print(f"     → {shown(finding.advice)}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _welcome(link: str) -> None:
+    say("There is no administrator yet. Open this link, good once, to become the first:")
+    print_line(link)
 
 
 def _first_start(folder: Path, listen: str, address: str) -> Settings:
