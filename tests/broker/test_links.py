@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from dialback.broker import links
 from dialback.broker.links import Links
 from dialback.broker.settings import BrokerSettings
+from dialback.domain.canary import CanaryOrder
 from dialback.domain.contracts import DialOrder
 from dialback.domain.errors import SENTENCES, Reason, Refused
-from dialback.domain.ids import ConnectionId
+from dialback.domain.health import Check
+from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
+from dialback.domain.orders import SessionAction
 from dialback.domain.secret import Secret
+from dialback.domain.tenancy import MAIN
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import HostKey
 from dialback.observe.metrics import Metrics
@@ -19,16 +24,19 @@ from dialback.wire.agent.link import (
     LINK_SUBPROTOCOL,
     AgentEvent,
     AgentLink,
+    CanaryReceived,
     ChallengeReceived,
     DialReceived,
     EchoReceived,
     GoodbyeReceived,
+    SessionOrderReceived,
     WelcomeReceived,
 )
-from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, RdpServer
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, Failing, HostSession, RdpServer
+from dialback.wire.agent.version import SUPPORTED, VersionRange
 from dialback.wire.head import RequestHead, ResponseReader
 from dialback.wire.websocket import NORMAL_CLOSURE, PROTOCOL_ERROR, FrameReader, Opcode, build_frame
-from tests.broker.stores import AWAY, HOST, KEY, NOW, RESOURCE, USER, FailingStore, filled
+from tests.broker.stores import AWAY, HOST, KEY, NOW, POOL, RESOURCE, USER, FailingStore, filled
 
 PIN = "ab" * 32
 ARRIVAL = Arrival(0, 0, 0)
@@ -75,10 +83,16 @@ class FakeLeg:
 class Agent:
     """The far end of a link."""
 
-    def __init__(self, key: HostKey = KEY) -> None:
+    def __init__(self, key: HostKey = KEY, versions: VersionRange = SUPPORTED) -> None:
         self.leg = FakeLeg()
         self.machine = AgentLink(
-            HOST.id, key.sign, PIN, agent_version="0.1.0", host_name="WIN-7", system="test"
+            HOST.id,
+            key.sign,
+            PIN,
+            agent_version="0.1.0",
+            host_name="WIN-7",
+            system="test",
+            versions=versions,
         )
         self.closed_with: int | None = None
         self.status = 0
@@ -177,9 +191,9 @@ async def broker() -> Broker:
 
 
 @contextlib.asynccontextmanager
-async def linked(broker: Broker) -> AsyncIterator[Agent]:
+async def linked(broker: Broker, versions: VersionRange = SUPPORTED) -> AsyncIterator[Agent]:
     """Return an agent whose link stands."""
-    agent = Agent()
+    agent = Agent(versions=versions)
     async with broker.serving(agent):
         await agent.open()
         await agent.beat()
@@ -475,3 +489,192 @@ async def test_answer_nobody_waits_for_is_dropped(broker: Broker) -> None:
         await agent.beat()
 
         assert broker.links.up(HOST.id)
+
+
+async def test_orders_that_wait_are_refused_when_a_newer_link_takes_over(broker: Broker) -> None:
+    async with linked(broker) as older:
+        ordering = asyncio.create_task(order_session(broker))
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        await older.hear()
+        await older.hear()
+        async with linked(broker):
+            for waiting in (ordering, dialling):
+                with pytest.raises(Refused):
+                    await waiting
+
+
+# What the host says of itself.
+
+
+async def failed(broker: Broker) -> set[Check]:
+    """Return what is kept of the host's health."""
+    standings = await broker.store.directory.standings(MAIN, POOL, USER)
+    return set(next(each for each in standings if each.member.host == HOST.id).failed)
+
+
+def answering(answers: bool) -> RdpServer:
+    return RdpServer(target="127.0.0.1:3389", answers=answers, problem="" if answers else "nothing listens")
+
+
+async def test_health_is_kept_as_the_agent_reports_it(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say(agent.machine.report([answering(False)], [Failing(check="disk", detail="full")]))
+        await agent.beat()
+        assert await failed(broker) == {Check.RDP, Check.DISK}
+        assert broker.metrics.value("dialback_hosts_failing", check="rdp") == 1
+
+        agent.say(agent.machine.report([answering(False), answering(True)]))
+        await agent.beat()
+        assert await failed(broker) == set()
+
+
+async def test_health_of_an_earlier_link_is_forgotten(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say(agent.machine.report([]))
+        await agent.beat()
+        assert await failed(broker) == {Check.RDP}
+    await broker.links.settled()
+    assert broker.metrics.value("dialback_hosts_failing", check="rdp") == 0
+    async with linked(broker):
+        assert await failed(broker) == set()
+
+
+async def test_sessions_are_kept_as_the_agent_lists_them(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        found = HostSession(id="xrdp-10", user="anna", state="active", since=NOW)
+        agent.say(agent.machine.sessions([found]))
+        await agent.beat()
+        (kept,) = await broker.store.directory.sessions(MAIN, HOST.id)
+        assert (kept.id, kept.user, kept.since) == ("xrdp-10", "anna", NOW)
+
+        agent.say(agent.machine.sessions([]))
+        await agent.beat()
+        assert await broker.store.directory.sessions(MAIN, HOST.id) == []
+
+
+async def test_list_that_the_store_missed_is_kept_at_the_next_heartbeat(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        broker.store.away = AWAY
+        agent.say(agent.machine.sessions([HostSession(id="1", user="anna", state="active", since=NOW)]))
+        await agent.beat()
+        broker.store.away = None
+        await agent.beat()
+        await agent.beat()
+        assert len(await broker.store.directory.sessions(MAIN, HOST.id)) == 1
+
+
+# Canaries.
+
+CANARY = CanaryOrder(ConnectionId("c2"), HOST.id, "gw.example.org:443", PIN, Secret("ticket"))
+ONE = VersionRange(1, 1)
+
+
+async def test_canary_is_carried_to_the_agent_and_its_answer_back(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        (bird,) = broker.links.birds()
+        assert (bird.host_id, bird.host_key) == (HOST.id, KEY.public_bytes)
+        flying = asyncio.create_task(broker.links.canary(CANARY))
+        event = await agent.hear()
+        assert isinstance(event, CanaryReceived)
+        assert (event.order.gateway, event.order.ticket) == (CANARY.gateway, "ticket")
+        agent.say(agent.machine.dialled(event.order.connection_id))
+        await flying
+
+
+async def test_what_came_of_a_canary_is_kept(broker: Broker) -> None:
+    async with linked(broker):
+        await broker.links.dialled_back(HOST.id, "no route")
+        assert await failed(broker) == {Check.DIAL_BACK}
+        await broker.links.dialled_back(HOST.id, "")
+        assert await failed(broker) == set()
+    await broker.links.dialled_back(HOST.id, "no route")
+    assert await failed(broker) == set()
+
+
+async def test_agent_of_version_1_is_never_asked(broker: Broker) -> None:
+    async with linked(broker, ONE):
+        assert broker.links.birds() == []
+        with pytest.raises(Refused) as refused:
+            await broker.links.canary(CANARY)
+        assert refused.value.reason is Reason.HOST_OFFLINE
+        with pytest.raises(Refused, match="too old"):
+            await order_session(broker)
+
+
+async def test_canary_for_a_host_without_link_is_refused_at_once(broker: Broker) -> None:
+    with pytest.raises(Refused) as refused:
+        await broker.links.canary(CANARY)
+    assert refused.value.reason is Reason.HOST_OFFLINE
+
+
+async def test_dial_counts_as_a_canary(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        order = (await agent.next_order()).order
+        agent.say(agent.machine.dial_refused(order.connection_id, "gateway-unreachable", "no route"))
+        with pytest.raises(Refused):
+            await dialling
+        assert await failed(broker) == {Check.DIAL_BACK}
+
+        before = asyncio.get_running_loop().time()
+        dialling = asyncio.create_task(broker.links.dial(ORDER))
+        order = (await agent.next_order()).order
+        agent.say(agent.machine.dialled(order.connection_id))
+        await dialling
+        assert await failed(broker) == set()
+        assert broker.links.birds()[0].proved_at >= before
+
+
+# Orders for sessions.
+
+
+async def order_session(
+    broker: Broker, text: str = "", tenant: TenantId = MAIN, host: HostId = HOST.id
+) -> None:
+    await broker.links.order(tenant, host, SessionId("xrdp-10"), SessionAction.MESSAGE, text)
+
+
+@pytest.mark.parametrize("problem", ["", "the host has no such session"])
+async def test_order_for_a_session_is_carried_to_the_agent_and_its_answer_back(
+    broker: Broker, problem: str
+) -> None:
+    async with linked(broker) as agent:
+        ordering = asyncio.create_task(order_session(broker, "back at\nnoon"))
+        event = await agent.hear()
+        assert isinstance(event, SessionOrderReceived)
+        order = event.order
+        assert (order.action, order.session, order.text) == ("message", "xrdp-10", "back at\nnoon")
+        agent.say(agent.machine.session_order_done("never-ordered", "x"))
+        agent.say(agent.machine.session_order_done(order.order_id, problem))
+        if problem:
+            with pytest.raises(Refused) as refused:
+                await ordering
+            assert (refused.value.reason, refused.value.detail) == (Reason.SESSION_ORDER_FAILED, problem)
+        else:
+            await ordering
+
+
+async def test_order_that_the_agent_does_not_answer_is_given_up(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "SESSION_ORDER_S", 0.01)
+    async with linked(broker):
+        with pytest.raises(Refused, match="nobody knows"):
+            await order_session(broker)
+
+
+async def test_order_whose_link_breaks_says_that_nobody_knows(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        ordering = asyncio.create_task(order_session(broker))
+        await agent.hear()
+        agent.leave()
+        with pytest.raises(Refused, match="nobody knows"):
+            await ordering
+
+
+async def test_order_for_a_host_without_link_or_of_another_tenant_is_refused(broker: Broker) -> None:
+    async with linked(broker):
+        for tenant, host in ((MAIN, HostId("other")), (TenantId("other"), HOST.id)):
+            with pytest.raises(Refused) as refused:
+                await order_session(broker, tenant=tenant, host=host)
+            assert refused.value.reason is Reason.HOST_OFFLINE
