@@ -1,9 +1,11 @@
 """The API as an application of its own, mounted at `/api/v1`, with its schema."""
 
+import re
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import Mount
 
 from dialback import __version__
 from dialback.web.api import catalog, hosts, live, own, pools, records, users, workspaces
@@ -42,6 +44,14 @@ def make_api(api: Api) -> FastAPI:
     app.include_router(router)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
+
+
+def mount_api(app: FastAPI, api: Api) -> None:
+    """Serve the API under its prefix."""
+    mount = Mount(PREFIX, make_api(api))
+    # A line break in a path is for the API to answer too.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    app.router.routes.append(mount)
 
 
 def _schema(app: FastAPI) -> dict[str, Any]:

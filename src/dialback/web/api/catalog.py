@@ -32,6 +32,7 @@ from dialback.web.api.parts import (
     Api,
     Body,
     Caller,
+    Flag,
     Id,
     IfMatch,
     IfNoneMatch,
@@ -101,7 +102,7 @@ class ResourceBody(Body):
     target: str = DEFAULT_TARGET
     remote_app: RemoteAppBody | None = None
     folders: tuple[str, ...] = ()
-    shown: bool = True
+    shown: Flag = True
 
 
 class ResourceView(View):

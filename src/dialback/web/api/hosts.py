@@ -78,7 +78,7 @@ class JoinCodeBody(Body):
 
     name: str
     pool: str | None = None
-    hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 24
+    hours: Annotated[float, Field(strict=True, gt=0, le=720, allow_inf_nan=False)] = 24
 
 
 class JoinCodeView(View):

@@ -25,6 +25,7 @@ from dialback.web.api.parts import (
     Me,
     PageView,
     View,
+    Whole,
     fitting,
     note,
     sliced,
@@ -97,7 +98,7 @@ class ApprovalView(View):
 class ApproveBody(Body):
     """The number that was picked; a wrong one denies. Null where the approval has no numbers."""
 
-    number: int | None = None
+    number: Whole | None = None
 
 
 class DecisionView(View):

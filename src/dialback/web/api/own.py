@@ -81,7 +81,7 @@ class ConnectionFileBody(Body):
 
     resource: str
     user: str | None = None
-    minutes: Annotated[float, Field(ge=0.1, le=1440, allow_inf_nan=False)] = 10
+    minutes: Annotated[float, Field(strict=True, ge=0.1, le=1440, allow_inf_nan=False)] = 10
 
 
 def add_routes(router: APIRouter, api: Api) -> None:

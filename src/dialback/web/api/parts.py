@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Strict
 
 from dialback.domain.accounts import Accounts, Scope
 from dialback.domain.approvals import Approvals
@@ -33,10 +33,15 @@ MADE: Final[dict[int | str, dict[str, Any]]] = {201: {"description": "It was not
 """What a schema adds where saving may make something."""
 
 
-class Body(BaseModel):
-    """What a request carries: unknown fields are refused, and no text is taken for a number."""
+Whole = Annotated[int, Strict()]
+"""A number; a text that looks like one is refused."""
+Flag = Annotated[bool, Strict()]
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+class Body(BaseModel):
+    """What a request carries: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class View(BaseModel):

@@ -32,6 +32,7 @@ from dialback.web.api.parts import (
     Api,
     Body,
     Caller,
+    Flag,
     Id,
     IfMatch,
     IfNoneMatch,
@@ -40,6 +41,7 @@ from dialback.web.api.parts import (
     Named,
     PageView,
     View,
+    Whole,
     fitting,
     note,
     sliced,
@@ -55,15 +57,15 @@ class StartOnConnectBody(Body):
 
     method: WakeMethod
     what: str
-    deadline_s: int = 90
+    deadline_s: Whole = 90
 
 
 class StepUpBody(Body):
     """Whether a connection waits for the user's approval, and for how long."""
 
-    wanted: bool = False
-    timeout_s: int = 60
-    remembered_hours: int = 0
+    wanted: Flag = False
+    timeout_s: Whole = 60
+    remembered_hours: Whole = 0
 
 
 class HostPoolBody(Body):
@@ -72,11 +74,11 @@ class HostPoolBody(Body):
     name: str
     kind: PoolKind = PoolKind.POOLED
     load_balancing: LoadBalancing = LoadBalancing.BREADTH_FIRST
-    session_limit: int | None = None
+    session_limit: Whole | None = None
     assignment: PersonalAssignment = PersonalAssignment.AUTOMATIC
     start_on_connect: StartOnConnectBody | None = None
     redirections: tuple[Redirection, ...] = tuple(sorted(USUAL_REDIRECTIONS))
-    multi_monitor: bool = True
+    multi_monitor: Flag = True
     step_up: StepUpBody = StepUpBody()
 
 
@@ -115,8 +117,8 @@ class HostPoolView(View):
 class PoolHostBody(Body):
     """What can be said of a host in its pool; `owner` is the id of the user of a personal host."""
 
-    weight: int = USUAL_WEIGHT
-    drained: bool = False
+    weight: Whole = USUAL_WEIGHT
+    drained: Flag = False
     owner: str | None = None
 
 

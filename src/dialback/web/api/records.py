@@ -38,7 +38,7 @@ class ApiTokenBody(Body):
 
     name: str
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
-    days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] | None = 365
+    days: Annotated[float, Field(strict=True, gt=0, le=3650, allow_inf_nan=False)] | None = 365
 
 
 class ApiTokenView(View):
