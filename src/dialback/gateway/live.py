@@ -65,7 +65,7 @@ class Live(LiveConnections):
                 del self._entries[connection.id]
 
     async def cut(self, ids: Collection[ConnectionId], reason: Reason, detail: str = "") -> int:
-        entries = [self._entries[id] for id in ids if id in self._entries]
+        entries = [self._entries[id] for id in dict.fromkeys(ids) if id in self._entries]
         entries = [entry for entry in entries if not entry.cut.done()]
         for entry in entries:
             _log.info("connection cut", connection_id=entry.connection.id, reason=reason.value, detail=detail)
