@@ -1,0 +1,161 @@
+"""From *connect* to the desktop: what happens in a console, one step after the other.
+
+Access is asked of the platform; the host's key is compared with the one it always had; a leg to the host is
+opened, which may wait for the tenant's consent; through it the host's certificate is looked at; then the RDP
+client is started against a redirector, and served until it ends. Each step is told to whoever shows it, since
+some take minutes. Nothing is left running, whatever fails.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from dialback.console.addresses import RDP_PORT, open_listener
+from dialback.console.clients import Display, Launch, Program, settings_file
+from dialback.console.legs import Gateway, open_leg
+from dialback.console.owners import is_ours
+from dialback.console.proof import Proof, Proven, prove
+from dialback.console.redirector import Redirector, Traffic
+from dialback.console.saved import Saved
+from dialback.domain.errors import Problem
+from dialback.domain.ids import HostId, TenantId
+from dialback.domain.secret import Secret
+from dialback.relay.join import Relay
+from dialback.transport.leg import Leg
+
+
+class ClientNotStarted(Problem):
+    """The RDP client could not be started; the message says which and why."""
+
+
+class Step(StrEnum):
+    """How far a connection of the console is."""
+
+    ASKING = "asking"
+    """The platform is asked for access."""
+    REACHING = "reaching"
+    """The host is dialled; it may be waking, or its tenant deciding."""
+    PROVING = "proving"
+    """The host's certificate is looked at."""
+    CONNECTED = "connected"
+    """The RDP client runs."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the platform gives a technician for one host: the token, and by what the host is known.
+
+    `host_key` is hexadecimal; `certificate_sha256` what its agent announced for the target, or empty.
+    """
+
+    tenant: TenantId
+    host: HostId
+    name: str
+    alias: str
+    token: Secret
+    host_key: str
+    certificate_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A connection that ended: what was proved, what went through, and the client's exit status."""
+
+    proof: Proof
+    traffic: Traffic
+    status: int
+
+
+Ask = Callable[[], Awaitable[Access]]
+Tell = Callable[[Step, str], None]
+"""Told each step, with a detail for the person."""
+
+
+class Connecting:
+    """Connects the technician's own RDP client to hosts.
+
+    Args:
+        port: of the redirectors' listeners.
+    """
+
+    def __init__(self, gateway: Gateway, program: Program, saved: Saved, port: int = RDP_PORT) -> None:
+        self._gateway = gateway
+        self._program = program
+        self._saved = saved
+        self._port = port
+        self._relay = Relay()
+
+    async def connect(self, ask: Ask, tell: Tell, display: Display | None = None) -> Visit:
+        """Connect and return when the client has ended. When cancelled, the client is ended too.
+
+        Args:
+            display: how to show the host this time; None for what is remembered of it.
+
+        Raises:
+            Refused: with the reason of whoever refused.
+            ClientNotStarted, NoListener, OSError: in words.
+        """
+        tell(Step.ASKING, "")
+        access = await ask()
+        self._saved.check_key(access.tenant, access.host, access.host_key)
+        proof = await self._prove(access, tell)
+        shown = display or self._saved.host(access.tenant, access.host).display
+        listener = open_listener(access.tenant, access.host, self._port)
+        with contextlib.closing(listener):
+            redirector = Redirector(
+                access.name, listener, lambda: self._open_leg(access), is_ours, self._relay
+            )
+            launch = Launch(*redirector.place, access.name, _pin(access, proof), shown)
+            status = await self._serve(redirector, launch, tell)
+        tell(Step.ENDED, "")
+        return Visit(proof, redirector.traffic, status)
+
+    async def _open_leg(self, access: Access) -> Leg:
+        return await open_leg(self._gateway, access.alias, access.token)
+
+    async def _prove(self, access: Access, tell: Tell) -> Proof:
+        tell(Step.REACHING, access.name)
+        leg = await self._open_leg(access)
+        try:
+            tell(Step.PROVING, access.name)
+            return await prove(leg, access.certificate_sha256)
+        finally:
+            leg.abort()
+
+    async def _serve(self, redirector: Redirector, launch: Launch, tell: Tell) -> int:
+        with _file_for(self._program, launch) as file:
+            command = self._program.command(launch, file)
+            try:
+                client = await asyncio.create_subprocess_exec(*command)
+            except OSError as error:
+                raise ClientNotStarted(
+                    f"the RDP client {command[0]} cannot be started: {error.strerror or error}"
+                ) from error
+            tell(Step.CONNECTED, launch.place)
+            return await redirector.serve(client)
+
+
+def _pin(access: Access, proof: Proof) -> str:
+    """Return the certificate the client is to insist on: the one that was announced and seen."""
+    return access.certificate_sha256 if proof.proven is Proven.YES else ""
+
+
+@contextlib.contextmanager
+def _file_for(program: Program, launch: Launch) -> Iterator[str]:
+    """Yield the path of the settings file while the client runs, empty if it needs none."""
+    if not program.needs_file:
+        yield ""
+        return
+    handle, path = tempfile.mkstemp(prefix="dialback-", suffix=".rdp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(settings_file(launch))
+        yield path
+    finally:
+        Path(path).unlink(missing_ok=True)

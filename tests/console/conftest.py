@@ -1,0 +1,14 @@
+"""What the tests of the console share."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.console.gateway_stub import GatewayStub, running
+
+
+@pytest.fixture
+async def stub(tmp_path: Path) -> AsyncIterator[GatewayStub]:
+    async with running(tmp_path / "gateway") as stub:
+        yield stub

@@ -1,0 +1,163 @@
+"""The whole way from *connect* to the client's end, with a client of a few lines in place of FreeRDP's."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialback.console.clients import Client, Program
+from dialback.console.connecting import Access, ClientNotStarted, Connecting, Step
+from dialback.console.proof import Proven
+from dialback.console.saved import Saved
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import HostId, TenantId
+from dialback.domain.secret import Secret
+from tests.console.gateway_stub import GatewayStub
+
+CLIENT = """#!{python}
+import pathlib, socket, sys
+place = next(word[3:] for word in sys.argv if word.startswith("/v:"))
+address, port = place.split(":")
+with socket.create_connection((address, int(port))) as sock:
+    sock.sendall(b"x" * 100)
+    heard = 0
+    while heard < 100 and (data := sock.recv(100)):
+        heard += len(data)
+pathlib.Path(sys.argv[0]).with_name("told").write_text(" ".join(sys.argv[1:]) + f" heard={{heard}}")
+{more}
+"""
+
+
+class Technician:
+    """Somebody at a console, and what they were told."""
+
+    def __init__(self, stub: GatewayStub, folder: Path) -> None:
+        self.stub = stub
+        self.folder = folder
+        self.saved = Saved(folder / "saved")
+        self.told: list[Step] = []
+        self.access = Access(
+            TenantId("acme"), HostId("h1"), "acme/files", "r1", Secret("t"), "aa", stub.certificate_sha256
+        )
+
+    def program(self, more: str = "") -> Program:
+        path = self.folder / "client"
+        path.write_text(CLIENT.format(python=sys.executable, more=more))
+        path.chmod(0o700)
+        return Program(Client.FREERDP_2, str(path))
+
+    @property
+    def connecting(self) -> Connecting:
+        return Connecting(self.stub.gateway, self.program(), self.saved, 0)
+
+    async def ask(self) -> Access:
+        return self.access
+
+    def tell(self, step: Step, detail: str) -> None:
+        self.told.append(step)
+
+    @property
+    def heard(self) -> str:
+        return (self.folder / "told").read_text()
+
+
+@pytest.fixture
+def technician(stub: GatewayStub, tmp_path: Path) -> Technician:
+    return Technician(stub, tmp_path)
+
+
+async def test_client_reaches_the_host_with_its_certificate_pinned(technician: Technician) -> None:
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert (visit.status, visit.proof.proven) == (0, Proven.YES)
+    assert visit.traffic.to_host_bytes == 100
+    assert technician.told == [Step.ASKING, Step.REACHING, Step.PROVING, Step.CONNECTED, Step.ENDED]
+    assert technician.heard.endswith("heard=100")
+    assert "/cert:deny,fingerprint:sha256:" in technician.heard
+    assert Secret("t").reveal() not in technician.heard.split()
+
+
+async def test_host_with_another_key_is_not_even_dialled(technician: Technician) -> None:
+    technician.saved.check_key(TenantId("acme"), HostId("h1"), "bb")
+
+    with pytest.raises(Refused) as refused:
+        await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert refused.value.reason is Reason.HOST_KEY_OTHER
+    assert technician.stub.heads == []
+
+
+async def test_refused_technician_is_told_before_any_client_starts(technician: Technician) -> None:
+    technician.stub.refusal = Reason.CONSENT_FORBIDDEN
+
+    with pytest.raises(Refused) as refused:
+        await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert refused.value.reason is Reason.CONSENT_FORBIDDEN
+    assert technician.told == [Step.ASKING, Step.REACHING]
+    assert not (technician.folder / "told").exists()
+
+
+async def test_client_that_cannot_be_started_is_named(technician: Technician) -> None:
+    missing = Program(Client.FREERDP_3, str(technician.folder / "nothing"))
+    connecting = Connecting(technician.stub.gateway, missing, technician.saved, 0)
+
+    with pytest.raises(ClientNotStarted, match="nothing cannot be started: No such file"):
+        await connecting.connect(technician.ask, technician.tell)
+
+
+async def test_client_that_crashes_ends_the_visit_with_its_status(technician: Technician) -> None:
+    connecting = Connecting(
+        technician.stub.gateway, technician.program("import os; os.abort()"), technician.saved, 0
+    )
+
+    visit = await connecting.connect(technician.ask, technician.tell)
+
+    assert visit.status == -6
+
+
+async def test_cancelled_visit_leaves_no_client_behind(technician: Technician) -> None:
+    program = technician.program("import time; time.sleep(600)")
+    connecting = Connecting(technician.stub.gateway, program, technician.saved, 0)
+    connected = asyncio.Event()
+
+    def tell(step: Step, detail: str) -> None:
+        if step is Step.CONNECTED:
+            connected.set()
+
+    visiting = asyncio.create_task(connecting.connect(technician.ask, tell))
+    async with asyncio.timeout(10):
+        await connected.wait()
+    visiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await visiting
+
+    running = [
+        each for each in Path("/proc").iterdir() if each.name.isdecimal() and _is_run_by(each, program)
+    ]
+    assert running == []
+
+
+def _is_run_by(process: Path, program: Program) -> bool:
+    try:
+        return program.path in (process / "cmdline").read_text()
+    except OSError:
+        return False
+
+
+async def test_client_that_wants_a_file_gets_one_that_is_removed(technician: Technician) -> None:
+    path = technician.folder / "client"
+    path.write_text(
+        f"#!{sys.executable}\nimport pathlib, sys\n"
+        "text = pathlib.Path(sys.argv[-1]).read_bytes().decode()\n"
+        "pathlib.Path(sys.argv[0]).with_name('told').write_text(sys.argv[-1] + '\\n' + text)\n"
+    )
+    path.chmod(0o700)
+    connecting = Connecting(technician.stub.gateway, Program(Client.REMMINA, str(path)), technician.saved, 0)
+
+    await connecting.connect(technician.ask, technician.tell)
+
+    name, _, text = technician.heard.partition("\n")
+    assert "full address:s:127." in text
+    assert not Path(name).exists()
