@@ -1,4 +1,4 @@
-"""A gateway for the console's tests: it answers requests for raw streams, over TLS, and is the desktop too."""
+"""A gateway for the console's tests: it answers requests for raw streams over TLS, and is the desktop too."""
 
 import asyncio
 import json
