@@ -156,7 +156,7 @@ def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     # The pixels alone: no profile, no text, nothing else that the picture carried.
     clean = Image.frombytes("RGBA", image.size, image.tobytes())
-    clean.save(out, "PNG", optimize=True)
+    clean.save(out, "PNG")
     return out.getvalue()
 
 

@@ -1,0 +1,92 @@
+"""Connection files of the feed: signed, each with a resource ticket, and sent again only when they differ.
+
+A file's tag names what went into it and the ticket in it. What a user may not use, what another tenant has
+and what is not there are answered alike.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from dialback.domain.accounts import Person
+from dialback.domain.directory import Directory, Published
+from dialback.domain.ids import ResourceName, TokenHash
+from dialback.domain.secret import Secret
+from dialback.domain.tenancy import User
+from dialback.web.feed.addresses import FILES
+from dialback.web.feed.subscribers import Subscribers
+from dialback.web.feed.tickets import Tickets
+from dialback.wire.feed.negotiation import RDP_CONTENT_TYPE, content_disposition
+
+_TAG: Final = re.compile(r'"([0-9a-f]{16})\.([0-9a-f]{64})"')
+
+
+class MakesFiles(Protocol):
+    """Whoever makes signed connection files."""
+
+    def feed(self, published: Published, user: User, ticket: Secret) -> bytes:
+        """Return the file that opens the resource for the user by a resource ticket."""
+
+
+class Files:
+    """Hands out the feed's connection files."""
+
+    def __init__(self, directory: Directory, tickets: Tickets, maker: MakesFiles) -> None:
+        self._directory = directory
+        self._tickets = tickets
+        self._maker = maker
+
+    def make_router(self, subscribers: Subscribers) -> APIRouter:
+        """Return the route of the files."""
+        router = APIRouter(include_in_schema=False)
+        route = subscribers.only(self.serve)
+        router.add_api_route(f"{FILES}{{alias}}.rdp", route, methods=["GET", "HEAD"], response_model=None)
+        return router
+
+    async def serve(self, request: Request, person: Person) -> Response:
+        """Answer with the file, with 304 if the client's is good, or with 404."""
+        user, alias = person.user, ResourceName(request.path_params["alias"])
+        published = await self._directory.published(user.tenant, user.id, alias)
+        if published is None:
+            return Response(status_code=404)
+        digest = _digest(published, user)
+        brought = request.headers.getlist("if-none-match")
+        if (kept := await self._kept(brought, digest, user, published.resource.name)) is not None:
+            return Response(status_code=304, headers=_headers(digest, kept))
+        ticket = await self._tickets.issue(user, published.resource.name)
+        return Response(
+            self._maker.feed(published, user, ticket.secret),
+            headers={
+                **_headers(digest, ticket.hash),
+                "Content-Type": RDP_CONTENT_TYPE,
+                "Content-Disposition": content_disposition(published.resource.title),
+            },
+        )
+
+    async def open(self, user: User, published: Published) -> bytes:
+        """Return a file for a resource that the user may use."""
+        ticket = await self._tickets.issue(user, published.resource.name)
+        return self._maker.feed(published, user, ticket.secret)
+
+    async def _kept(
+        self, brought: Sequence[str], digest: str, user: User, resource: ResourceName
+    ) -> TokenHash | None:
+        """Return the ticket in the client's file, if the file would be the same and the ticket is good."""
+        for found, text in _TAG.findall(", ".join(brought))[:4]:
+            hash = TokenHash(text)
+            if found == digest and await self._tickets.is_good(hash, user, resource):
+                return hash
+        return None
+
+
+def _digest(published: Published, user: User) -> str:
+    return hashlib.sha256(f"{published!r}\n{user.name}".encode()).hexdigest()[:16]
+
+
+def _headers(digest: str, ticket: TokenHash) -> dict[str, str]:
+    # Weak: two nodes sign at different times, and no client can tell their files apart.
+    return {"ETag": f'W/"{digest}.{ticket}"', "Cache-Control": "no-store"}

@@ -1,0 +1,157 @@
+"""The list of a user's resources, as the client asked for it.
+
+A list says nothing about its reader beyond what is in it, so one that many users share is built once: what
+is kept is found by everything that went into it. `LastUpdated` must rise whenever a file or an icon may have
+changed, and the directory keeps versions and no times; so it is the day before, plus a second per version,
+and each day the client looks at all files once more. It is paid with a 304 for those that are the same.
+
+The usual feed holds all that the user may use, in whatever workspace; a feed of one workspace, what is in
+that. What is left out: resources that are not shown, though their files are to be had.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from dialback.domain.accounts import Person
+from dialback.domain.catalog import PublishedResource, Workspace
+from dialback.domain.directory import Directory
+from dialback.domain.ids import TenantId, WorkspaceId
+from dialback.web.feed.addresses import FEED, file_path, host_of, ico_path, png_path
+from dialback.web.feed.bounded import BoundedCache
+from dialback.web.feed.pictures import SIZES, usual_id
+from dialback.web.feed.subscribers import Subscribers
+from dialback.wire.feed import document
+from dialback.wire.feed.model import (
+    FileExtension,
+    Hosting,
+    Icons,
+    Publisher,
+    Resource,
+    ResourceType,
+    TerminalServer,
+)
+from dialback.wire.feed.negotiation import SchemaVersion, choose_version, entity_tag, is_unchanged
+
+CACHE_BYTES: Final = 64 << 20
+
+_DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MOST_VERSIONS: Final = 86_399
+
+
+class Lists:
+    """Builds lists, and keeps those that may be asked for again."""
+
+    def __init__(self, directory: Directory, address: str, now: Callable[[], datetime]) -> None:
+        self._directory = directory
+        self._host = host_of(address)
+        self._now = now
+        self._built = BoundedCache[bytes, tuple[bytes, str]](CACHE_BYTES, lambda kept: len(kept[0]))
+
+    def make_router(self, subscribers: Subscribers) -> APIRouter:
+        """Return the routes of the feeds."""
+        router = APIRouter(include_in_schema=False)
+        for path in (FEED, "/feed/{workspace}/webfeed.aspx"):
+            router.add_api_route(
+                path, subscribers.only(self.serve), methods=["GET", "HEAD"], response_model=None
+            )
+        return router
+
+    async def serve(self, request: Request, person: Person) -> Response:
+        """Answer with the list, with 304 if the client has it, or with 404 if there is no such workspace."""
+        version = choose_version(
+            request.headers.getlist("accept"), request.query_params.get("radc_schema_version", "")
+        )
+        found = await self.list(person, version, request.path_params.get("workspace"))
+        if found is None:
+            return Response(status_code=404)
+        body, tag = found
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
+        if is_unchanged(request.headers.getlist("if-none-match"), tag):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers={**headers, "Content-Type": version.content_type})
+
+    async def list(
+        self, person: Person, version: SchemaVersion, workspace: str | None
+    ) -> tuple[bytes, str] | None:
+        """Return the list and its tag; None if the tenant has no such workspace."""
+        tenant = person.user.tenant
+        named = await self._publisher(tenant, workspace)
+        if named is None:
+            return None
+        space = None if workspace is None else WorkspaceId(workspace)
+        found = await self._directory.resources_of(tenant, person.user.id, space)
+        shown = [resource for resource in found if resource.shown]
+        day = (self._now() - _EPOCH) // _DAY
+        key = _key(named, version, day, shown)
+        if (built := self._built.get(key)) is not None:
+            return built
+        since = _EPOCH + (day - 1) * _DAY
+        publisher = _fill(named, shown, self._host, since)
+        # A long list takes some ten milliseconds, in which nobody else should wait.
+        body = await asyncio.to_thread(document.build, publisher, version)
+        built = body, entity_tag(body)
+        self._built.put(key, built)
+        return built
+
+    async def _publisher(self, tenant: TenantId, workspace: str | None) -> Publisher | None:
+        """Return the publisher, still empty."""
+        if workspace is not None:
+            space = await self._directory.get(Workspace, tenant, workspace)
+            id = f"{workspace}.{self._host}"
+            return Publisher(id, space.name, _EPOCH, space.description) if space else None
+        spaces = (await self._directory.page(Workspace, tenant, limit=2)).items
+        if len(spaces) == 1:
+            return Publisher(self._host, spaces[0].name, _EPOCH, spaces[0].description)
+        owner = await self._directory.tenant(tenant)
+        return Publisher(self._host, owner.name if owner else self._host, _EPOCH)
+
+
+def _key(named: Publisher, version: SchemaVersion, day: int, shown: Sequence[PublishedResource]) -> bytes:
+    """Return a digest of everything that goes into the list."""
+    parts: list[object] = [named, version.value, day]
+    for each in shown:
+        parts += (each.id, each.version, each.name, each.title, each.icon, each.folders, each.remote_app)
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).digest()
+
+
+def _fill(named: Publisher, shown: Sequence[PublishedResource], host: str, since: datetime) -> Publisher:
+    return Publisher(
+        named.id,
+        named.name,
+        since,
+        named.description,
+        supports_reconnect=True,
+        resources=tuple(_resource(each, host, since) for each in shown),
+        terminal_servers=(TerminalServer(host, host, since),),
+    )
+
+
+def _resource(published: PublishedResource, host: str, since: datetime) -> Resource:
+    app = published.remote_app
+    icon = usual_id(published)
+    icons = Icons(ico_path(icon), tuple((size, png_path(icon, size)) for size in SIZES))
+    # The client knows names of files without regard to case.
+    names = {name.casefold(): name for name in app.file_extensions} if app else {}
+    return Resource(
+        id=published.id,
+        alias=published.name,
+        title=published.title,
+        type=ResourceType.REMOTE_APP if app else ResourceType.DESKTOP,
+        hosting=(Hosting(host, file_path(published.name)),),
+        icons=icons,
+        updated_at=since + timedelta(seconds=min(published.version, _MOST_VERSIONS)),
+        executable=_executable(app.program) if app else "",
+        extensions=tuple(FileExtension(name, icons) for name in names.values()),
+        folders=published.folders,
+    )
+
+
+def _executable(program: str) -> str:
+    return program.removeprefix("||").replace("/", "\\").rpartition("\\")[2]

@@ -1,0 +1,95 @@
+"""MS-RDWR: which of the user's sessions wait for them, as files that open them again.
+
+A session that its host reports as disconnected is offered if the host belongs to a pool of which the user may
+use something: the pool's desktop if it has one, else the first of its apps. Opening the file leads to that
+session, since a session that is there wins over every other rule of placement; so there is one file per pool,
+however many sessions wait in it.
+
+Source: [MS-RDWR] 3.1.4.1, GetRDPFiles.
+"""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from dialback.domain.accounts import Person
+from dialback.domain.catalog import ApplicationGroupKind, PublishedResource
+from dialback.domain.directory import Directory, Published
+from dialback.domain.ids import HostId, PoolId
+from dialback.domain.sessions import SessionState
+from dialback.domain.tenancy import User
+from dialback.web.body import read_body
+from dialback.web.feed.addresses import RECONNECT
+from dialback.web.feed.files import Files
+from dialback.web.feed.subscribers import Subscribers
+from dialback.wire import rdpfile
+from dialback.wire.errors import WireError
+from dialback.wire.feed.reconnect import (
+    CONTENT_TYPE,
+    MAX_REQUEST_BYTES,
+    ReconnectFile,
+    SessionType,
+    build_response,
+    is_action,
+    parse_request,
+)
+
+
+class Reconnects:
+    """Answers which sessions a user can open again."""
+
+    def __init__(self, directory: Directory, files: Files) -> None:
+        self._directory = directory
+        self._files = files
+
+    def make_router(self, subscribers: Subscribers) -> APIRouter:
+        """Return the routes, one beside each feed."""
+        router = APIRouter(include_in_schema=False)
+        for path in (RECONNECT, "/feed/{workspace}/RDWebService.asmx"):
+            route = subscribers.only(self.serve)
+            router.add_api_route(path, route, methods=["POST"], response_model=None)
+        return router
+
+    async def serve(self, request: Request, person: Person) -> Response:
+        """Answer one question."""
+        try:
+            if not is_action(request.headers.get("soapaction", "")):
+                raise WireError("expected the action GetRDPFiles, got another")
+            parse_request(await read_body(request, MAX_REQUEST_BYTES))
+        except WireError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        files = [await self._file(person.user, each) for each in await self.waiting(person.user)]
+        headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+        return Response(build_response(files), headers=headers)
+
+    async def waiting(self, user: User) -> Sequence[Published]:
+        """Return what opens the disconnected sessions of the user: one resource of each pool."""
+        sessions = await self._directory.sessions_of(user.tenant, user.name)
+        hosts = {each.host for each in sessions if each.state is SessionState.DISCONNECTED}
+        pools: set[PoolId] = set()
+        found: list[Published] = []
+        for resource in await self._candidates(user) if hosts else ():
+            published = await self._directory.published(user.tenant, user.id, resource.name)
+            if published is None or published.pool.id in pools:
+                continue
+            pools.add(published.pool.id)
+            if hosts & await self._hosts(published):
+                found.append(published)
+        return found
+
+    async def _candidates(self, user: User) -> Sequence[PublishedResource]:
+        """Return one resource of each application group, desktops first: a group has one pool."""
+        by_group: dict[str, PublishedResource] = {}
+        for resource in await self._directory.resources_of(user.tenant, user.id):
+            by_group.setdefault(resource.application_group, resource)
+        return sorted(by_group.values(), key=lambda each: each.kind is not ApplicationGroupKind.DESKTOP)
+
+    async def _hosts(self, published: Published) -> set[HostId]:
+        pool = published.pool
+        return {member.host for member in await self._directory.pool_hosts(pool.tenant, pool.id)}
+
+    async def _file(self, user: User, published: Published) -> ReconnectFile:
+        app = published.resource.remote_app is not None
+        text = rdpfile.decode(await self._files.open(user, published))
+        return ReconnectFile(text, SessionType.APP if app else SessionType.DESKTOP)
