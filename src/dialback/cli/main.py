@@ -24,6 +24,8 @@ COMMANDS = {
     "connection": "connections",
     "user": "users",
     "group": "users",
+    "approve": "approvals",
+    "audit": "audit",
     "publisher": "publisher",
     "doctor": "server",
 }

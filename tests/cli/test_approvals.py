@@ -1,0 +1,149 @@
+import getpass
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dialback.cli import approvals as command
+from dialback.domain.approvals import Approval, Cause, Decision, choices
+from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserId, UserName
+from dialback.domain.tenancy import MAIN, User
+from dialback.store.sql import SqlStore
+from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
+
+ANNA = User(MAIN, UserId("u1"), UserName("anna"))
+
+
+def asked(id: str = "c1", seconds: float = 60) -> Approval:
+    now = datetime.now(UTC)
+    return Approval(
+        ConnectionId(id),
+        MAIN,
+        ANNA.id,
+        ResourceName("office"),
+        Cause.POLICY,
+        47,
+        "2001:db8:ab:cd::1",
+        HOSTILE,
+        now,
+        now + timedelta(seconds=seconds),
+    )
+
+
+def ask(terminal: Terminal, *approvals: Approval) -> None:
+    async def fill(store: SqlStore) -> None:
+        await store.directory.save(ANNA)
+        for each in approvals:
+            await store.approvals.ask(each)
+
+    terminal.store(fill)
+
+
+def became(terminal: Terminal, id: str = "c1", tenant: TenantId = MAIN) -> Approval:
+    async def read(store: SqlStore) -> Approval | None:
+        return await store.approvals.approval(tenant, ConnectionId(id))
+
+    approval: Approval = terminal.store(read)
+    return approval
+
+
+def test_without_any_it_says_so(terminal: Terminal) -> None:
+    assert "No connection waits" in terminal.good("approve")
+    assert terminal.json("approve") == []
+
+
+def test_list_shows_what_to_look_at_harmlessly(terminal: Terminal) -> None:
+    ask(terminal, asked(), replace(asked("c2"), number=None, cause=Cause.STALE_TICKET))
+    text = terminal.good("approve")
+    assert_harmless(text)
+    for shown in ("c1", "anna", "office", "2001:db8:ab:cd::1", "its host pool asks", "a feed's file"):
+        assert shown in text
+    assert " ".join(map(str, choices(asked()))) in text
+
+
+def test_json_never_says_which_number_is_right(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    [shown] = terminal.json("approve")
+    assert "number" not in shown
+    assert shown["numbers"] == list(choices(asked()))
+    assert (shown["id"], shown["user_name"], shown["cause"]) == ("c1", "anna", "policy")
+
+
+def test_the_right_number_approves(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    assert terminal.good("approve", "c1", "--number", "47") == "Approved: c1.\n"
+    approval = became(terminal)
+    assert (approval.decision, approval.decided_by) == (Decision.APPROVED, getpass.getuser())
+
+
+def test_a_wrong_number_denies(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    result = terminal.data("approve", "c1", "--number", "48")
+    assert (result.exit_code, result.stdout) == (1, "Denied: c1.\n")
+    assert became(terminal).decision is Decision.DENIED
+
+
+def test_without_its_number_nothing_is_decided(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    assert "Say with --number which of " in terminal.bad("approve", "c1")
+    assert became(terminal).decision is None
+
+
+def test_what_has_no_number_is_approved_without(terminal: Terminal) -> None:
+    ask(terminal, replace(asked(), number=None))
+    terminal.good("approve", "c1")
+    assert became(terminal).decision is Decision.APPROVED
+
+
+def test_denying_needs_no_number(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    assert terminal.good("approve", "c1", "--deny") == "Denied: c1.\n"
+    assert became(terminal).decision is Decision.DENIED
+
+
+def test_a_decision_is_audited(terminal: Terminal) -> None:
+    ask(terminal, asked())
+    terminal.good("approve", "c1", "--deny")
+    [entry] = terminal.json("audit", "list")
+    assert (entry["action"], entry["subject"]) == ("approval.denied", "connection:c1")
+    assert entry["detail"] == "office for anna"
+    assert entry["actor"] == {"kind": "local", "name": getpass.getuser(), "address": ""}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["c9", "--deny"], "There is no connection 'c9' to approve"),
+        (["late", "--number", "47"], "The connection 'late' waits no more"),
+        (["c1", "--deny", "--tenant", "other"], "There is no connection 'c1'"),
+    ],
+)
+def test_what_cannot_be_decided_is_said(terminal: Terminal, words: list[str], why: str) -> None:
+    ask(terminal, asked(), asked("late", seconds=-1))
+    assert why in terminal.bad("approve", *words)
+
+
+def test_a_user_who_is_gone_is_shown_by_id(terminal: Terminal) -> None:
+    ask(terminal, replace(asked(), user=UserId("gone")))
+    assert "gone" in terminal.good("approve")
+
+
+def test_watching_shows_each_once_with_the_command_to_type(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def sleep(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.asyncio, "sleep", sleep)
+    ask(terminal, asked(), replace(asked("c2"), number=None))
+    result = terminal.data("approve", "--watch")
+    assert_harmless(result.stdout)
+    assert result.stdout.count("anna → office from 2001:db8:ab:cd::1") == 2
+    numbers = " ".join(map(str, choices(asked())))
+    assert f"dialback approve c1 --number {numbers}\n" in result.stdout
+    assert "dialback approve c2\n" in result.stdout
