@@ -1,6 +1,6 @@
 """`dialback publisher`: thumbprints for people, programs and registries."""
 
-from dialback.cli.publisher import POLICY, registry_file
+from dialback.identity.publisher import POLICY, registry_file
 from tests.cli.conftest import Terminal
 
 

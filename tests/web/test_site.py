@@ -1,13 +1,6 @@
 import pytest
 
-from tests.web.stage import ADDRESS, Web
-
-
-async def test_landing_page_names_the_server(web: Web) -> None:
-    answer = await web.ask("GET", "/")
-
-    assert answer.status_code == 200
-    assert ADDRESS in answer.text
+from tests.web.stage import Web
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/nothing"])

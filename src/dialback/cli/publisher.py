@@ -11,8 +11,7 @@ from dialback.app.files import signing_key
 from dialback.cli.context import Json, sentences
 from dialback.cli.data import Data, folder_of, settings_of
 from dialback.cli.output import print_json, print_line, print_table
-
-POLICY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
+from dialback.identity.publisher import registry_file
 
 
 def publisher(
@@ -38,15 +37,6 @@ def publisher(
         ("SHA-256 thumbprint", key.sha256),
     ]
     print_table(("", ""), facts, "")
-
-
-def registry_file(sha1: str) -> str:
-    """Return a .reg file that makes Windows trust the publisher with this SHA-1 thumbprint.
-
-    It replaces the list of trusted publishers; where there is one already, the thumbprint is added by hand,
-    after a comma. The CA certificate (`ca.pem`) has to be trusted on the machine too.
-    """
-    return f'Windows Registry Editor Version 5.00\n\n[{POLICY}]\n"TrustedCertThumbprints"="{sha1}"\n'
 
 
 def register(commands: typer.Typer) -> None:

@@ -1,0 +1,121 @@
+"""Users: who there is, a link with which somebody sets a password, and nobody any more.
+
+Nobody acts on somebody with more rights than their own, or on themselves: an invitation to an owner is the
+owner's account. An invitation link is shown once, to who asked for it.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from dialback.domain.accounts import Person
+from dialback.domain.errors import Problem
+from dialback.domain.ids import UserId, UserName
+from dialback.domain.tenancy import Role, User, role_of
+from dialback.identity.tokens import make_id
+from dialback.web.forms import Form
+from dialback.web.pages import see_other
+from dialback.web.people import Administrator, Helpdesk
+from dialback.web.portal.needs import Portal
+from dialback.web.problems import NotFound
+
+PAGE: Final = 50
+SAID: Final = {
+    "disabled": "The user is disabled: every sign-in and every connection file of theirs is good no more.",
+    "enabled": "The user may sign in again; old sign-ins and connection files stay ended.",
+}
+
+
+class NotYours(Problem):
+    """The person may not do this to the user."""
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    async def page(
+        request: Request, person: Person, status: int = 200, after: str = "", q: str = "", **more: Any
+    ) -> Response:
+        tenant = person.user.tenant
+        if q:
+            found = await portal.directory.find(User, tenant, q)
+            users, following = ([found] if found else []), ""
+        else:
+            shown = await portal.directory.page(User, tenant, after, PAGE)
+            users, following = list(shown.items), shown.after
+        facts = {"said": "", "error": "", "name": "", "display_name": ""} | more
+        return await portal.pages.show(
+            request,
+            "admin_users.html",
+            status,
+            section="admin",
+            in_tab="users",
+            users=users,
+            after=following,
+            query=q,
+            may_change=person.role.includes(Role.ADMINISTRATOR),
+            **facts,
+        )
+
+    @router.get("/admin/users")
+    async def users(
+        request: Request, person: Helpdesk, after: str = "", q: str = "", said: str = ""
+    ) -> Response:
+        return await page(request, person, after=after, q=q.strip(), said=SAID.get(said, ""))
+
+    @router.post("/admin/users")
+    async def make(request: Request, person: Administrator, form: Form) -> Response:
+        name, display_name = form.get("name", "").strip(), form.get("display_name", "").strip()
+        try:
+            user = User(person.user.tenant, UserId(make_id()), UserName(name), display_name)
+            user = await portal.directory.save(user)
+        except (ValueError, Problem) as error:
+            said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            return await page(request, person, 422, error=said, name=name, display_name=display_name)
+        portal.notes.did(request, person, "user.save", f"user:{user.id}", "made")
+        return await invitation(request, person, user)
+
+    @router.post("/admin/users/{id}/invite")
+    async def invite(request: Request, person: Administrator, id: str) -> Response:
+        return await invitation(request, person, await _theirs(portal, person, id))
+
+    async def invitation(request: Request, person: Person, user: User) -> Response:
+        secret = await portal.authenticator.invite(user)
+        portal.notes.did(request, person, "user.invite", f"user:{user.id}", user.name)
+        link = f"https://{portal.address.removesuffix(':443')}/invitation/{secret.reveal()}"
+        return await portal.pages.show(
+            request, "admin_invitation.html", section="admin", in_tab="users", user=user, link=link
+        )
+
+    @router.post("/admin/users/{id}/disable")
+    async def disable(request: Request, person: Administrator, id: str) -> Response:
+        user, now = await _theirs(portal, person, id), portal.now()
+        await portal.directory.save(replace(user, disabled_at=user.disabled_at or now))
+        await portal.authenticator.end_all(user)
+        await portal.store.revoke_tokens_of(user.tenant, user.id, now)
+        portal.notes.did(request, person, "user.disable", f"user:{user.id}", user.name)
+        return see_other("/admin/users?said=disabled")
+
+    @router.post("/admin/users/{id}/enable")
+    async def enable(request: Request, person: Administrator, id: str) -> Response:
+        user = await _theirs(portal, person, id)
+        await portal.directory.save(replace(user, disabled_at=None))
+        portal.notes.did(request, person, "user.enable", f"user:{user.id}", user.name)
+        return see_other("/admin/users?said=enabled")
+
+    return router
+
+
+async def _theirs(portal: Portal, person: Person, id: str) -> User:
+    """Return the user of that id, on whom the person may act."""
+    user = await portal.directory.get(User, person.user.tenant, id)
+    if user is None:
+        raise NotFound
+    if user.id == person.user.id:
+        raise NotYours("nobody can do this to themselves; ask another administrator")
+    role = role_of(user, await portal.directory.groups_of(user.tenant, user.id))
+    if not person.role.includes(role):
+        raise NotYours(f"this takes somebody with the role {role}")
+    return user

@@ -1,0 +1,97 @@
+"""My sessions: what goes on on hosts, which connections there were, and why they ended.
+
+A session is ended by its host, on the order of its user; whose it is is looked up anew for each order, so an
+id of somebody else's is answered as one that is not there.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from dialback.domain.access import RELAY_ENDS
+from dialback.domain.accounts import Person
+from dialback.domain.errors import SENTENCES, Refused
+from dialback.domain.ids import HostId, SessionId
+from dialback.domain.orders import SessionAction
+from dialback.domain.sessions import Session, Stage
+from dialback.web.forms import Form
+from dialback.web.pages import see_other, wants_part
+from dialback.web.people import SignedIn
+from dialback.web.portal.needs import Portal, host_names, mark_of, titles_of
+from dialback.web.portal.timelines import bars_of
+from dialback.web.problems import NotFound
+
+SHOWN: Final = 30
+OWN_ACTIONS: Final = {SessionAction.DISCONNECT: "disconnected", SessionAction.LOG_OFF: "logged-off"}
+SAID: Final = {
+    "disconnected": "The session is disconnected; your programs go on, and the next connection finds them.",
+    "logged-off": "The session is logged off.",
+}
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    @router.get("/sessions")
+    async def sessions(request: Request, person: SignedIn, said: str = "", seen: str = "") -> Response:
+        facts = await _facts(portal, person)
+        if not wants_part(request):
+            return await portal.pages.show(
+                request, "sessions.html", section="sessions", said=SAID.get(said, ""), **facts
+            )
+        if facts["mark"] == seen:
+            return Response(status_code=204)
+        return portal.pages.answer("sessions_part.html", **facts)
+
+    @router.post("/sessions/{host}/{session}")
+    async def order(request: Request, person: SignedIn, host: str, session: str, form: Form) -> Response:
+        action = next((action for action in OWN_ACTIONS if action == form.get("action")), None)
+        found = await own_session(portal, person, host, session)
+        if action is None or found is None or portal.orders is None:
+            raise NotFound
+        try:
+            await portal.orders.order(person.user.tenant, found.host, found.id, action, "")
+        except Refused as refused:
+            facts = await _facts(portal, person)
+            return await portal.pages.show(
+                request,
+                "sessions.html",
+                502,
+                section="sessions",
+                said="",
+                error=SENTENCES[refused.reason],
+                **facts,
+            )
+        portal.notes.did(request, person, f"session.{action}", f"session:{found.host}/{found.id}")
+        return see_other(f"/sessions?said={OWN_ACTIONS[action]}")
+
+    return router
+
+
+async def own_session(portal: Portal, person: Person, host: str, session: str) -> Session | None:
+    """Return the person's own session of that id on that host."""
+    own = await portal.directory.sessions_of(person.user.tenant, person.user.name)
+    wanted = (HostId(host), SessionId(session))
+    return next((each for each in own if (each.host, each.id) == wanted), None)
+
+
+async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
+    user = person.user
+    sessions = await portal.directory.sessions_of(user.tenant, user.name)
+    records = await portal.store.connections(user.tenant, SHOWN, user.name)
+    hosts = [each.host for each in sessions]
+    return {
+        "sessions": sessions,
+        "records": records,
+        "timelines": {record.id: bars_of(record.timeline) for record in records},
+        "used_for": {
+            record.id: record.timeline[Stage.END] for record in records if Stage.END in record.timeline
+        },
+        "hosts": await host_names(portal.store, user.tenant, [*hosts, *(each.host_id for each in records)]),
+        "titles": titles_of(await portal.directory.resources_of(user.tenant, user.id)),
+        "relay_ends": RELAY_ENDS,
+        "can_order": portal.orders is not None,
+        "mark": mark_of(sessions, records),
+    }

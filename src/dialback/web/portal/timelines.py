@@ -1,0 +1,52 @@
+"""The timeline of a connection as a bar of its stages. Pure.
+
+The bar is what opening took. How long the relay then worked is said beside it: drawn to scale, a day of work
+would leave nothing of the milliseconds before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dialback.domain.sessions import Stage
+
+WIDTH: Final = 1000
+LEAST: Final = 6
+"""Width of the shortest stage, so that it is seen."""
+TITLES: Final[Mapping[Stage, str]] = {
+    Stage.TLS: "TLS",
+    Stage.HEAD: "Request",
+    Stage.HANDSHAKE: "Handshake",
+    Stage.ADMIT: "Admitted",
+    Stage.PLACE: "Host chosen",
+    Stage.DIAL: "Host called",
+    Stage.REVERSE: "Host dialled back",
+    Stage.FIRST_BYTE: "First byte",
+    Stage.END: "In use",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One stage: its duration, and where it stands in a picture of `WIDTH`; `END` has no width."""
+
+    stage: Stage
+    title: str
+    ms: float
+    begin: float = 0.0
+    width: float = 0.0
+
+
+def bars_of(timeline: Mapping[Stage, float]) -> tuple[Bar, ...]:
+    """Return a bar for each stage that was reached, in the order in which stages happen."""
+    stages = [stage for stage in Stage if stage in timeline]
+    drawn = [stage for stage in stages if stage is not Stage.END]
+    whole = sum(timeline[stage] for stage in drawn)
+    room = WIDTH - LEAST * len(drawn)
+    bars, begin = [], 0.0
+    for stage in stages:
+        share = timeline[stage] / whole if whole else 1 / max(len(drawn), 1)
+        width = 0.0 if stage is Stage.END else round(LEAST + room * share, 2)
+        bars.append(Bar(stage, TITLES[stage], timeline[stage], round(begin, 2), width))
+        begin += width
+    return tuple(bars)
