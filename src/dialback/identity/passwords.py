@@ -9,7 +9,7 @@ import asyncio
 import unicodedata
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import Argon2Error
 
 from dialback.domain.passwords import MAX_PASSWORD_CHARS
 from dialback.domain.secret import Secret
@@ -30,7 +30,7 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, _octets(password))
 
     async def verify(self, password: Secret, hash: str) -> bool:
-        """Say whether the hash is the password's; an empty or damaged hash takes as long and is nobody's."""
+        """Say whether the hash is the password's; an empty one takes as long and is nobody's."""
         async with self._turn:
             return await asyncio.to_thread(self._verify, _octets(password), hash)
 
@@ -41,7 +41,7 @@ class Passwords:
     def _verify(self, octets: bytes, hash: str) -> bool:
         try:
             return self._hasher.verify(hash or self._nobodys, octets) and bool(hash)
-        except (Argon2Error, InvalidHashError):
+        except (Argon2Error, ValueError):
             return False
 
 
