@@ -95,6 +95,12 @@ def test_what_has_no_number_is_approved_without(terminal: Terminal) -> None:
     assert became(terminal).decision is Decision.APPROVED
 
 
+def test_an_id_may_begin_with_a_hyphen(terminal: Terminal) -> None:
+    ask(terminal, asked("-c1"))
+    assert terminal.run("approve", "--data", terminal.folder, "--deny", "--", "-c1").exit_code == 0
+    assert became(terminal, "-c1").decision is Decision.DENIED
+
+
 def test_denying_needs_no_number(terminal: Terminal) -> None:
     ask(terminal, asked())
     assert terminal.good("approve", "c1", "--deny") == "Denied: c1.\n"
@@ -105,7 +111,7 @@ def test_a_decision_is_audited(terminal: Terminal) -> None:
     ask(terminal, asked())
     terminal.good("approve", "c1", "--deny")
     [entry] = terminal.json("audit", "list")
-    assert (entry["action"], entry["subject"]) == ("approval.denied", "connection:c1")
+    assert (entry["action"], entry["subject"]) == ("connection.deny", "connection:c1")
     assert entry["detail"] == "office for anna"
     assert entry["actor"] == {"kind": "local", "name": getpass.getuser(), "address": ""}
 
@@ -140,10 +146,10 @@ def test_watching_shows_each_once_with_the_command_to_type(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command.asyncio, "sleep", sleep)
-    ask(terminal, asked(), replace(asked("c2"), number=None))
+    ask(terminal, asked(), replace(asked("-c2"), number=None))
     result = terminal.data("approve", "--watch")
     assert_harmless(result.stdout)
     assert result.stdout.count("anna → office from 2001:db8:ab:cd::1") == 2
     numbers = " ".join(map(str, choices(asked())))
-    assert f"dialback approve c1 --number {numbers}\n" in result.stdout
-    assert "dialback approve c2\n" in result.stdout
+    assert f"dialback approve --number {numbers} -- c1\n" in result.stdout
+    assert "dialback approve -- -c2\n" in result.stdout

@@ -97,9 +97,10 @@ async def _decide(text: str, number: int | None, deny: bool, tenant: TenantId, d
         if not await waiting.approvals.decide(tenant, id, decision, who, now):
             raise Failed(f"The connection {text!r} waits no more.")
         actor = Actor(ActorKind.LOCAL, who)
+        verb = "approve" if decision is Decision.APPROVED else "deny"
         detail = f"{approval.resource} for {await waiting.name_of(approval.user)}"
         await waiting.audit.write(
-            AuditEntry(tenant, now, actor, f"approval.{decision.value}", f"connection:{id}", detail)
+            AuditEntry(tenant, now, actor, f"connection.{verb}", f"connection:{id}", detail)
         )
         return decision
 
@@ -122,7 +123,8 @@ def _announce(approval: Approval, user: str) -> None:
         f"{shown(approval.asked_at)}  {shown(user)} → {shown(approval.resource)} "
         f"from {shown(approval.client_address)}{device}, {_CAUSES[approval.cause]}"
     )
-    out.print(f"    dialback approve {shown(approval.id)}{' --number' if numbers else ''}{numbers}")
+    # An id may begin with a hyphen; behind two of them it is no option.
+    out.print(f"    dialback approve{' --number' if numbers else ''}{numbers} -- {shown(approval.id)}")
 
 
 @asynccontextmanager
