@@ -341,6 +341,15 @@ async def test_identity_is_the_newest_that_was_kept(accounts: Accounts) -> None:
     assert await accounts.identities_of(ACME, BEN) == [moved]
 
 
+async def test_of_providers_that_claim_a_user_at_once_one_is_kept(accounts: Accounts) -> None:
+    claims = [replace(IDENTITY, subject=f"subject-{each}") for each in range(5)]
+    answers = await asyncio.gather(*(accounts.save_first_identity(claim) for claim in claims))
+    assert answers.count(True) == 1
+    assert await accounts.identities_of(ACME, ANNA) == [claims[answers.index(True)]]
+    assert not await accounts.save_first_identity(IDENTITY)
+    assert await accounts.save_first_identity(replace(IDENTITY, user=BEN, subject="ben"))
+
+
 async def test_identity_is_told_apart_by_every_part(accounts: Accounts) -> None:
     await accounts.save_identity(IDENTITY)
     assert await accounts.identity(OTHER, IDENTITY.issuer, IDENTITY.subject) is None
@@ -357,6 +366,7 @@ KEPT: list[Callable[[Accounts], Awaitable[object]]] = [
     lambda accounts: accounts.save_workspace_password(replace(PASSWORD, user=NOBODY)),
     lambda accounts: accounts.approve_device_code(CODE.hash, ACME, NOBODY, NOW),
     lambda accounts: accounts.save_identity(replace(IDENTITY, user=NOBODY)),
+    lambda accounts: accounts.save_first_identity(replace(IDENTITY, user=NOBODY)),
     lambda accounts: accounts.save_api_token(replace(TOKEN, tenant=TenantId("nowhere"))),
 ]
 

@@ -233,6 +233,14 @@ async def test_identity_is_issuer_and_subject_in_one_tenant(world: World) -> Non
     assert await refusal(elsewhere) is Reason.IDENTITY_UNKNOWN
 
 
+async def test_of_two_who_claim_a_name_at_once_one_gets_the_user(world: World) -> None:
+    claims = [replace(EVA, name=ANNA.name, subject=f"subject-{each}") for each in range(4)]
+    claiming = [refusal(world.authenticator.by_external(MAIN, claim, True, HERE)) for claim in claims]
+    seen = await asyncio.gather(*claiming)
+    assert seen.count(None) == 1
+    assert seen.count(Reason.IDENTITY_NAME_TAKEN) == 3
+
+
 async def test_user_nobody_is_yet_becomes_the_persons(world: World) -> None:
     opened = await world.authenticator.by_external(MAIN, replace(EVA, name=ANNA.name), False, HERE)
     assert opened.user.id == ANNA.id

@@ -62,6 +62,7 @@ ASKED: list[Callable[[Accounts], Awaitable[object]]] = [
     lambda accounts: accounts.api_token(TOKEN.hash),
     lambda accounts: accounts.api_tokens(ACME),
     lambda accounts: accounts.save_identity(replace(IDENTITY, user=USER.id)),
+    lambda accounts: accounts.save_first_identity(replace(IDENTITY, user=USER.id)),
     lambda accounts: accounts.identity(ACME, IDENTITY.issuer, IDENTITY.subject),
     lambda accounts: accounts.prune_accounts(NOW),
 ]

@@ -276,6 +276,9 @@ class Accounts(Protocol):
     async def save_identity(self, identity: ExternalIdentity) -> None:
         """Keep whom the provider's subject is, in place of what was said before."""
 
+    async def save_first_identity(self, identity: ExternalIdentity) -> bool:
+        """Keep it unless some provider knows the user already; of several at once, one is kept."""
+
     async def identity(self, tenant: TenantId, issuer: str, subject: str) -> ExternalIdentity | None:
         """Return whom the provider's subject is."""
 

@@ -149,9 +149,10 @@ class Authenticator:
         user = await self._directory.get(User, tenant, identity.user) if identity else None
         if user is None:
             user = await self._welcome(tenant, person, create)
-            await self._accounts.save_identity(
-                ExternalIdentity(tenant, person.issuer, person.subject, user.id)
-            )
+            claim = ExternalIdentity(tenant, person.issuer, person.subject, user.id)
+            if not await self._accounts.save_first_identity(claim):
+                # Somebody else of that name came at the same time.
+                raise Refused(Reason.IDENTITY_NAME_TAKEN)
         if user.disabled_at is not None:
             raise Refused(Reason.USER_DISABLED)
         user = await self._updated(user, person)

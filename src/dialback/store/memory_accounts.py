@@ -189,6 +189,13 @@ class MemoryAccounts:
         await self._need(identity.tenant, identity.user)
         self._identities[identity.tenant, identity.issuer, identity.subject] = identity
 
+    async def save_first_identity(self, identity: ExternalIdentity) -> bool:
+        await self._need(identity.tenant, identity.user)
+        if await self.identities_of(identity.tenant, identity.user):
+            return False
+        await self.save_identity(identity)
+        return True
+
     async def identity(self, tenant: TenantId, issuer: str, subject: str) -> ExternalIdentity | None:
         return await self._kept(self._identities, (tenant, issuer, subject))
 

@@ -36,6 +36,7 @@ from dialback.store.accounts_models import (
     workspace_passwords,
 )
 from dialback.store.database import Database, first, translating
+from dialback.store.directory_models import users
 from dialback.store.rows import Row, each
 
 
@@ -178,6 +179,20 @@ class SqlAccounts(Database):
         same = _identity(identity.tenant, identity.issuer, identity.subject)
         async with translating(), _of_somebody():
             await self._replace(external_identities, same, asdict(identity))
+
+    async def save_first_identity(self, identity: ExternalIdentity) -> bool:
+        tenant, user = identity.tenant, identity.user
+        known = select(external_identities.c.user).where(_of(external_identities, tenant, user))
+        # Changes nothing, and holds the user's row until the end: others who claim them wait.
+        held = (
+            update(users).where(users.c.tenant == tenant, users.c.id == user).values(version=users.c.version)
+        )
+        async with translating(), _of_somebody(), self._engine.begin() as connection:
+            await connection.execute(held)
+            if await first(connection, known) is not None:
+                return False
+            await connection.execute(insert(external_identities).values(asdict(identity)))
+        return True
 
     async def identity(self, tenant: TenantId, issuer: str, subject: str) -> ExternalIdentity | None:
         query = select(external_identities).where(_identity(tenant, issuer, subject))
