@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 
 from dialback.domain.ids import GroupId, UserId, UserName
 from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
+from dialback.identity.invitations import invitation_link
 from dialback.web.api.nouns import Nouns, is_id
 from dialback.web.api.parts import (
     MADE,
@@ -201,7 +202,7 @@ def _add_states(router: APIRouter, api: Api) -> None:
         check_role(me, await role_now(api, user))
         secret = await api.authenticator.invite(user)
         note(api, me, "user.invite", f"user:{id}", user.name)
-        return InvitationView(link=f"https://{api.address}/invitation/{secret.reveal()}")
+        return InvitationView(link=invitation_link(api.address, secret))
 
 
 def _add_groups(router: APIRouter, api: Api) -> None:

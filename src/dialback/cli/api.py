@@ -1,0 +1,367 @@
+"""The API as commands use it: which server, by which credentials, and its problems as sentences.
+
+Where a command goes, the first that applies:
+
+* `--data`: this machine's own server. Whoever can write its data folder has everything already, so a sign-in
+  of a few minutes is made there for an owner, used over loopback, ended afterwards, and kept in the audit log
+  under the local user's name.
+* `--server` and `--token`, or the environment variables of the same meaning: for programs.
+* the file that `dialback login` wrote.
+* the usual data folder, if this machine has one.
+"""
+
+import getpass
+import inspect
+import json
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from dialback.app.certificates import server_certificates
+from dialback.app.settings import (
+    Settings,
+    listen_address,
+    public_address,
+    split_address,
+    store_url,
+)
+from dialback.cli.context import Failed, run, sentences
+from dialback.cli.data import Data, folder_of, settings_of
+from dialback.domain.accounts import Origin, SignIn, SignInKind
+from dialback.domain.audit import Actor, ActorKind, AuditEntry
+from dialback.domain.errors import Problem
+from dialback.domain.tenancy import MAIN, Role, User
+from dialback.identity.files import PRIVATE, write_file
+from dialback.identity.tokens import hash_token, make_token
+from dialback.store.open import open_store
+from dialback.store.sql import SqlStore
+from dialback.transport.tls import client_context
+from dialback.web.api.application import PREFIX
+from dialback.web.api.guard import LOCAL_METHOD
+
+P = ParamSpec("P")
+PAGE = 500
+TIMEOUT_S = 30.0
+LOCAL_LIFE = timedelta(minutes=10)
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+ServerOption = Annotated[
+    str, typer.Option("--server", envvar="DIALBACK_SERVER", help="NAME:PORT of the server.")
+]
+TokenOption = Annotated[
+    str,
+    typer.Option("--token", envvar="DIALBACK_TOKEN", help="API token; better in the environment variable."),
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", envvar="DIALBACK_CA", help="PEM file of the CA that the server's certificate is of."
+    ),
+]
+
+
+class ApiRefused(Problem):
+    """The server does not do what it was asked; the message is its own sentence."""
+
+    def __init__(self, status: int, reason: str, sentence: str, error: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.reason = reason
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What `dialback login` keeps: the server, its CA in PEM (empty for the system's), and the token."""
+
+    server: str
+    ca_pem: str
+    token: str = field(repr=False)
+
+
+class Api:
+    """One server's API."""
+
+    def __init__(self, client: httpx.AsyncClient, server: str, name: str) -> None:
+        self._client = client
+        self._server = server
+        self._extensions = {"sni_hostname": name}
+
+    async def get(self, *path: str, **query: object) -> Any:
+        """Return what is at the path."""
+        return await self.ask("GET", *path, params=query)
+
+    async def find(self, *path: str) -> Any | None:
+        """Return what is at the path; None if nothing is."""
+        try:
+            return await self.get(*path)
+        except ApiRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    async def all(self, *path: str, **query: object) -> list[Any]:
+        """Return a whole list, page by page."""
+        found: list[Any] = []
+        after = ""
+        while True:
+            page = await self.get(*path, **query, limit=PAGE, after=after)
+            found += page["items"]
+            if not (after := page["after"]):
+                return found
+
+    async def named(self, family: str, text: str, word: str) -> Any:
+        """Return what has the id or else the name; `Failed` if there is none."""
+        found = await self.find(family, text)
+        if found is None:
+            page = await self.get(family, name=text)
+            found = page["items"][0] if page["items"] else None
+        if found is None:
+            raise Failed(f"There is no {word} {text!r}.")
+        return found
+
+    async def put(self, *path: str, body: object = None) -> Any:
+        """Save what is at the path."""
+        return await self.ask("PUT", *path, json=body)
+
+    async def post(self, *path: str, body: object = None) -> Any:
+        """Have something done."""
+        return await self.ask("POST", *path, json=body)
+
+    async def delete(self, *path: str) -> Any:
+        """Remove what is at the path."""
+        return await self.ask("DELETE", *path)
+
+    async def ask(self, method: str, *path: str, **more: Any) -> Any:
+        """Send one request; return what was answered, or raise `ApiRefused`.
+
+        Raises:
+            ApiRefused: the server says why not.
+            Failed: it cannot be reached, or is none.
+        """
+        if more.get("json", ...) is None:
+            del more["json"]
+        url = "/".join((PREFIX, *(quote(part, safe="") for part in path)))
+        try:
+            answer = await self._client.request(method, url, extensions=self._extensions, **more)
+        except httpx.HTTPError as error:
+            raise Failed(_unreachable(self._server, error)) from error
+        return _read(self._server, answer)
+
+
+def _read(server: str, answer: httpx.Response) -> Any:
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    try:
+        told = answer.json() if kind.endswith("json") else answer.content
+    except ValueError as error:
+        raise Failed(f"{server} gave no proper answer: {error}") from error
+    if answer.status_code < 300:
+        return told
+    if not isinstance(told, dict) or "reason" not in told:
+        raise Failed(f"{server} is no Dialback server, or an older one: it answers {answer.status_code}")
+    raise ApiRefused(answer.status_code, str(told["reason"]), _sentence(told), str(told.get("error", "")))
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    rules = [f"{each.get('field')}: {each.get('message')}" for each in problem.get("errors", ())]
+    parts = [str(problem.get("title", "")), str(problem.get("detail", "")), "; ".join(rules)]
+    return " ".join(part for part in parts if part)
+
+
+def _unreachable(server: str, error: httpx.HTTPError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            f"{server} shows a certificate that is not trusted here; give its CA with --ca FILE, "
+            "or sign in with `dialback login --fingerprint`."
+        )
+    return f"{server} cannot be reached: {str(error) or type(error).__name__}."
+
+
+def choose_server(server: str, token: str, ca: Path | None, data: Path | None) -> Login | Path:
+    """Return which server is meant: by its address with a token, or by its data folder.
+
+    Raises:
+        Failed: too little was said, and nobody is signed in.
+    """
+    if data is not None:
+        return data
+    known = read_login()
+    if known is not None and server not in ("", known.server):
+        # Its token is for no other server.
+        known = None
+    known = known or Login("", "", "")
+    if server or token or known.server:
+        ca_pem = ca.read_text(encoding="utf-8") if ca else known.ca_pem
+        chosen = Login(server or known.server, ca_pem, token or known.token)
+        if not chosen.server or not chosen.token:
+            raise Failed("Give both --server and --token, or sign in with `dialback login`.")
+        return chosen
+    folder = folder_of(None)
+    if not folder.is_dir():
+        raise Failed("No server is known here; sign in with `dialback login SERVER`.")
+    return folder
+
+
+@asynccontextmanager
+async def opened_api(chosen: Login | Path) -> AsyncIterator[Api]:
+    """Open the API of the chosen server."""
+    if isinstance(chosen, Login):
+        async with connected(chosen.server, chosen.ca_pem, chosen.token) as api:
+            yield api
+    else:
+        async with _local(chosen) as api:
+            yield api
+
+
+@asynccontextmanager
+async def connected(server: str, ca_pem: str, token: str = "") -> AsyncIterator[Api]:
+    """Open the API of a server by its address."""
+    try:
+        name, port = split_address(server if ":" in server else f"{server}:443")
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    host = f"[{name}]" if ":" in name else name
+    async with _client(f"https://{host}:{port}", _context(ca_pem), token) as client:
+        yield Api(client, server, name)
+
+
+def _context(ca_pem: str) -> ssl.SSLContext:
+    try:
+        return client_context(ca_pem)
+    except ssl.SSLError as error:
+        raise Failed("The CA file holds no certificate in PEM.") from error
+
+
+def _client(base: str, context: ssl.SSLContext, token: str, **more: Any) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= more.pop("headers", {})
+    return httpx.AsyncClient(
+        base_url=base, verify=context, headers=headers, timeout=TIMEOUT_S, follow_redirects=False, **more
+    )
+
+
+@asynccontextmanager
+async def _local(folder: Path) -> AsyncIterator[Api]:
+    """Open the API of this machine's own server as an owner, for a few minutes."""
+    settings: Settings = settings_of(folder)
+    context = _context(server_certificates(folder, settings).ca_pem)
+    address, (listen, port) = public_address(settings), listen_address(settings)
+    listen = _ANY_ADDRESS.get(listen, listen)
+    host = f"[{listen}]" if ":" in listen else listen
+    store = await open_store(store_url(folder, settings))
+    try:
+        sign_in, token = await _sign_in(store)
+        try:
+            client = _client(
+                f"https://{host}:{port}", context, token, headers={"Host": address}, trust_env=False
+            )
+            async with client:
+                yield Api(client, f"the server on {host}:{port}", split_address(address)[0])
+        finally:
+            await store.accounts.end_sign_in(sign_in.tenant, sign_in.hash, datetime.now(UTC))
+    finally:
+        await store.close()
+
+
+async def _sign_in(store: SqlStore) -> tuple[SignIn, str]:
+    owner = await _owner(store)
+    secret, now = make_token(), datetime.now(UTC)
+    origin = Origin("", f"{getpass.getuser()}@{socket.gethostname()}")
+    sign_in = SignIn(
+        hash_token(secret),
+        owner.tenant,
+        owner.id,
+        SignInKind.CLI,
+        LOCAL_METHOD,
+        now,
+        now,
+        now + LOCAL_LIFE,
+        origin,
+    )
+    await store.accounts.save_sign_in(sign_in)
+    actor = Actor(ActorKind.LOCAL, origin.client)
+    await store.audit.write(AuditEntry(owner.tenant, now, actor, "sign-in.local", f"user:{owner.id}"))
+    return sign_in, secret.reveal()
+
+
+async def _owner(store: SqlStore) -> User:
+    """Return the first owner of the first tenant who is not disabled."""
+    after = ""
+    while True:
+        page = await store.directory.page(User, MAIN, after, PAGE)
+        for user in page.items:
+            if user.role is Role.OWNER and user.disabled_at is None:
+                return user
+        if not (after := page.after):
+            raise Failed("There is no owner yet; make one with `dialback user`.")
+
+
+def login_path() -> Path:
+    """Return where `dialback login` keeps what it was given."""
+    return Path.home() / ".config" / "dialback" / "login.json"
+
+
+def read_login() -> Login | None:
+    """Return what `dialback login` has kept; None if nobody is signed in."""
+    path = login_path()
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return Login(str(kept["server"]), str(kept["ca_pem"]), str(kept["token"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failed(f"{path} is damaged; sign in again with `dialback login`.") from error
+
+
+def write_login(login: Login) -> None:
+    """Keep it, for this user alone."""
+    path = login_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_file(path, json.dumps(asdict(login), indent=2).encode(), PRIVATE, replace=True)
+
+
+def over_api(work: Callable[Concatenate[Api, P], Awaitable[None]]) -> Callable[..., None]:
+    """Make a command of a coroutine function that takes the API first: options say which server."""
+
+    def command(
+        *args: Any,
+        server: str = "",
+        token: str = "",
+        ca: Path | None = None,
+        data: Path | None = None,
+        **more: Any,
+    ) -> None:
+        with sentences():
+            chosen = choose_server(server, token, ca, data)
+
+        async def opened() -> None:
+            async with opened_api(chosen) as api:
+                await work(api, *args, **more)
+
+        run(opened())
+
+    own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
+    shared = [
+        _option("server", ServerOption, ""),
+        _option("token", TokenOption, ""),
+        _option("ca", CaOption, None),
+        _option("data", Data, None),
+    ]
+    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+    command.__doc__ = work.__doc__
+    command.__name__ = work.__name__
+    return command
+
+
+def _option(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,0 +1,152 @@
+"""What `dialback apply` would change: the difference between a declaration and what the API shows.
+
+A plan is a list of steps in the order in which they can be done: what others refer to is made first and
+removed last. Reading the server and carrying a step out are the caller's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from dialback.cli.declared import Declaration
+
+Wanted = dict[tuple[str, ...], Any]
+"""What is to be at each path, as the body of a `PUT`; None where there is none to send."""
+
+
+class Kind(StrEnum):
+    """What a step does."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+SIGNS = {Kind.MADE: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request; `changes` names each field with what it was and what it is to be."""
+
+    kind: Kind
+    path: tuple[str, ...]
+    body: Any = None
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The step as a line of a diff."""
+        told = ", ".join(f"{name}: {_told(before)} -> {_told(after)}" for name, before, after in self.changes)
+        return f"{SIGNS[self.kind]} {'/'.join(self.path)}" + (f"  {told}" if told else "")
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_told, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_told(each)}' for name, each in value.items())}}}"
+    return str(value).lower() if isinstance(value, bool) or value is None else repr(value)
+
+
+ORDER = ("workspaces", "groups", "host-pools", "application-groups", "resources")
+
+
+def wanted_of(declaration: Declaration) -> Wanted:
+    """Return what a declaration asks for, memberships and assignments included, by path."""
+    wanted: Wanted = {}
+    for id, workspace in (declaration.workspaces or {}).items():
+        wanted["workspaces", id] = _plain(workspace)
+    for id, group in (declaration.groups or {}).items():
+        wanted["groups", id] = _plain(group, "members")
+        wanted |= {("groups", id, "members", user): None for user in group.members or ()}
+    for id, pool in (declaration.host_pools or {}).items():
+        wanted["host-pools", id] = _plain(pool, "hosts")
+        hosts = pool.hosts or {}
+        wanted |= {("host-pools", id, "hosts", host): _plain(each) for host, each in hosts.items()}
+    for id, published in (declaration.application_groups or {}).items():
+        wanted["application-groups", id] = _plain(published, "resources", "users", "groups")
+        wanted |= {("application-groups", id, "users", user): None for user in published.users or ()}
+        wanted |= {("application-groups", id, "groups", group): None for group in published.groups or ()}
+        for resource_id, resource in (published.resources or {}).items():
+            body = _plain(resource, "icon")
+            body |= {"application_group": id, "name": resource.name or resource_id}
+            wanted["resources", resource_id] = body
+    return wanted
+
+
+def _plain(model: BaseModel, *but: str) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude=set(but))
+
+
+def sections_of(declaration: Declaration) -> frozenset[tuple[str, ...]]:
+    """Return the lists that a declaration is the whole truth about, by path."""
+    found: set[tuple[str, ...]] = set()
+    if declaration.workspaces is not None:
+        found.add(("workspaces",))
+    if declaration.groups is not None:
+        found.add(("groups",))
+        found |= {
+            ("groups", id, "members") for id, one in declaration.groups.items() if one.members is not None
+        }
+    if declaration.host_pools is not None:
+        found.add(("host-pools",))
+        pools = declaration.host_pools.items()
+        found |= {("host-pools", id, "hosts") for id, pool in pools if pool.hosts is not None}
+    for id, group in (declaration.application_groups or {}).items():
+        lists = {"users": group.users, "groups": group.groups}
+        found |= {("application-groups", id, name) for name, said in lists.items() if said is not None}
+    if declaration.application_groups is not None:
+        found |= {("application-groups",), ("resources",)}
+    return frozenset(found)
+
+
+def plan_of(
+    wanted: Wanted, there: Mapping[tuple[str, ...], Any], sections: Iterable[tuple[str, ...]], prune: bool
+) -> list[Step]:
+    """Return the steps from what is there to what is wanted.
+
+    Args:
+        there: what the API shows, by path; the fields that bodies have not are not compared.
+        sections: the lists of which what is not wanted is removed, if `prune`.
+    """
+    steps = [step for path, body in wanted.items() if (step := _step(path, body, there))]
+    steps.sort(key=lambda step: (len(step.path) > 2, ORDER.index(step.path[0])))
+    if not prune:
+        return steps
+    whole = set(sections)
+    gone = {path for path in there if path not in wanted and path[:-1] in whole}
+    gone |= {path for path in there if _is_left_behind(path, gone, wanted)}
+    removed = [Step(Kind.REMOVED, path) for path in sorted(gone)]
+    removed.sort(key=lambda step: (len(step.path) == 2, -ORDER.index(step.path[0])))
+    return steps + removed
+
+
+def _step(path: tuple[str, ...], body: Any, there: Mapping[tuple[str, ...], Any]) -> Step | None:
+    if path not in there:
+        return Step(Kind.MADE, path, body)
+    if body is None:
+        return None
+    known = there[path]
+    changes = tuple(
+        (name, known.get(name), after)
+        for name, after in body.items()
+        if not _same(name, known.get(name), after)
+    )
+    return Step(Kind.CHANGED, path, body, changes) if changes else None
+
+
+def _is_left_behind(path: tuple[str, ...], gone: set[tuple[str, ...]], wanted: Wanted) -> bool:
+    """Say whether it is a host in a pool that goes: it is taken out first, unless another pool takes it."""
+    moved = any(len(each) == 4 and each[2:] == path[2:] for each in wanted)
+    return path[2:3] == ("hosts",) and path[:2] in gone and not moved
+
+
+def _same(name: str, before: Any, after: Any) -> bool:
+    """Compare what was and what is to be; redirections are a set, so their order does not count."""
+    if name == "redirections":
+        return sorted(before or ()) == sorted(after)
+    return bool(before == after)
