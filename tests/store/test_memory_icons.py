@@ -3,12 +3,11 @@
 from dialback.domain.icons import icon_of
 from dialback.domain.tenancy import MAIN, Tenant
 from dialback.store.memory import MemoryStore
-from dialback.store.memory_directory import MemoryDirectory
 from dialback.store.memory_icons import MemoryIcons
 
 
 async def test_icons_of_two_stores_are_apart() -> None:
-    directory = MemoryDirectory(MemoryStore())
+    directory = MemoryStore().directory
     await directory.save_tenant(Tenant(MAIN, "Main"))
     first, second = MemoryIcons(directory), MemoryIcons(directory)
     await first.save_icon(icon_of(MAIN, b"x"))

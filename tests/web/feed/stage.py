@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import httpx
 import spnego
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from dialback.domain.accounts import Origin, SignInKind, WorkspacePassword
@@ -15,11 +16,11 @@ from dialback.domain.directory import Published
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import User
 from dialback.identity.authenticator import Authenticator
+from dialback.identity.passwords import Passwords
 from dialback.identity.settings import SignInSettings
 from dialback.observe.metrics import Metrics
 from dialback.store.memory import MemoryStore
 from dialback.store.memory_accounts import MemoryAccounts
-from dialback.store.memory_directory import MemoryDirectory
 from dialback.store.memory_icons import MemoryIcons
 from dialback.web.feed.discovery import Discovery
 from dialback.web.feed.routes import FeedParts, make_router
@@ -77,12 +78,14 @@ class Feed:
     def __init__(self) -> None:
         self.clock = Clock()
         self.store = MemoryStore()
-        self.directory = MemoryDirectory(self.store)
+        self.directory = self.store.directory
         self.icons = MemoryIcons(self.directory)
         self.accounts = MemoryAccounts(self.directory)
         self.metrics = Metrics()
         settings = SignInSettings(address_failures=ADDRESS_FAILURES)
-        self.authenticator = Authenticator(self.accounts, self.directory, settings, self.clock)
+        # The hasher is the cheapest there is: no password of the portal is at stake here.
+        passwords = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.authenticator = Authenticator(self.accounts, self.directory, settings, self.clock, passwords)
         self.parts = FeedParts(
             authenticator=self.authenticator,
             directory=self.directory,

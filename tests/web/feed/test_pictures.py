@@ -17,7 +17,6 @@ from dialback.domain.icons import icon_of
 from dialback.domain.ids import TenantId
 from dialback.domain.tenancy import MAIN, Tenant
 from dialback.store.memory import MemoryStore
-from dialback.store.memory_directory import MemoryDirectory
 from dialback.store.memory_icons import MemoryIcons
 from dialback.web.feed.pictures import (
     ICO_SIZES,
@@ -170,7 +169,7 @@ def test_resource_has_its_own_icon_or_that_of_its_kind() -> None:
 
 @pytest.fixture
 async def icons() -> MemoryIcons:
-    directory = MemoryDirectory(MemoryStore())
+    directory = MemoryStore().directory
     await directory.save_tenant(Tenant(MAIN, "Main"))
     return MemoryIcons(directory)
 
