@@ -211,6 +211,21 @@ async def test_invitation_of_a_disabled_or_removed_user_is_good_for_nothing(worl
     assert await refusal(world.authenticator.accept(invitation, GOOD, HERE)) is Reason.INVITATION_UNKNOWN
 
 
+async def test_password_is_changed_by_who_knows_the_old_one_and_has_the_code(world: World) -> None:
+    before = await world.invited()
+    app = await enrolled(world)
+    change = world.authenticator.change_password
+    assert await refusal(change(ANNA, WRONG, WRONG, app.code(), HERE)) is Reason.SIGN_IN_REFUSED
+    assert await refusal(change(ANNA, GOOD, WRONG, "", HERE)) is Reason.CODE_WANTED
+    assert await refusal(change(ANNA, GOOD, Secret("short"), app.code(), HERE)) is Reason.PASSWORD_WEAK
+    after = await change(ANNA, GOOD, WRONG, app.code(), HERE)
+    assert await world.who(before) is None
+    assert await world.who(after) is not None
+    world.later(seconds=30)
+    assert await world.tried(GOOD, app.code()) is Reason.SIGN_IN_REFUSED
+    assert await world.tried(WRONG, app.code()) is None
+
+
 # Providers.
 
 
