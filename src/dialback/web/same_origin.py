@@ -5,7 +5,7 @@ in older ones. So no form carries a token. Rules for methods that are not safe:
 
 * `Sec-Fetch-Site` is there: it must be `same-origin`, or `none`, which is the person themselves.
 * else `Origin` is there: it must be `https://` and the request's own `Host`.
-* else it is no browser, or a very old one: it passes unless it carries a cookie.
+* else it is no browser, or a very old one: it passes unless it carries the cookie of a signed-in browser.
 
 The first two hold without a cookie too, or another site could sign a person in as somebody else. Programs
 send none of the three and are not concerned.
@@ -16,6 +16,8 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dialback.web.people import COOKIE
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REFUSAL: Final = "The request comes from another site and was not carried out; begin again on this one.\n"
@@ -45,4 +47,4 @@ def may_pass(method: str, headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is not None:
         return origin.lower() == f"https://{headers.get('host', '').lower()}"
-    return "cookie" not in headers
+    return f"{COOKIE}=" not in headers.get("cookie", "")
