@@ -13,6 +13,8 @@ from dialback.observe.metrics import Metrics
 from dialback.web import enrolment, status
 from dialback.web.api.application import mount_api
 from dialback.web.api.parts import Api
+from dialback.web.feed import routes as feed
+from dialback.web.feed.discovery import Discovery
 from dialback.web.portal.application import PortalParts, add_portal
 
 
@@ -27,6 +29,7 @@ class Site:
     address: str
     portal: PortalParts | None = None
     api: Api | None = None
+    feed: feed.FeedParts | None = None
 
 
 def make_app(site: Site) -> FastAPI:
@@ -38,4 +41,8 @@ def make_app(site: Site) -> FastAPI:
         add_portal(app, site.portal, site.store, site.address)
     if site.api is not None:
         mount_api(app, site.api)
+    if site.feed is not None:
+        app.include_router(feed.make_router(site.feed))
+        # Outermost: it spells paths before anybody looks at them.
+        app.add_middleware(Discovery)
     return app
