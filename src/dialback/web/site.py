@@ -13,8 +13,8 @@ from dialback.observe.metrics import Metrics
 from dialback.web import enrolment, status
 from dialback.web.api.application import mount_api
 from dialback.web.api.parts import Api
-from dialback.web.feed import routes as feed
 from dialback.web.feed.discovery import Discovery
+from dialback.web.feed.routes import FeedParts, make_feed
 from dialback.web.portal.application import PortalParts, add_portal
 
 
@@ -29,7 +29,7 @@ class Site:
     address: str
     portal: PortalParts | None = None
     api: Api | None = None
-    feed: feed.FeedParts | None = None
+    feed: FeedParts | None = None
 
 
 def make_app(site: Site) -> FastAPI:
@@ -42,7 +42,7 @@ def make_app(site: Site) -> FastAPI:
     if site.api is not None:
         mount_api(app, site.api)
     if site.feed is not None:
-        app.include_router(feed.make_router(site.feed))
+        app.include_router(make_feed(site.feed))
         # Outermost: it spells paths before anybody looks at them.
         app.add_middleware(Discovery)
     return app
