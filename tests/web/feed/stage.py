@@ -23,7 +23,7 @@ from dialback.store.memory import MemoryStore
 from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_icons import MemoryIcons
 from dialback.web.feed.discovery import Discovery
-from dialback.web.feed.routes import FeedParts, make_router
+from dialback.web.feed.routes import FeedParts, make_feed
 from dialback.web.people import COOKIE, know_people
 from tests.web.feed import nouns
 
@@ -98,7 +98,7 @@ class Feed:
         )
         self.app = FastAPI(openapi_url=None)
         know_people(self.app.state, self.authenticator)
-        self.app.include_router(make_router(self.parts))
+        self.app.include_router(make_feed(self.parts))
 
         @self.app.get("/portal")
         async def portal() -> str:

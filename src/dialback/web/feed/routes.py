@@ -38,7 +38,7 @@ class FeedParts:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
-def make_router(parts: FeedParts) -> APIRouter:
+def make_feed(parts: FeedParts) -> APIRouter:
     """Return every route of the feed; `discovery.Discovery` is to stand before them."""
     subscribers = Subscribers(parts.authenticator)
     acceptor = NtlmAcceptor(host_of(parts.address), parts.now)
