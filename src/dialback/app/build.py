@@ -17,6 +17,7 @@ from dialback.broker.orchestrate import StoreBroker
 from dialback.broker.records import Records
 from dialback.broker.sweep import Sweep
 from dialback.domain.contracts import Store
+from dialback.domain.icons import Icons
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway import tunnels, websockets
 from dialback.gateway.canary import GatewayDialBack
@@ -25,10 +26,14 @@ from dialback.gateway.rendezvous import Rendezvous
 from dialback.gateway.reverse import ReverseLegs
 from dialback.gateway.tunnels import Tunnels
 from dialback.gateway.websockets import WebSockets
+from dialback.identity.authenticator import Authenticator
+from dialback.identity.signing import SigningKey
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import Tasks
 from dialback.relay.join import Relay
 from dialback.transport.tls import server_context
+from dialback.web.connection_files import ConnectionFiles
+from dialback.web.feed.routes import FeedParts
 from dialback.web.site import Site, make_app
 from dialback.wire.agent.link import LINK_PATH, REVERSE_PATH
 from dialback.wire.head import RequestHead
@@ -48,7 +53,18 @@ class Node:
     metrics: Metrics
 
 
-def build_node(settings: Settings, certificates: Certificates, store: Store) -> Node:
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What people need of the web application; without it a node serves hosts and gateway clients alone."""
+
+    authenticator: Authenticator
+    icons: Icons
+    publisher: SigningKey
+
+
+def build_node(
+    settings: Settings, certificates: Certificates, store: Store, parts: WebParts | None = None
+) -> Node:
     """Build web, gateway and broker over one store."""
     metrics, tasks = Metrics(), Tasks()
     links = Links(store, certificates.leaf_sha256, metrics, settings.broker)
@@ -68,12 +84,25 @@ def build_node(settings: Settings, certificates: Certificates, store: Store) -> 
         metrics=metrics,
         store=store,
         address=gateway.address,
+        feed=None if parts is None else _feed(parts, store, metrics, gateway.address),
     )
     dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
     canaries = Canaries(links, dial_back, settings.canary)
     edge = Edge(_routes(gateway, links), web_protocols(site), tasks)
     tls = server_context(certificates.certificate, certificates.key)
     return Node(edge, tls, tasks, links, canaries, records, Sweep(store, settings.broker), metrics)
+
+
+def _feed(parts: WebParts, store: Store, metrics: Metrics, address: str) -> FeedParts:
+    return FeedParts(
+        authenticator=parts.authenticator,
+        directory=store.directory,
+        store=store,
+        icons=parts.icons,
+        files=ConnectionFiles(parts.publisher, address),
+        metrics=metrics,
+        address=address,
+    )
 
 
 def _routes(gateway: Gateway, links: Links) -> Callable[[RequestHead], Handler | None]:
