@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dialback.app.build import Node, build_node
+from dialback.app.build import Node, WebParts, build_node
 from dialback.app.certificates import server_certificates
 from dialback.app.files import signing_key
 from dialback.app.lock import only_server
@@ -42,12 +42,13 @@ async def serve(
     certificates = server_certificates(folder, settings)
     with only_server(folder):
         # Made now, by the user the server runs as, and not later by some command of root's.
-        signing_key(folder, settings)
+        publisher = signing_key(folder, settings)
         store = await open_store(store_url(folder, settings))
         try:
-            node = build_node(settings, certificates, store)
-            await node.sweep.begin()
             authenticator = Authenticator(store.accounts, store.directory, settings.sign_in)
+            parts = WebParts(authenticator, store.icons, publisher)
+            node = build_node(settings, certificates, store, parts)
+            await node.sweep.begin()
             link = await first_administrator(store.directory, authenticator, public_address(settings))
 
             def opened() -> None:
