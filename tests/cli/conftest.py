@@ -19,9 +19,11 @@ from dialback.domain.errors import Reason
 from dialback.domain.hosts import HostReport, JoinCode, RdpServer
 from dialback.domain.sessions import Stage, Totals
 from dialback.identity.tokens import hash_token
+from dialback.observe.log import configure_logging
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
 from tests.broker.stores import HOST, NOW, RECORD, RESOURCE, TOKEN, USER
+from tests.cli.remote import Served, served
 
 HOSTILE = "\x1b[2J\u202e\u200f[bold]:ab:\n"
 """A terminal escape, direction marks, markup, an emoji's code, a line break."""
@@ -143,3 +145,15 @@ def assert_harmless(output: str) -> None:
     """Check that what a peer said cannot steer a terminal, turn text around, or forge a line."""
     assert not any(mark in output for mark in ("\x1b", "\u202e", "\u200f", "🆎", "💿"))
     assert "[bold]" in output
+
+
+@pytest.fixture
+def remote(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server with the API over the terminal's data folder, and a home without a login."""
+    for name in ("DIALBACK_SERVER", "DIALBACK_TOKEN", "DIALBACK_CA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # Server and commands share a process: what the one logs must not stand in what the others print.
+    configure_logging(level="error")
+    with served(terminal.folder) as server:
+        yield server

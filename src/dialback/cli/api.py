@@ -161,7 +161,7 @@ class Api:
 def _read(server: str, answer: httpx.Response) -> Any:
     kind = answer.headers.get("content-type", "").partition(";")[0]
     try:
-        told = answer.json() if kind.endswith("json") else answer.content
+        told = answer.json() if kind.endswith("json") and answer.content else answer.content
     except ValueError as error:
         raise Failed(f"{server} gave no proper answer: {error}") from error
     if answer.status_code < 300:

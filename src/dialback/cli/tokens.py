@@ -57,10 +57,12 @@ async def make(
 
 @app.command("revoke")
 @over_api
-async def revoke(api: Api, token: Annotated[str, typer.Argument(help="Id from `token list`.")]) -> None:
+async def revoke(
+    api: Api, id: Annotated[str, typer.Argument(metavar="ID", help="Id from `token list`.")]
+) -> None:
     """Revoke an API token at once."""
-    await api.delete(TOKENS, token)
-    say(f"Revoked {token}.")
+    await api.delete(TOKENS, id)
+    say(f"Revoked {id}.")
 
 
 def register(commands: typer.Typer) -> None:
