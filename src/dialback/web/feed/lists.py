@@ -137,6 +137,8 @@ def _resource(published: PublishedResource, host: str, since: datetime) -> Resou
     app = published.remote_app
     icon = usual_id(published)
     icons = Icons(ico_path(icon), tuple((size, png_path(icon, size)) for size in SIZES))
+    # One file with all sizes: these icons are for Windows alone, and are half of a long list.
+    of_files = Icons(icons.ico_url)
     # The client knows names of files without regard to case.
     names = {name.casefold(): name for name in app.file_extensions} if app else {}
     return Resource(
@@ -148,7 +150,7 @@ def _resource(published: PublishedResource, host: str, since: datetime) -> Resou
         icons=icons,
         updated_at=since + timedelta(seconds=min(published.version, _MOST_VERSIONS)),
         executable=_executable(app.program) if app else "",
-        extensions=tuple(FileExtension(name, icons) for name in names.values()),
+        extensions=tuple(FileExtension(name, of_files) for name in names.values()),
         folders=published.folders,
     )
 
