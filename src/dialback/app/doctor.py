@@ -22,6 +22,7 @@ from dialback.settings.file import SettingsProblem
 from dialback.store.open import open_store
 from dialback.transport.dial import DialFailed, dial_tls
 from dialback.transport.tls import client_context
+from dialback.web.feed.addresses import host_of, txt_record
 from dialback.wire.errors import WireError
 from dialback.wire.head import ResponseHead, ResponseReader, build_request
 
@@ -55,6 +56,7 @@ async def examine(folder: Path) -> list[Finding]:
             )
         ]
     findings = [Finding("settings", True, f"{folder}")]
+    findings += check_discovery(public_address(settings))
     certificates = None
     try:
         certificates = server_certificates(folder, settings)
@@ -96,6 +98,19 @@ def check_publisher(facts: CertificateFacts, now: datetime) -> Finding:
         f"{days} days left",
         "Plan its renewal: policies on Windows clients list its thumbprint, see `dialback publisher`.",
     )
+
+
+def check_discovery(address: str) -> Iterator[Finding]:
+    """Spell out the DNS record by which clients find the feed from an e-mail address.
+
+    Nothing is asked of DNS: whose mail domain it is that people have, this server does not know. The one that
+    is named is the server's own name without its first label.
+    """
+    domain = host_of(address).partition(".")[2]
+    with contextlib.suppress(ValueError):
+        # The last label of a name is never all digits; that of an IPv4 address is.
+        if domain and ":" not in domain and not domain.rpartition(".")[2].isdigit():
+            yield Finding("e-mail discovery", True, f"optional DNS record: {txt_record(address, domain)}")
 
 
 def name_matches(name: str, names: Sequence[str]) -> bool:
