@@ -10,6 +10,7 @@ from dialback.app.doctor import (
     Finding,
     check_certificate,
     check_clock,
+    check_discovery,
     check_hosts,
     check_publisher,
     examine,
@@ -55,6 +56,18 @@ def port() -> int:
 )
 def test_name_is_covered(name: str, names: tuple[str, ...], covered: bool) -> None:
     assert name_matches(name, names) is covered
+
+
+def test_record_for_e_mail_discovery_is_spelt_out() -> None:
+    (finding,) = check_discovery("gw.example.org:443")
+    assert finding.ok
+    record = '_msradc.example.org. 300 IN TXT "https://gw.example.org/RDWeb/Feed/webfeed.aspx"'
+    assert finding.seen == f"optional DNS record: {record}"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:443", "[::1]:443", "gw:443", "localhost:8443"])
+def test_server_without_a_domain_has_no_record(address: str) -> None:
+    assert list(check_discovery(address)) == []
 
 
 def test_good_certificate_is_well() -> None:
