@@ -10,10 +10,15 @@ from dialback.domain.flight import (
     FlightEntry,
     FlightEvent,
     FlightProblem,
+    Head,
+    SignedHead,
     build,
     check_chain,
     extend,
+    follow,
     head_of,
+    is_head_at,
+    merge,
     parse,
 )
 from dialback.domain.ids import ConnectionId
@@ -134,3 +139,51 @@ def test_line_that_is_no_entry_is_refused(line: str) -> None:
 def test_any_line_is_an_entry_or_refused(line: str) -> None:
     with pytest.raises(FlightProblem):
         parse(line)
+
+
+LINES = [build(entry) for entry in CHAIN]
+
+
+def test_lines_follow_a_chain_and_those_kept_already_add_nothing() -> None:
+    assert follow(None, [], LINES) == CHAIN
+    end = head_of(CHAIN[:3])
+    assert follow(end, [], LINES[3:]) == CHAIN[3:]
+    assert follow(end, LINES[1:3], LINES[1:]) == CHAIN[3:]
+    assert follow(end, LINES[:3], LINES[:2]) == []
+    assert follow(end, [], []) == []
+
+
+def test_line_out_of_place_does_not_follow() -> None:
+    end = head_of(CHAIN[:3])
+    for kept, lines, message in (
+        ([], LINES[4:], "does not follow"),
+        ([], LINES[1:], "differs"),
+        (LINES[2:3], LINES[1:], "differs"),
+    ):
+        with pytest.raises(FlightProblem, match=message):
+            follow(end, kept, lines)
+    with pytest.raises(FlightProblem, match="another one"):
+        follow(head_of([replace(CHAIN[0], connection_id=ConnectionId("c2"))]), [], LINES[1:])
+
+
+def test_head_is_of_the_line_that_was_last() -> None:
+    assert is_head_at(head_of(CHAIN[:2]), LINES[1])
+    assert not is_head_at(head_of(CHAIN[:2]), LINES[0])
+    assert not is_head_at(Head(CHAIN[0].connection_id, 0, CHAIN[0].hash), LINES[0])
+
+
+def test_longer_head_counts_and_of_one_head_both_signatures() -> None:
+    short, long = head_of(CHAIN[:2]), head_of(CHAIN)
+    by_agent, by_platform = SignedHead(long, b"a" * 64), SignedHead(long, b"", b"p" * 64)
+    assert merge(None, by_agent) == by_agent
+    assert (
+        merge(by_agent, by_platform) == merge(by_platform, by_agent) == SignedHead(long, b"a" * 64, b"p" * 64)
+    )
+    assert merge(by_agent, SignedHead(long, b"x" * 64)) == by_agent
+    assert merge(SignedHead(short, b"s" * 64), by_agent) == by_agent
+    assert merge(by_agent, SignedHead(short, b"s" * 64)) == by_agent
+
+
+def test_signature_is_whole_or_not_there() -> None:
+    with pytest.raises(ValueError, match="64 bytes"):
+        SignedHead(head_of(CHAIN), b"short")

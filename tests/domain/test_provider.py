@@ -1,19 +1,23 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from dialback.domain.consent import MAX_WAIT, ConsentRequest, ConsentScope, ConsentState, Denial
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import TenantId, UserId
+from dialback.domain.ids import GrantId, HostId, TenantId, UserId
 from dialback.domain.provider import (
     ConsentKey,
+    KeptGrant,
     Staff,
     StaffRole,
     TenantUse,
     Terms,
     check_console,
     check_reach,
+    month_of,
     serves,
+    state_of,
 )
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -97,3 +101,32 @@ def test_terms_without_sense_cannot_be_made(change: dict[str, object]) -> None:
 def test_consent_key_is_a_public_key_with_a_name() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         ConsentKey(ACME, "anna", b"short")
+
+
+ASKED = ConsentRequest(
+    "r1", ACME, HostId("h1"), "tess", "technician", ConsentScope.DESKTOP, "", "printer", NOON
+)
+GRANTED = KeptGrant(ACME, GrantId("g1"), "r1", "", NOON + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("grant", "denial", "now", "state"),
+    [
+        (None, None, NOON, ConsentState.WAITING),
+        (None, None, NOON + MAX_WAIT, ConsentState.LAPSED),
+        (GRANTED, None, NOON, ConsentState.GRANTED),
+        (GRANTED, None, NOON + HOUR, ConsentState.EXPIRED),
+        (replace(GRANTED, revoked_at=NOON), None, NOON + HOUR, ConsentState.REVOKED),
+        (None, Denial("anna", NOON), NOON, ConsentState.DENIED),
+        (GRANTED, Denial("anna", NOON), NOON, ConsentState.DENIED),
+    ],
+)
+def test_state_of_a_request_is_what_became_of_it(
+    grant: KeptGrant | None, denial: Denial | None, now: datetime, state: ConsentState
+) -> None:
+    assert state_of(ASKED, grant, denial, now) is state
+
+
+def test_month_is_in_utc() -> None:
+    east = timezone(timedelta(hours=9))
+    assert month_of(datetime(2026, 3, 1, 8, 59, tzinfo=east)) == "2026-02"

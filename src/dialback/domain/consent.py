@@ -28,6 +28,8 @@ from dialback.domain.names import MAX_USER_CHARS, check_id, check_name, check_te
 MAX_PURPOSE_CHARS = 400
 MAX_GRANT_LIFE = timedelta(days=31)
 MAX_APPROVERS = 5
+MAX_WAIT = timedelta(days=1)
+"""How long a request that nobody answered is shown as one that waits."""
 CLOCK_LEEWAY = timedelta(minutes=2)
 """How far the approver's clock and the host's may differ before a new grant seems to be of the future."""
 
@@ -145,6 +147,27 @@ class ConsentRequest:
         check_text(self.ticket_number, "ticket number", 100)
 
 
+class ConsentState(StrEnum):
+    """What became of a request, as the platform knows it; the host decides by itself."""
+
+    WAITING = "waiting"
+    GRANTED = "granted"
+    DENIED = "denied"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    """It was granted, and the grant is over."""
+    LAPSED = "lapsed"
+    """Nobody has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Who denied a request, under the name they had then, and when."""
+
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """The tenant's consent; see the module. Empty `targets` are all that the host's settings list.
@@ -212,7 +235,7 @@ def decide(
         return
     if standing is None:
         raise Refused(Reason.CONSENT_WANTED, f"{request.staff} asks for {request.scope}")
-    _check_fit(request, standing.grant)
+    check_fit(request, standing.grant)
     _check_standing(policy, standing, now)
 
 
@@ -229,7 +252,12 @@ def _check_forbidden(policy: ConsentPolicy, request: ConsentRequest) -> None:
             raise Refused(Reason.CONSENT_FORBIDDEN, f"the host's policy forbids {what}")
 
 
-def _check_fit(request: ConsentRequest, grant: Grant) -> None:
+def check_fit(request: ConsentRequest, grant: Grant) -> None:
+    """Return if the grant is for what was asked, whoever signed it and however long it holds.
+
+    Raises:
+        Refused: `GRANT_OTHER`, with what it is for.
+    """
     rules = [
         ((grant.tenant, grant.host) == (request.tenant, request.host), f"host {grant.host}"),
         (grant.staff == request.staff, f"{grant.staff}"),

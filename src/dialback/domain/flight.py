@@ -6,7 +6,7 @@ number of entries and the last hash, is signed by the host's agent and by the pl
 and each side keeps a copy. Nothing of what people did or saw is in it: only who, why, when, how much, and how
 it ended.
 
-What is left out: who keeps chains, and when heads are signed.
+What is left out: when heads are signed, and with which keys.
 """
 
 import hashlib
@@ -19,10 +19,11 @@ from types import MappingProxyType
 from typing import Any
 
 from dialback.domain.errors import Problem
-from dialback.domain.ids import ConnectionId
+from dialback.domain.ids import ConnectionId, TenantId
 
 MAX_ENTRIES = 10_000
 MAX_ENTRY_CHARS = 4_000
+SIGNATURE_BYTES = 64
 _BEGIN = "0" * 64
 _HEAD_PREFIX = "dialback flight 1"
 
@@ -79,6 +80,30 @@ class Head:
         return f"{_HEAD_PREFIX}\n{self.connection_id}\n{self.count}\n{self.hash}\n".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A head with the signatures of agent and platform, 64 bytes each; empty while one has not signed."""
+
+    head: Head
+    agent_signature: bytes = b""
+    platform_signature: bytes = b""
+
+    def __post_init__(self) -> None:
+        for signature in (self.agent_signature, self.platform_signature):
+            if len(signature) not in (0, SIGNATURE_BYTES):
+                raise ValueError(f"expected a signature of {SIGNATURE_BYTES} bytes, got {len(signature)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A chain that is kept: its tenant, when it began, its end, and the newest head that was signed."""
+
+    tenant: TenantId
+    begun_at: datetime
+    end: Head
+    signed: SignedHead | None = None
+
+
 def extend(
     chain: Sequence[FlightEntry],
     connection_id: ConnectionId,
@@ -118,6 +143,56 @@ def check_chain(chain: Sequence[FlightEntry], head: Head | None = None) -> None:
             f"the signed head is of {head.count} entries ending {head.hash[:16]}, the chain has {len(chain)} "
             f"ending {previous[:16]}: its end was cut off, changed or added to"
         )
+
+
+def follow(end: Head | None, kept: Sequence[str], lines: Sequence[str]) -> list[FlightEntry]:
+    """Return what the lines add to a chain that is kept; lines that are kept already add nothing.
+
+    Args:
+        end: of the chain; None if there is none.
+        kept: its lines from the number of the first of `lines` on.
+
+    Raises:
+        FlightProblem: a line is no entry, does not follow, differs from the one that is kept in its place, or
+            the chain would have more than `MAX_ENTRIES`.
+    """
+    entries = [parse(line) for line in lines]
+    added: list[FlightEntry] = []
+    count, last = (end.count, end.hash) if end else (0, _BEGIN)
+    for line, entry in zip(lines, entries, strict=True):
+        place = entry.number - entries[0].number
+        if entry.connection_id != (end.connection_id if end else entries[0].connection_id):
+            raise FlightProblem(f"entry {entry.number} is of connection {entry.connection_id}, another one")
+        if entry.number < (end.count if end else 0):
+            if not 0 <= place < len(kept) or kept[place] != line:
+                raise FlightProblem(f"entry {entry.number} differs from the one that is kept")
+            continue
+        if entry.number != count or entry.previous != last:
+            raise FlightProblem(f"entry {entry.number} does not follow the {count} that are kept")
+        if count >= MAX_ENTRIES:
+            raise FlightProblem(f"expected {MAX_ENTRIES} entries at most")
+        added.append(entry)
+        count, last = count + 1, entry.hash
+    return added
+
+
+def is_head_at(head: Head, line: str) -> bool:
+    """Say whether the head was of the chain when the line was its last; raise `FlightProblem` as `parse`."""
+    entry = parse(line)
+    return head == Head(entry.connection_id, entry.number + 1, entry.hash)
+
+
+def merge(known: SignedHead | None, new: SignedHead) -> SignedHead:
+    """Return what is kept of two signed heads: the longer one's, and of one head the signatures of both."""
+    if known is None or new.head.count > known.head.count:
+        return new
+    if new.head != known.head:
+        return known
+    return SignedHead(
+        known.head,
+        known.agent_signature or new.agent_signature,
+        known.platform_signature or new.platform_signature,
+    )
 
 
 def build(entry: FlightEntry) -> str:

@@ -7,15 +7,16 @@ tenants, or tags of tenants, they were assigned, within the tenant's terms; and 
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from dialback.domain.consent import ConsentRequest
+from dialback.domain.consent import MAX_WAIT, ConsentRequest, ConsentState, Denial
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import GrantId, TenantId, UserId
+from dialback.domain.flight import Flight, SignedHead
+from dialback.domain.ids import ConnectionId, GrantId, TenantId, UserId
 from dialback.domain.names import check_id, check_name
 
 PROVIDER: Final = TenantId("provider")
@@ -99,7 +100,10 @@ class ConsentKey:
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """A signed grant as the platform keeps it: its text is for the host, which verifies it."""
+    """A signed grant as the platform keeps it: its text is for the host, which verifies it.
+
+    `signatures` counts those in the text, whether they hold or not.
+    """
 
     tenant: TenantId
     id: GrantId
@@ -107,6 +111,7 @@ class KeptGrant:
     text: str
     until: datetime
     revoked_at: datetime | None = None
+    signatures: int = 1
 
 
 def serves(staff: Staff, terms: Terms) -> bool:
@@ -138,6 +143,28 @@ def check_use(terms: Terms, use: TenantUse) -> None:
         raise Refused(Reason.TENANT_LIMIT, f"{terms.most_connections} connections at once")
     if terms.most_bytes_month is not None and use.bytes_month >= terms.most_bytes_month:
         raise Refused(Reason.TENANT_LIMIT, f"{terms.most_bytes_month} bytes a month")
+
+
+def month_of(now: datetime) -> str:
+    """Return the month by which moved bytes are summed: `2026-11`, in UTC."""
+    return f"{now.astimezone(UTC):%Y-%m}"
+
+
+def state_of(
+    request: ConsentRequest, grant: KeptGrant | None, denial: Denial | None, now: datetime
+) -> ConsentState:
+    """Return what became of the request.
+
+    Args:
+        grant: the newest that answers it.
+    """
+    if grant is None and denial is None:
+        return ConsentState.WAITING if now < request.asked_at + MAX_WAIT else ConsentState.LAPSED
+    if grant is None or denial is not None:
+        return ConsentState.DENIED
+    if grant.revoked_at is not None:
+        return ConsentState.REVOKED
+    return ConsentState.GRANTED if now < grant.until else ConsentState.EXPIRED
 
 
 def check_reach(staff: Staff | None, terms: Terms, use: TenantUse, now: datetime) -> Staff:
@@ -230,8 +257,17 @@ class Provider(Protocol):
     async def consent_requests(self, tenant: TenantId, limit: int = 100) -> Sequence[ConsentRequest]:
         """Return what was asked of the tenant, newest first."""
 
-    async def save_grant(self, grant: KeptGrant) -> None:
-        """Keep a grant, in place of one with fewer signatures."""
+    async def deny_consent(self, tenant: TenantId, id: str, by: str, now: datetime) -> bool:
+        """Deny the request; False if there is none, or it was denied before."""
+
+    async def denials(self, tenant: TenantId, requests: Collection[str]) -> Mapping[str, Denial]:
+        """Return those of the requests that were denied, by request."""
+
+    async def save_grant(self, grant: KeptGrant) -> bool:
+        """Keep a grant, in place of one of its id and request with fewer signatures.
+
+        False if another has its id, with as many signatures or revoked: nothing is changed then.
+        """
 
     async def grant_for(self, tenant: TenantId, request: str) -> KeptGrant | None:
         """Return the newest grant that answers the request, revoked or not."""
@@ -240,4 +276,36 @@ class Provider(Protocol):
         """Return the tenant's grants, newest first."""
 
     async def revoke_grant(self, tenant: TenantId, id: GrantId, now: datetime) -> bool:
-        """Revoke the grant; False if there is none."""
+        """Revoke the grant, once and for all; False if there is none."""
+
+    async def prune_consent(self, before: datetime) -> int:
+        """Forget requests that were asked, and grants that were over, before the instant; return how many."""
+
+    async def append_flight(self, tenant: TenantId, lines: Sequence[str]) -> None:
+        """Add entries to the flight record of their connection; one that is kept already changes nothing.
+
+        Args:
+            lines: as `flight.build` spells them, of one connection, in their order.
+
+        Raises:
+            FlightProblem: as `flight.follow` does; nothing is kept of the lines then.
+        """
+
+    async def sign_flight(self, tenant: TenantId, signed: SignedHead) -> None:
+        """Keep a signed head of a chain; see `flight.merge` for what becomes of an older one.
+
+        Raises:
+            FlightProblem: it is no head of the chain that is kept.
+        """
+
+    async def flight(self, tenant: TenantId, connection_id: ConnectionId) -> Flight | None:
+        """Return what is kept of the connection's chain."""
+
+    async def flights(self, tenant: TenantId, limit: int = 100) -> Sequence[Flight]:
+        """Return the tenant's chains, newest first."""
+
+    async def flight_lines(self, tenant: TenantId, connection_id: ConnectionId) -> Sequence[str]:
+        """Return the chain as it is kept, in its order; whether it is whole is for who reads it to check."""
+
+    async def prune_flights(self, before: datetime) -> int:
+        """Forget the chains of every tenant that began before the instant; return how many."""

@@ -34,6 +34,7 @@ from dialback.store.sql_approvals import SqlApprovals
 from dialback.store.sql_audit import SqlAudit
 from dialback.store.sql_directory import SqlDirectory
 from dialback.store.sql_icons import SqlIcons
+from dialback.store.sql_provider import SqlProvider
 
 
 class SqlStore(Database):
@@ -63,6 +64,11 @@ class SqlStore(Database):
     def icons(self) -> SqlIcons:
         """Return the icons in the same database; they are closed with the store."""
         return SqlIcons(self._engine)
+
+    @property
+    def provider(self) -> SqlProvider:
+        """Return what is kept for the provider in the same database; it is closed with the store."""
+        return SqlProvider(self._engine)
 
     async def save_join_code(self, code: JoinCode) -> None:
         await self._write(insert(join_codes).values(asdict(code)))
