@@ -168,6 +168,22 @@ async def test_agent_reports_anew_when_another_check_fails_but_not_when_a_number
     assert reports == [[("disk", "9 MB left")], [("disk", "7 MB left"), ("load", "busy")]]
 
 
+@pytest.mark.parametrize(("first", "check"), [(DOWN, ()), (FOUND, (Failing(check="disk"),))])
+async def test_what_fails_is_looked_at_sooner(
+    platform: Platform, first: tuple[RdpServer, ...], check: tuple[Failing, ...]
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for _ in range(2):
+            await server.wait_for(ReportReceived)
+        server.send(server.link.goodbye("done"))
+
+    platform.on_link = serve
+    settings = AgentSettings(probe_interval_s=3600, session_interval_s=0.01)
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings, Probe(first, FOUND), check=Checks(check, ()))
+
+
 async def listed(server: ServerSide) -> SessionsReceived:
     event = await server.wait_for(SessionsReceived)
     assert isinstance(event, SessionsReceived)

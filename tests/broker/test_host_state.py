@@ -83,6 +83,11 @@ async def test_host_without_a_link_is_counted_no_more(kept: Kept) -> None:
     await kept.state.dialled_back("no route")
     kept.state.end()
     assert kept.failing(Check.DIAL_BACK) == 0
+    # What comes late does not count, and does not overwrite what a newer link has found.
+    before = list(kept.writes)
+    await kept.state.report(False, "nothing listens", [])
+    await kept.state.list_sessions([session()], "")
+    assert (kept.failing(Check.RDP), kept.writes) == (0, before)
 
 
 async def test_sessions_are_kept_whole_so_that_ghosts_vanish(kept: Kept) -> None:

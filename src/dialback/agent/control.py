@@ -225,7 +225,13 @@ class _Link:
             if state != told or clock() - told_at >= self._settings.report_most_s:
                 self._send(self._machine.report(found, failing))
                 told, told_at = state, clock()
-            await asyncio.sleep(self._settings.probe_interval_s)
+            await asyncio.sleep(self._until_next_probe_s(found, failing))
+
+    def _until_next_probe_s(self, found: Sequence[RdpServer], failing: Sequence[Failing]) -> float:
+        """Look sooner after something failed: until it is seen to be well, the host gets no users."""
+        well = all(server.answers for server in found) and not failing
+        usual_s = self._settings.probe_interval_s
+        return usual_s if well else min(usual_s, self._settings.session_interval_s)
 
     async def _list_sessions(self) -> None:
         """List the sessions, to a server that takes the list."""

@@ -43,7 +43,8 @@ class AgentSettings:
             among these and can add none. The first 16 are probed and reported.
         proxy: the HTTP proxy for all connections to the platform, `http://[user:password@]name[:port]`;
             empty takes `HTTPS_PROXY` and `NO_PROXY` from the environment.
-        probe_interval_s: seconds between two probes of the targets.
+        probe_interval_s: seconds between two probes of the targets; while one does not answer, or the host
+            fails a check, it is `session_interval_s` if that is less.
         reconnect_most_s: seconds of the longest wait before the link is tried again.
         dial_timeout_s: seconds a connection may take to stand.
         session_interval_s: seconds between two looks at the sessions on this host.

@@ -37,6 +37,7 @@ class HostState:
         self._sessions: tuple[Session, ...] | None = None
         self._kept_sessions: tuple[Session, ...] | None = None
         self._problem = ""
+        self._ended = False
         self._keeping = asyncio.Lock()
 
     @property
@@ -72,6 +73,8 @@ class HostState:
     async def keep(self) -> None:
         """Write what is not written yet; a directory that is away is asked again later."""
         async with self._keeping:
+            if self._ended:
+                return
             try:
                 if self._kept != self.failed:
                     failed = self.failed
@@ -85,12 +88,15 @@ class HostState:
                 _log.debug("state of a host not kept", host=self._host.id, why=str(problem))
 
     def end(self) -> None:
-        """Count the host no more; its link is down."""
+        """Count and keep no more: the link is down, or a newer one knows better."""
+        self._ended = True
         for check in self._why:
             self._metrics.hosts_failing.labels(check.value).dec()
         self._why = {}
 
     def _set(self, check: Check, why: str | None) -> None:
+        if self._ended:
+            return
         before = check in self._why
         if why is None:
             self._why.pop(check, None)

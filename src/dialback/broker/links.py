@@ -372,6 +372,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
         self._links[link.host_id] = link
         self._metrics.agent_links.set(len(self._links))
         if older is not None:
+            older.state.end()
             older.fail_all(Refused(Reason.HOST_OFFLINE, "the agent link was replaced"))
             older.send_away("A newer link of this host took its place; run its agent only once.")
         _log.info("agent link up", host=link.host_id, name=link.hello.host_name, peer=link.leg.peer)
