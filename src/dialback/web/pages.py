@@ -185,7 +185,9 @@ def milliseconds(ms: float) -> str:
     """Return a duration of a stage in the unit that reads best."""
     if ms < 1:
         return "<1 ms"
-    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+    if ms < 1000:
+        return f"{ms:.0f} ms"
+    return f"{ms / 1000:.1f} s" if ms < 60_000 else span(timedelta(milliseconds=ms))
 
 
 def octets(count: int) -> str:

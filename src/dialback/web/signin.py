@@ -25,8 +25,9 @@ from dialback.web.notes import Notes
 from dialback.web.origin import origin_of
 from dialback.web.pages import Pages, own_path, see_other
 
-LOCKED: Final = frozenset({Reason.SIGN_IN_LOCKED})
 _CODE_STEP: Final = frozenset({Reason.CODE_WANTED, Reason.CODE_REFUSED})
+_TRY_AGAIN: Final = _CODE_STEP | {Reason.PASSWORD_WEAK, Reason.SIGN_IN_LOCKED}
+"""Refusals after which an invitation stays good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def make_router(needs: SigningIn) -> APIRouter:
             login, password = second_step.unseal(form.get("sealed", ""), needs.key, needs.now())
         except Refused as refused:
             return _page(needs, next, error=SENTENCES[refused.reason], status=403)
-        # A space, so that an empty code is a wrong one and not the first step again.
+        # An empty code would be the first step again; this is a wrong one.
         return await _sign_in(needs, request, login, password, form.get("code", "").strip() or "-", next)
 
     @router.post("/signout")
@@ -91,7 +92,7 @@ def make_router(needs: SigningIn) -> APIRouter:
         try:
             opened = await authenticator.accept(Secret(secret), password, origin_of(request), code)
         except Refused as refused:
-            if refused.reason not in _CODE_STEP | LOCKED | {Reason.PASSWORD_WEAK}:
+            if refused.reason not in _TRY_AGAIN:
                 raise
             ask_code = bool(code) or refused.reason in _CODE_STEP
             return _invitation(pages, user.name, in_words(refused, needs.now()), ask_code=ask_code)
@@ -129,9 +130,7 @@ def in_words(refused: Refused, now: datetime) -> str:
     """Return the reason's sentence, with what the person can act on: how long, or which rule."""
     sentence = SENTENCES[refused.reason]
     if refused.reason is Reason.PASSWORD_WEAK:
-        return (
-            f"{sentence} It was {refused.detail}." if not refused.detail else f"{sentence} ({refused.detail})"
-        )
+        return f"{sentence} ({refused.detail})"
     if refused.reason is Reason.SIGN_IN_LOCKED and refused.detail.startswith("until "):
         seconds = (datetime.fromisoformat(refused.detail.removeprefix("until ")) - now).total_seconds()
         minutes = max(1, -(-int(seconds) // 60))

@@ -1,0 +1,42 @@
+"""Connections of the whole tenant."""
+
+from dataclasses import replace
+
+from dialback.domain.errors import SENTENCES, Reason
+from dialback.domain.ids import ConnectionId
+from dialback.domain.tenancy import MAIN
+from tests.web.portal.stage import HOSTILE, PortalStage, text_of
+
+
+async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    assert SENTENCES[Reason.HOSTS_FULL] in text_of(await hella.get("/admin/connections"))
+    assert "c-live" in (await hella.get("/admin/connections?user=anna")).text
+    assert "No connection" in text_of(await hella.get("/admin/connections?user=adam"))
+
+
+async def test_one_connection_is_shown_with_its_detail(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    refused = text_of(await hella.get("/admin/connections/c-refused"))
+    assert "Office pool: of 3 hosts full 3" in refused
+    assert "after 1 s" in refused
+    live = text_of(await hella.get("/admin/connections/c-live"))
+    assert "goes on" in live
+    assert "48.2 MB" in live
+
+
+async def test_connection_that_is_not_there_is_not_found(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    for id in ("none", "acme-c-live", "%3Cb%3E"):
+        assert (await hella.get(f"/admin/connections/{id}")).status_code == 404
+
+
+async def test_hostile_texts_are_shown_as_what_they_are(portal: PortalStage) -> None:
+    record = await portal.store.connection(MAIN, ConnectionId("c-refused"))
+    assert record is not None
+    await portal.store.save_connection(replace(record, client_name=HOSTILE, detail=HOSTILE))
+    hella = await portal.signed_in("hella")
+    for path in ("/admin/connections", "/admin/connections/c-refused"):
+        answer = await hella.get(path)
+        assert "<script>alert" not in answer.text
+        assert HOSTILE in text_of(answer)

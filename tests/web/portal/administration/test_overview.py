@@ -1,0 +1,134 @@
+"""How things stand, and what an administrator does about it."""
+
+from dataclasses import replace
+
+import pytest
+
+from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.health import Check
+from dialback.domain.hosts import HostReport, RdpServer
+from dialback.domain.ids import PoolId
+from dialback.domain.pools import HostPool
+from dialback.domain.tenancy import MAIN
+from tests.web.portal.stage import HOST, HOSTILE, NOW, PortalStage, text_of
+
+
+async def drained(portal: PortalStage) -> bool:
+    member = await portal.directory.pool_host(MAIN, HOST)
+    assert member is not None
+    return member.drained
+
+
+async def test_hosts_pools_sessions_and_approvals_are_shown(portal: PortalStage) -> None:
+    await portal.ask_approval()
+    text = text_of(await (await portal.signed_in("adam")).get("/admin"))
+    for said in (
+        "Hosts linked 1 of 1",
+        "Sessions 1",
+        "Waiting for approval 1",
+        "blue-01",
+        "healthy",
+        "anna on blue-01",
+    ):
+        assert said in text
+
+
+async def test_host_without_link_and_with_failed_checks_is_told(portal: PortalStage) -> None:
+    adam = await portal.signed_in("adam")
+    await portal.directory.save_health(MAIN, HOST, [Check.DISK, Check.RDP])
+    assert "disk, rdp" in text_of(await adam.get("/admin"))
+    await portal.store.set_link(HOST, False, NOW)
+    text = text_of(await adam.get("/admin"))
+    assert "no link" in text
+    assert "Hosts linked0 of 1" in text
+
+
+async def test_no_pool_and_empty_pool_say_what_to_do(portal: PortalStage) -> None:
+    await portal.directory.save(HostPool(MAIN, PoolId("new"), "New pool"))
+    text = text_of(await (await portal.signed_in("adam")).get("/admin"))
+    assert "No host is in this pool" in text
+
+
+async def test_host_is_drained_and_not_any_more(portal: PortalStage) -> None:
+    adam = await portal.signed_in("adam")
+    answer = await adam.post(f"/admin/hosts/{HOST}/drain", drained="yes")
+    assert "is in drain mode" in text_of(await adam.get(answer.headers["location"]))
+    assert await drained(portal)
+    assert "drained" in text_of(await adam.get("/admin"))
+    await adam.post(f"/admin/hosts/{HOST}/drain", drained="no")
+    assert not await drained(portal)
+    assert portal.recorded.actions == ["host.drain", "host.undrain"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "given"),
+    [
+        ({"action": "disconnect"}, ("disconnect", "")),
+        ({"action": "log-off"}, ("log-off", "")),
+        ({"action": "message", "text": "Lunch\r\nat one"}, ("message", "Lunch\nat one")),
+    ],
+)
+async def test_session_is_ordered_about(
+    portal: PortalStage, fields: dict[str, str], given: tuple[str, str]
+) -> None:
+    answer = await (await portal.signed_in("adam")).post(f"/admin/sessions/{HOST}/7", **fields)
+    assert answer.headers["location"] == f"/admin?said={given[0]}"
+    assert portal.orders.given == [(MAIN, HOST, "7", *given)]
+    assert portal.recorded.actions == [f"session.{given[0]}"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 501, "a\0b", "\u202eabc"])
+async def test_unfit_message_is_told_and_not_sent(portal: PortalStage, text: str) -> None:
+    answer = await (await portal.signed_in("adam")).post(
+        f"/admin/sessions/{HOST}/7", action="message", text=text
+    )
+    assert answer.status_code == 422
+    assert "The message was not sent: expected" in text_of(answer)
+    assert portal.orders.given == []
+
+
+async def test_order_that_is_refused_is_told_in_words(portal: PortalStage) -> None:
+    portal.orders.refusal = Refused(Reason.AGENT_SILENT)
+    answer = await (await portal.signed_in("adam")).post(f"/admin/sessions/{HOST}/7", action="disconnect")
+    assert answer.status_code == 502
+    assert SENTENCES[Reason.AGENT_SILENT] in text_of(answer)
+    assert portal.recorded.entries == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/admin/hosts/acme-desk-1/drain", {"drained": "yes"}),
+        ("/admin/hosts/none/drain", {"drained": "yes"}),
+        ("/admin/sessions/acme-desk-1/7", {"action": "log-off"}),
+        (f"/admin/sessions/{HOST}/8", {"action": "log-off"}),
+        (f"/admin/sessions/{HOST}/7", {"action": "explode"}),
+    ],
+)
+async def test_what_is_not_there_or_anothers_is_not_found(
+    portal: PortalStage, path: str, fields: dict[str, str]
+) -> None:
+    assert (await (await portal.signed_in("adam")).post(path, **fields)).status_code == 404
+    assert portal.orders.given == []
+
+
+async def test_helpdesk_sees_and_changes_nothing(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    answer = await hella.get("/admin")
+    assert "anna on blue-01" in text_of(answer)
+    assert "<form" not in answer.text.partition("<main")[2]
+    assert (await hella.post(f"/admin/hosts/{HOST}/drain", drained="yes")).status_code == 403
+    assert (await hella.post(f"/admin/sessions/{HOST}/7", action="log-off")).status_code == 403
+    assert portal.orders.given == []
+    assert not await drained(portal)
+
+
+async def test_what_hosts_say_of_themselves_is_shown_as_what_it_is(portal: PortalStage) -> None:
+    server = RdpServer("127.0.0.1:3389", True, HOSTILE)
+    await portal.store.save_report(HOST, HostReport(HOSTILE, HOSTILE, "1", (server,)), NOW)
+    pool = await portal.directory.get(HostPool, MAIN, "pool")
+    assert pool is not None
+    await portal.directory.save(replace(pool, name=HOSTILE[:64]))
+    answer = await (await portal.signed_in("adam")).get("/admin")
+    assert "<script>alert" not in answer.text
+    assert HOSTILE in text_of(answer)

@@ -1,0 +1,31 @@
+from datetime import timedelta
+
+from dialback.identity.publisher import registry_file
+from dialback.identity.signing import SigningKey
+from tests.web.portal.stage import PortalStage, text_of
+
+
+async def test_thumbprints_and_snippets_are_shown(portal: PortalStage, publisher: SigningKey) -> None:
+    text = text_of(await (await portal.signed_in("adam")).get("/admin/publisher"))
+    assert publisher.sha1 in text
+    assert publisher.sha256 in text
+    assert f'"TrustedCertThumbprints"="{publisher.sha1}"' in text
+    assert "Specify SHA1 thumbprints of certificates representing trusted .rdp publishers" in text
+
+
+async def test_registry_file_is_downloaded(portal: PortalStage, publisher: SigningKey) -> None:
+    answer = await (await portal.signed_in("adam")).get("/admin/publisher.reg")
+    assert answer.headers["content-disposition"] == 'attachment; filename="trust-publisher.reg"'
+    assert answer.text == registry_file(publisher.sha1)
+
+
+async def test_certificate_that_expires_soon_is_warned_of(portal: PortalStage, publisher: SigningKey) -> None:
+    portal.later(publisher.facts.not_after - portal.now - timedelta(days=20))
+    text = text_of(await (await portal.signed_in("adam")).get("/admin/publisher"))
+    assert "The certificate expires in" in text
+
+
+async def test_helpdesk_does_not_see_it(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    for path in ("/admin/publisher", "/admin/publisher.reg"):
+        assert (await hella.get(path)).status_code == 403

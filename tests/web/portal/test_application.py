@@ -1,0 +1,225 @@
+"""What holds for every page: who may see it, its headers, other sites, and what went wrong."""
+
+from dataclasses import replace
+
+import pytest
+from fastapi.routing import APIRoute
+
+from dialback.domain.accounts import SignInKind
+from dialback.domain.contracts import StoreUnavailable
+from dialback.domain.errors import SENTENCES, Reason
+from dialback.web.people import COOKIE
+from tests.web.portal.stage import ACME, HOSTILE, ORIGIN, PortalStage, text_of
+
+OPEN = {
+    "/signin",
+    "/signin/code",
+    "/signout",
+    "/invitation/{secret}",
+    "/signin/oidc/{name}",
+    "/signin/oidc/{name}/callback",
+    "/ca.pem",
+    "/health",
+    "/metrics",
+    "/agent/enrol",
+}
+"""What nobody needs to be signed in for."""
+PAGES = ["/", "/sessions", "/approvals", "/devices", "/subscribe", "/device", "/connect/office", "/nothing"]
+
+
+def routes(portal: PortalStage) -> list[tuple[str, str]]:
+    """Return method and path of every route of the application."""
+    found = [(method, each) for each in _api_routes(portal.app.routes) for method in sorted(each.methods)]
+    return [(method, each.path) for method, each in found]
+
+
+def _api_routes(listed: object) -> list[APIRoute]:
+    found = []
+    for each in listed:  # type: ignore[attr-defined]
+        if isinstance(each, APIRoute):
+            found.append(each)
+        elif hasattr(each, "original_router"):
+            found += _api_routes(each.original_router.routes)
+    return found
+
+
+async def test_every_page_but_the_named_leads_to_the_sign_in(portal: PortalStage) -> None:
+    closed = [(method, path) for method, path in routes(portal) if path not in OPEN]
+    assert len(closed) > 30
+    for method, path in closed:
+        answer = await portal.browser().ask(method, path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/signin"), path
+
+
+@pytest.mark.parametrize("cookie", [b"x", b"", b"\xe9", b"x" * 5000])
+async def test_bad_cookie_is_nobodys(portal: PortalStage, cookie: bytes) -> None:
+    answer = await portal.browser().get("/", headers={"Cookie": COOKIE.encode() + b"=" + cookie})
+    assert answer.headers["location"] == "/signin?next=%2F"
+
+
+async def test_sign_in_of_another_kind_opens_no_page(portal: PortalStage) -> None:
+    for kind in (SignInKind.FEED, SignInKind.CLI):
+        opened = await portal.authenticator.open(await portal.user("anna"), kind, "test", ORIGIN)
+        browser = portal.browser()
+        browser.headers["Cookie"] = f"{COOKIE}={opened.secret.reveal()}"
+        assert (await browser.get("/")).status_code == 303
+
+
+async def test_sign_in_comes_back_to_the_page_that_was_asked_for(portal: PortalStage) -> None:
+    answer = await portal.browser().get("/sessions?said=x&y=%2F%2Fevil.example")
+    assert answer.headers["location"] == "/signin?next=%2Fsessions%3Fsaid%3Dx%26y%3D%252F%252Fevil.example"
+
+
+async def test_script_is_told_to_load_anew_when_the_sign_in_has_ended(portal: PortalStage) -> None:
+    answer = await portal.browser().part("/approvals")
+    assert (answer.status_code, answer.headers["hx-refresh"]) == (204, "true")
+
+
+async def test_disabled_user_sees_nothing_from_the_next_request_on(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna")
+    assert (await anna.get("/")).status_code == 200
+    await portal.directory.save(replace(await portal.user("anna"), disabled_at=portal.now))
+    assert (await anna.get("/")).status_code == 303
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_have_the_headers_that_guard_them(portal: PortalStage, path: str) -> None:
+    headers = (await (await portal.signed_in("anna")).get(path)).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    policy = headers["content-security-policy"]
+    for rule in ("default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"):
+        assert rule in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_have_no_script_and_style_of_their_own(portal: PortalStage, path: str) -> None:
+    text = (await (await portal.signed_in("anna")).get(path)).text
+    assert "<script>" not in text
+    assert "<style" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://gw.example.org"},
+    ],
+)
+async def test_other_site_changes_nothing(portal: PortalStage, headers: dict[str, str]) -> None:
+    anna = await portal.signed_in("anna")
+    for method, path in routes(portal):
+        if method == "POST" and path != "/agent/enrol":
+            assert (await anna.ask(method, path, headers=headers)).status_code == 403, path
+    assert portal.recorded.entries == []
+    assert (await anna.get("/")).status_code == 200
+
+
+async def test_other_site_signs_nobody_in(portal: PortalStage) -> None:
+    await portal.set_password("anna")
+    answer = await portal.browser().ask(
+        "POST", "/signin", data={"name": "anna"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/static/../people.py", "/static/none.css", "/%00", "/a%0d%0ab"]
+)
+async def test_unknown_path_is_told_in_the_look_of_all_pages(portal: PortalStage, path: str) -> None:
+    answer = await (await portal.signed_in("anna")).get(path)
+    assert answer.status_code == 404
+    assert "Back to my desktops" in text_of(answer)
+
+
+async def test_wrong_method_is_no_page(portal: PortalStage) -> None:
+    assert (await (await portal.signed_in("anna")).ask("DELETE", "/sessions")).status_code == 405
+
+
+async def test_store_that_is_away_is_told_in_words(
+    portal: PortalStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await portal.signed_in("anna")
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("the disk is full at /secret/path")
+
+    monkeypatch.setattr(portal.directory, "resources_of", away)
+    answer = await anna.get("/")
+    assert answer.status_code == 503
+    assert SENTENCES[Reason.STORE_UNAVAILABLE] in text_of(answer)
+    assert "/secret" not in answer.text
+
+
+async def test_failure_inside_is_told_without_what_failed(
+    portal: PortalStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await portal.signed_in("anna")
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("secret of the inside")
+
+    monkeypatch.setattr(portal.directory, "resources_of", fails)
+    answer = await anna.get("/")
+    assert answer.status_code == 500
+    assert SENTENCES[Reason.INTERNAL_ERROR] in text_of(answer)
+    assert "inside" not in text_of(answer).replace("failed inside", "").replace("Something failed inside", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"x" * 20_000, "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=1" % number for number in range(60)), "application/x-www-form-urlencoded"),
+        (b"name=%ff%fe", "application/x-www-form-urlencoded"),
+        (b"name=\xff", "application/x-www-form-urlencoded"),
+        (b'{"name": "x"}', "application/json"),
+        (b"--x\r\n", "multipart/form-data; boundary=x"),
+    ],
+)
+async def test_body_that_is_no_form_is_told_in_words(
+    portal: PortalStage, content: bytes, media_type: str
+) -> None:
+    anna = await portal.signed_in("anna")
+    answer = await anna.ask(
+        "POST", "/devices/workspace-passwords", content=content, headers={"Content-Type": media_type}
+    )
+    assert answer.status_code == 400
+    assert "does not understand" in text_of(answer)
+
+
+async def test_files_are_kept_by_their_content(portal: PortalStage) -> None:
+    page = (await portal.browser().get("/signin")).text
+    address = page.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
+    answer = await portal.browser().get(address)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "immutable" in answer.headers["cache-control"]
+
+
+async def test_hostile_names_of_people_are_shown_as_what_they_are(portal: PortalStage) -> None:
+    user = await portal.user("anna")
+    await portal.directory.save(replace(user, display_name=HOSTILE))
+    anna = await portal.signed_in("anna")
+    for path in PAGES[:-1]:
+        answer = await anna.get(path)
+        assert "<script>alert" not in answer.text
+        assert HOSTILE in text_of(answer)
+
+
+async def test_no_page_of_one_tenant_names_what_is_anothers(portal: PortalStage) -> None:
+    await portal.ask_approval("acme-a1", user="adam", tenant=ACME, client_name="ACME-PC")
+    adam = await portal.signed_in("adam")
+    for path in [*PAGES, "/admin", "/admin/users", "/admin/connections", "/admin/audit"]:
+        text = (await adam.get(path)).text
+        assert "acme" not in text.lower(), path
+    for path in ["/admin/connections/acme-c-live", "/connect/acme-office"]:
+        there, none = await adam.get(path), await adam.get(path + "x")
+        assert (there.status_code, there.text) == (none.status_code, none.text)

@@ -1,0 +1,114 @@
+"""My sessions and connections."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.ids import HostId, SessionId, UserName
+from dialback.domain.sessions import Session, SessionState
+from dialback.domain.tenancy import MAIN
+from tests.web.portal.stage import ACME, HOST, HOSTILE, NOW, PortalStage, field_of, text_of
+
+
+async def test_sessions_and_connections_are_shown_with_reasons(portal: PortalStage) -> None:
+    answer = await (await portal.signed_in("anna")).get("/sessions")
+    text = text_of(answer)
+    assert "blue-01 active" in text
+    assert SENTENCES[Reason.HOSTS_FULL] in text
+    assert SENTENCES[Reason.CLIENT_ENDED] not in text
+    assert "In use 1 h" in text
+    assert "Office pool: of 3 hosts full 3" not in text
+
+
+async def test_timeline_has_a_text_for_who_does_not_see_it(portal: PortalStage) -> None:
+    answer = await (await portal.signed_in("anna")).get("/sessions")
+    assert "Timeline: TLS 14 ms, Request 1 ms, Handshake 23 ms" in answer.text
+    assert "style=" not in answer.text
+
+
+async def test_nothing_yet_says_what_to_do(portal: PortalStage) -> None:
+    text = text_of(await (await portal.signed_in("hella")).get("/sessions"))
+    assert "You have no session on any host." in text
+    assert "Connect to a desktop" in text
+
+
+@pytest.mark.parametrize(
+    ("action", "said"), [("disconnect", "is disconnected"), ("log-off", "is logged off")]
+)
+async def test_own_session_is_ended(portal: PortalStage, action: str, said: str) -> None:
+    anna = await portal.signed_in("anna")
+    answer = await anna.post(f"/sessions/{HOST}/7", action=action)
+    assert answer.status_code == 303
+    assert portal.orders.given == [(MAIN, HOST, "7", action, "")]
+    assert portal.recorded.actions == [f"session.{action}"]
+    assert said in text_of(await anna.get(answer.headers["location"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "action"),
+    [
+        ("hella", f"/sessions/{HOST}/7", "disconnect"),
+        ("anna", f"/sessions/{HOST}/8", "disconnect"),
+        ("anna", "/sessions/acme-desk-1/7", "disconnect"),
+        ("anna", "/sessions/none/7", "log-off"),
+        ("anna", f"/sessions/{HOST}/7", "message"),
+        ("anna", f"/sessions/{HOST}/7", ""),
+    ],
+)
+async def test_what_is_not_mine_is_not_there(portal: PortalStage, name: str, path: str, action: str) -> None:
+    answer = await (await portal.signed_in(name)).post(path, action=action)
+    assert answer.status_code == 404
+    assert portal.orders.given == []
+
+
+async def test_namesake_of_another_tenant_ends_nothing_here(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna", ACME)
+    assert (await anna.post(f"/sessions/{HOST}/7", action="log-off")).status_code == 404
+    assert "blue-01" in (await anna.get("/sessions")).text
+    assert "acme-blue-01" in (await anna.get("/sessions")).text
+
+
+async def test_host_that_cannot_is_told_in_words(portal: PortalStage) -> None:
+    portal.orders.refusal = Refused(Reason.HOST_OFFLINE, "secret detail")
+    answer = await (await portal.signed_in("anna")).post(f"/sessions/{HOST}/7", action="log-off")
+    assert answer.status_code == 502
+    assert SENTENCES[Reason.HOST_OFFLINE] in text_of(answer)
+    assert "secret detail" not in answer.text
+
+
+async def test_without_a_way_to_hosts_nothing_is_offered(portal: PortalStage) -> None:
+    portal.without_orders()
+    anna = await portal.signed_in("anna")
+    assert "Log off" not in (await anna.get("/sessions")).text
+    assert (await anna.post(f"/sessions/{HOST}/7", action="log-off")).status_code == 404
+
+
+async def test_part_is_sent_again_only_when_something_changed(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna")
+    first = await anna.part("/sessions")
+    assert "<html" not in first.text
+    mark = first.text.partition("/sessions?seen=")[2][:16]
+    assert (await anna.part(f"/sessions?seen={mark}")).status_code == 204
+    await portal.directory.save_sessions(MAIN, HOST, [])
+    assert (await anna.part(f"/sessions?seen={mark}")).status_code == 200
+
+
+async def test_hostile_texts_of_hosts_and_clients_are_shown_as_what_they_are(portal: PortalStage) -> None:
+    session = Session(
+        MAIN, HOST, SessionId("9"), UserName("anna"), SessionState.DISCONNECTED, NOW - timedelta(hours=1)
+    )
+    await portal.directory.save_sessions(MAIN, HOST, [session])
+    record = (await portal.store.connections(MAIN, 1, UserName("anna")))[0]
+    await portal.store.save_connection(replace(record, client_name=HOSTILE, host_id=HostId("gone")))
+    answer = await (await portal.signed_in("anna")).get("/sessions")
+    assert "<script>alert" not in answer.text
+    assert HOSTILE in text_of(answer)
+    assert "Disconnect from" not in text_of(answer)
+    assert field_of(answer, "action") == "log-off"
+
+
+async def test_unknown_word_in_the_address_says_nothing(portal: PortalStage) -> None:
+    answer = await (await portal.signed_in("anna")).get("/sessions?said=<b>hacked</b>")
+    assert "hacked" not in answer.text
