@@ -160,8 +160,9 @@ def _document(data: bytes, lines: _Lines) -> Node | None:
 
 
 def _problem(lines: _Lines, error: ValidationError) -> DeclarationProblem:
-    """Return the first thing that is wrong, with its line."""
-    first = min(error.errors(), key=lambda each: lines.lines.get(_known(lines, each["loc"]), 0))
+    """Return the first thing that is wrong, with its line; a misspelt key before the one that is missing."""
+    unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]
+    first = min(unknown or error.errors(), key=lambda each: lines.lines.get(_known(lines, each["loc"]), 0))
     place = tuple(first["loc"])
     line = lines.lines.get(_known(lines, place), 1)
     name = ".".join(str(part) for part in place)

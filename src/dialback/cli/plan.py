@@ -49,7 +49,9 @@ def _told(value: Any) -> str:
         return f"[{', '.join(map(_told, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name}: {_told(each)}' for name, each in value.items())}}}"
-    return str(value).lower() if isinstance(value, bool) or value is None else repr(value)
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 ORDER = ("workspaces", "groups", "host-pools", "application-groups", "resources")

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Terminal, sentence
+from tests.cli.remote import Served
+
+TEXT = """\
+workspaces:
+  work: {name: Work}
+groups:
+  staff: {name: Staff, members: [anne, u-bob]}
+host_pools:
+  office:
+    name: Office
+    redirections: [drives, clipboard]
+    start_on_connect: {method: command, what: "wake {host}"}
+    hosts:
+      desk-1: {weight: 50, owner: anne}
+application_groups:
+  desktops:
+    name: Desktops
+    pool: office
+    workspace: work
+    users: [anne]
+    groups: [staff]
+    resources:
+      desk: {title: Desk, icon: desk.png, folders: [B, A]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tenant.yaml"
+    path.write_text(TEXT)
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "desk.png")
+    return path
+
+
+def dry(terminal: Terminal, file: Path, *more: str) -> list[str]:
+    """Return the lines of a dry run, whose status must say whether there are any."""
+    result = terminal.data("apply", file, "--dry-run", *more)
+    lines = result.stdout.splitlines()
+    assert result.exit_code == (2 if lines else 0), result.output
+    return lines
+
+
+def test_file_is_applied_once_and_changes_nothing_after(
+    terminal: Terminal, remote: Served, file: Path
+) -> None:
+    assert "+ groups/staff/members/u-anne" in dry(terminal, file)
+    assert terminal.json("workspace", "list")["workspaces"] == []
+
+    assert "Applied 10 changes." in terminal.good("apply", file)
+
+    assert dry(terminal, file) == []
+    assert terminal.good("apply", file) == "Everything is as the file says.\n"
+    host = terminal.json("pool", "show", "office")["hosts"][0]
+    assert (host["host"], host["weight"], host["owner"]) == ("h1", 50, "u-anne")
+    (desk,) = terminal.json("app", "list")
+    assert desk["icon"]
+    assert desk["folders"] == ["B", "A"]
+
+
+def test_change_is_shown_and_carried_out(terminal: Terminal, remote: Served, file: Path) -> None:
+    terminal.good("apply", file)
+    file.write_text(TEXT.replace("name: Work", "name: Werk").replace("users: [anne]", "users: [bob]"))
+
+    assert dry(terminal, file) == [
+        "~ workspaces/work  name: 'Work' -> 'Werk'",
+        "+ application-groups/desktops/users/u-bob",
+    ]
+    assert "- application-groups/desktops/users/u-anne" in dry(terminal, file, "--prune")
+
+
+def test_what_is_gone_from_the_file_is_pruned(terminal: Terminal, remote: Served, file: Path) -> None:
+    terminal.good("apply", file)
+    file.write_text("workspaces: {}\ngroups: {}\nhost_pools: {}\napplication_groups: {}\n")
+
+    assert terminal.good("apply", file) == "Everything is as the file says.\n"
+    assert "- host-pools/office/hosts/h1" in terminal.good("apply", file, "--prune")
+
+    assert terminal.json("pool", "list") == []
+    assert terminal.json("app", "list") == []
+    assert dry(terminal, file, "--prune") == []
+
+
+def test_plan_is_told_to_programs(terminal: Terminal, remote: Served, file: Path) -> None:
+    terminal.good("apply", file)
+    file.write_text(TEXT.replace("name: Work", "name: Werk"))
+
+    told = json.loads(terminal.data("apply", file, "--dry-run", "--json").stdout)
+
+    change = {"name": {"before": "Work", "after": "Werk"}}
+    assert told == [{"kind": "changed", "path": "workspaces/work", "changes": change}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[anne, u-bob]", "[eve]", "There is no user 'eve'"),
+        ("groups: [staff]", "groups: [none]", "There is no group 'none'"),
+        ("desk-1", "desk-9", "There are 0 hosts 'desk-9'"),
+        ("desk.png", "none.png", "none.png: No such file"),
+        ("name: Work", "nam: Work", "did you mean 'name'?"),
+        ("  desktops:", "  desk tops:", "as application group id"),
+    ],
+)
+def test_what_cannot_be_applied_is_refused_in_words(
+    terminal: Terminal, remote: Served, file: Path, old: str, new: str, said: str
+) -> None:
+    file.write_text(TEXT.replace(old, new))
+
+    result = terminal.data("apply", file)
+
+    assert said in result.stderr
+    assert result.exit_code == 1
+
+
+def test_file_must_be_there(terminal: Terminal, remote: Served) -> None:
+    assert "none.yaml: No such file" in sentence(terminal.data("apply", "none.yaml"))

@@ -1,0 +1,135 @@
+from typing import Any
+
+from dialback.cli.declared import parse_declaration
+from dialback.cli.plan import Kind, plan_of, sections_of, wanted_of
+
+TEXT = b"""\
+workspaces:
+  work: {name: Work}
+groups:
+  staff: {name: Staff, members: [anne]}
+host_pools:
+  office: {name: Office, redirections: [sound, drives], hosts: {h1: {weight: 50}}}
+application_groups:
+  apps:
+    name: Apps
+    pool: office
+    kind: remote-app
+    workspace: work
+    groups: [staff]
+    resources:
+      notes: {title: Notes, remote_app: {program: "||notes"}}
+"""
+There = dict[tuple[str, ...], Any]
+
+
+def lines(there: There, prune: bool = False, text: bytes = TEXT) -> list[str]:
+    declared = parse_declaration(text, "x.yaml")
+    return [step.line for step in plan_of(wanted_of(declared), there, sections_of(declared), prune)]
+
+
+def as_declared(text: bytes = TEXT) -> There:
+    """Return what the server shows once the declaration is applied."""
+    wanted = wanted_of(parse_declaration(text, "x.yaml"))
+    return {
+        path: None if body is None else {"id": path[1], "version": 1, **body} for path, body in wanted.items()
+    }
+
+
+def test_what_others_refer_to_is_made_first() -> None:
+    assert lines({}) == [
+        "+ workspaces/work",
+        "+ groups/staff",
+        "+ host-pools/office",
+        "+ application-groups/apps",
+        "+ resources/notes",
+        "+ groups/staff/members/anne",
+        "+ host-pools/office/hosts/h1",
+        "+ application-groups/apps/groups/staff",
+    ]
+
+
+def test_nothing_changes_the_second_time() -> None:
+    assert lines(as_declared()) == []
+    assert lines(as_declared(), prune=True) == []
+
+
+def test_order_of_redirections_does_not_count() -> None:
+    there = as_declared()
+    there["host-pools", "office"]["redirections"] = ["drives", "sound"]
+
+    assert lines(there) == []
+
+
+def test_changed_fields_are_shown_as_they_were_and_will_be() -> None:
+    there = as_declared()
+    there["workspaces", "work"]["name"] = "Old"
+    there["host-pools", "office"] |= {"session_limit": 5, "multi_monitor": False}
+    there["host-pools", "office", "hosts", "h1"]["weight"] = 100
+
+    assert lines(there) == [
+        "~ workspaces/work  name: 'Old' -> 'Work'",
+        "~ host-pools/office  session_limit: 5 -> null, multi_monitor: false -> true",
+        "~ host-pools/office/hosts/h1  weight: 100 -> 50",
+    ]
+
+
+def test_whole_values_are_shown() -> None:
+    there = as_declared()
+    there["resources", "notes"]["remote_app"] = None
+
+    (line,) = lines(there)
+    assert line.startswith("~ resources/notes  remote_app: null -> {program: '||notes', arguments: ''")
+    assert "file_extensions: []" in line
+
+
+def test_what_the_file_does_not_have_is_removed_only_when_asked() -> None:
+    there = as_declared() | {
+        ("workspaces", "old"): {},
+        ("host-pools", "old"): {},
+        ("host-pools", "old", "hosts", "h1"): {},
+        ("host-pools", "old", "hosts", "h2"): {},
+        ("application-groups", "old"): {},
+        ("resources", "old"): {},
+        ("groups", "staff", "members", "bob"): None,
+        ("application-groups", "apps", "users", "bob"): None,
+    }
+
+    assert lines(there) == []
+    # Nothing is said about which users may use the apps.
+    assert lines(there, prune=True) == [
+        # Of its two hosts one is in another pool by then.
+        "- host-pools/old/hosts/h2",
+        "- groups/staff/members/bob",
+        "- resources/old",
+        "- application-groups/old",
+        "- host-pools/old",
+        "- workspaces/old",
+    ]
+
+
+def test_list_that_is_said_to_be_empty_is_emptied() -> None:
+    text = TEXT.replace(b"    groups: [staff]\n", b"    groups: []\n")
+    there = as_declared()
+
+    assert lines(there, prune=True, text=text) == ["- application-groups/apps/groups/staff"]
+
+
+def test_section_the_file_has_not_is_left_alone() -> None:
+    there = as_declared() | {("groups", "old"): {}, ("workspaces", "old"): {}}
+
+    assert lines(there, prune=True, text=b"workspaces: {}") == ["- workspaces/old", "- workspaces/work"]
+
+
+def test_resource_has_its_id_as_alias_unless_another_is_said() -> None:
+    wanted = wanted_of(parse_declaration(TEXT, "x.yaml"))
+    assert wanted["resources", "notes"]["name"] == "notes"
+
+    renamed = TEXT.replace(b"title: Notes", b"title: Notes, name: other")
+    assert wanted_of(parse_declaration(renamed, "x.yaml"))["resources", "notes"]["name"] == "other"
+
+
+def test_step_says_what_it_does() -> None:
+    (step,) = plan_of({("workspaces", "w"): {"name": "W"}}, {}, (), False)
+
+    assert (step.kind, step.body) == (Kind.MADE, {"name": "W"})
