@@ -16,6 +16,8 @@ COOKIE = {"cookie": "__Host-dialback=x"}
     [
         ({}, True),
         (COOKIE, False),
+        ({"cookie": "a=b; __Host-dialback=x"}, False),
+        ({"cookie": ".ASPXAUTH=x"}, True),
         ({"cookie": ".ASPXAUTH=x; __Host-dialback=x"}, False),
         # A subscribed client asks for sessions to reconnect: it is no browser.
         ({"cookie": ".ASPXAUTH=x"}, True),

@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialback.web.people import COOKIE
 
+from dialback.web.people import COOKIE
+
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REFUSAL: Final = "The request comes from another site and was not carried out; begin again on this one.\n"
 

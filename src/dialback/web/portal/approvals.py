@@ -4,7 +4,7 @@ The page asks every two seconds for what changed, and gets nothing while nothing
 is, and a screen reader speaks when there is news. Without a script the page loads itself anew.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -33,7 +33,7 @@ def make_router(portal: Portal) -> APIRouter:
     async def approvals(request: Request, person: SignedIn, said: str = "", seen: str = "") -> Response:
         user = person.user
         waiting = await portal.approvals.waiting(user.tenant, portal.now(), user.id)
-        facts = {
+        facts: dict[str, Any] = {
             "approvals": [(each, choices(each)) for each in waiting],
             "titles": titles_of(await portal.directory.resources_of(user.tenant, user.id)),
             "mark": mark_of(waiting),

@@ -8,7 +8,7 @@ the same token: nothing is kept in between.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -50,7 +50,7 @@ def make_router(portal: Portal) -> APIRouter:
         user = person.user
         resources = await portal.directory.resources_of(user.tenant, user.id)
         records = await portal.store.connections(user.tenant, MAX_RECENT, user.name)
-        facts = {
+        facts: dict[str, Any] = {
             "shelves": shelves_of(resources, recent_of(records), q),
             "query": q,
             "any": any(resource.shown for resource in resources),
@@ -62,7 +62,10 @@ def make_router(portal: Portal) -> APIRouter:
     @router.get("/connect/{alias}")
     async def show(request: Request, person: SignedIn, alias: str) -> Response:
         published = await _published(portal, person.user, alias)
-        facts = {"resource": published.resource, "free_rdp": await free_rdp(portal, published, person.user)}
+        facts: dict[str, Any] = {
+            "resource": published.resource,
+            "free_rdp": await free_rdp(portal, published, person.user),
+        }
         if wants_part(request):
             return portal.pages.answer("free_rdp.html", **facts)
         return await portal.pages.show(request, "desktop.html", section="desktops", **facts)

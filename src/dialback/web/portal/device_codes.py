@@ -5,7 +5,7 @@ comes with the code in it from us, so that nobody approves by one click on a lin
 in the link is filled in, looked at, and then confirmed.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -23,7 +23,7 @@ def make_router(portal: Portal) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
-    async def page(request: Request, status: int = 200, **facts: object) -> Response:
+    async def page(request: Request, status: int = 200, **facts: Any) -> Response:
         shown = {"typed": "", "code": None, "error": "", "said": ""} | facts
         return await portal.pages.show(request, "device_code.html", status, section="devices", **shown)
 
