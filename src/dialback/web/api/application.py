@@ -15,7 +15,6 @@ from dialback.web.api.parts import Api
 from dialback.web.api.problems import MEDIA_TYPE, ProblemBody, add_handlers
 
 PREFIX: Final = "/api/v1"
-BODY_BYTES: Final = 1024 * 1024
 _DESCRIPTION = (
     "Everything an administrator does with Dialback. Each operation is scoped to the caller's tenant. "
     "`PUT` is idempotent, and takes `If-Match` with the `ETag` of what was read. Lists are paged by cursor: "
@@ -32,7 +31,6 @@ def make_api(api: Api) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=BODY_BYTES,
         servers=[{"url": PREFIX}],
     )
     add_handlers(app)

@@ -45,7 +45,7 @@ from dialback.web.api.parts import (
     note,
 )
 from dialback.web.api.problems import broken_rule, not_there
-from dialback.web.feed.pictures import MAX_UPLOAD_BYTES, PictureUnfit, prepare_icon
+from dialback.web.feed.pictures import PictureUnfit, prepare_icon
 
 
 class ApplicationGroupBody(Body):
@@ -290,7 +290,6 @@ def _add_icons(router: APIRouter, api: Api) -> None:
     @router.put(
         "/resources/{id}/icon",
         summary="Give a resource a picture: ICO, PNG or another common format",
-        max_body_size=MAX_UPLOAD_BYTES,
         openapi_extra={"requestBody": {"required": True, "content": picture}},
     )
     async def save_icon(me: Me, id: Id, request: Request, response: Response) -> ResourceView:

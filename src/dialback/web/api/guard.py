@@ -1,28 +1,38 @@
-"""Who may call: asked before anything of a request is read, from one table.
+"""Who may call: asked before anything of a request is read, from one table; and how much may be sent.
 
 A bearer is a command line's sign-in, whose user and role are asked anew at each request, or an API token with
 its scopes. The browser's cookie opens nothing here, so no other site can make a browser call.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from dialback.domain.accounts import ApiToken, Origin, Person, SignInKind
 from dialback.domain.audit import Actor, ActorKind
+from dialback.domain.provider import PROVIDER, StaffRole, check_console
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import Role
 from dialback.web.api.needs import NEEDS, Needs
 from dialback.web.api.parts import Api, Caller
 from dialback.web.api.problems import ApiProblem, ApiReason, answer
+from dialback.web.feed.pictures import MAX_UPLOAD_BYTES
 from dialback.web.origin import origin_of
 
 LOCAL_METHOD = "data folder"
 """The method of a sign-in that somebody made with access to the server's data folder."""
 
 MAX_BEARER_CHARS = 200
+BODY_BYTES = 1024 * 1024
+BODY_DEADLINE_S = 30
+_BODIES = {"save_icon": MAX_UPLOAD_BYTES}
+"""Where a body may have fewer bytes."""
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -32,19 +42,40 @@ def guarded(api: Api) -> type[APIRoute]:
     class Guarded(APIRoute):
         def get_route_handler(self) -> Handle:
             needs, handle = NEEDS[self.name], super().get_route_handler()
+            limit = _BODIES.get(self.name, BODY_BYTES)
 
             async def handle_guarded(request: Request) -> Response:
                 try:
                     await _admit(api, request, needs)
                 except ApiProblem as problem:
                     return answer(problem)
-                response = await handle(request)
+                response = await handle(Request(request.scope, _bounded(request.receive, limit)))
                 response.headers.setdefault("Cache-Control", "no-store")
                 return response
 
             return handle_guarded
 
     return Guarded
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Return what receives a body of `limit` bytes at most, and all of it before the deadline."""
+    ends_at = asyncio.get_running_loop().time() + BODY_DEADLINE_S
+    got_bytes = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal got_bytes
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        got_bytes += len(message.get("body", b""))
+        if got_bytes > limit:
+            raise HTTPException(413)
+        return message
+
+    return receive_bounded
 
 
 async def _admit(api: Api, request: Request, needs: Needs) -> None:
@@ -58,7 +89,21 @@ async def _admit(api: Api, request: Request, needs: Needs) -> None:
         _check_scopes(caller, needs)
     elif not caller.role.includes(needs.role):
         raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {needs.role.value}, got {caller.role.value}")
+    if needs.staff is not None:
+        caller = await _as_staff(api, caller, needs.staff)
     request.state.caller = caller
+
+
+async def _as_staff(api: Api, caller: Caller, wanted: StaffRole) -> Caller:
+    """Return the caller as who they are on the provider's staff; raise if they may not, or not from there."""
+    if caller.actor.kind is ActorKind.LOCAL:
+        return caller
+    member = await api.provider.staff(caller.person.id) if caller.tenant == PROVIDER else None
+    if member is None or not member.role.includes(wanted):
+        raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {wanted.value} on the provider's staff")
+    settings = api.provider_settings
+    check_console(caller.actor.address, settings.networks, settings.outside)
+    return replace(caller, staff=member)
 
 
 def _check_scopes(caller: Caller, needs: Needs) -> None:

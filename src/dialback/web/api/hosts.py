@@ -95,13 +95,13 @@ def add_routes(router: APIRouter, api: Api) -> None:
     async def list_hosts(me: Me, after: After = "", limit: Limit = 100) -> PageView[HostView]:
         mine = [host for host in await api.store.hosts() if host.tenant == me.tenant and not host.revoked_at]
         page, cursor = sliced(mine, lambda host: named_key(host.name, host.id), after, limit)
-        standings = await _standings(api, me)
-        return PageView(items=[_view(host, standings.get(host.id)) for host in page], after=cursor)
+        standing = await standings(api, me)
+        return PageView(items=[_view(host, standing.get(host.id)) for host in page], after=cursor)
 
     @router.get("/hosts/{id}", summary="Read a session host")
     async def read_host(me: Me, id: Id) -> HostView:
         host = await _host(api, me, id)
-        return _view(host, (await _standings(api, me)).get(host.id))
+        return _view(host, (await standings(api, me)).get(host.id))
 
     @router.delete("/hosts/{id}", status_code=204, summary="Revoke a host's key: nothing new is opened to it")
     async def revoke_host(me: Me, id: Id) -> None:
@@ -139,15 +139,15 @@ async def _pool_of(api: Api, me: Caller, id: str | None) -> PoolId | None:
     return pool.id
 
 
-async def _standings(api: Api, me: Caller) -> dict[HostId, HostStanding]:
-    """Return how every host stands that is in a pool."""
+async def standings(api: Api, me: Caller) -> dict[HostId, HostStanding]:
+    """Return how every host of the caller's tenant stands that is in a pool."""
     found: dict[HostId, HostStanding] = {}
     after, pools = "", Nouns(api, HostPool, "host-pool")
     while True:
         page = await pools.page(me, after, 500)
         for pool in page.items:
-            standings = await api.directory.standings(me.tenant, pool.id, NOBODY)
-            found.update({each.member.host: each for each in standings})
+            members = await api.directory.standings(me.tenant, pool.id, NOBODY)
+            found.update({each.member.host: each for each in members})
         if not (after := page.after):
             return found
 

@@ -7,6 +7,7 @@ says so: a user sees their own sessions only, and nobody gives away a role above
 from dataclasses import dataclass
 
 from dialback.domain.accounts import Scope
+from dialback.domain.provider import StaffRole
 from dialback.domain.tenancy import Role
 
 
@@ -14,11 +15,13 @@ from dialback.domain.tenancy import Role
 class Needs:
     """What an operation needs: a person of at least `role`, or a token with one of `scopes`.
 
-    Without scopes it is for persons alone; without a role it is for anybody, and needs nothing.
+    Without scopes it is for persons alone; without a role it is for anybody, and needs nothing. With `staff` it
+    is for the provider's staff of at least that role, and for whoever has the server's data folder.
     """
 
     role: Role | None
     scopes: frozenset[Scope] = frozenset()
+    staff: StaffRole | None = None
 
 
 _READ_DIRECTORY = frozenset({Scope.DIRECTORY_READ, Scope.DIRECTORY_WRITE})
@@ -35,6 +38,10 @@ WRITE_HOSTS = Needs(Role.ADMINISTRATOR, frozenset({Scope.HOSTS_WRITE}))
 READ_SESSIONS = Needs(Role.USER, _READ_SESSIONS)
 WRITE_SESSIONS = Needs(Role.USER, frozenset({Scope.SESSIONS_WRITE}))
 ANY_SESSION = Needs(Role.HELPDESK, frozenset({Scope.SESSIONS_WRITE}))
+CONSENT = Needs(Role.ADMINISTRATOR)
+PROVIDER_READS = Needs(Role.USER, staff=StaffRole.AUDITOR)
+PROVIDER_REACHES = Needs(Role.USER, staff=StaffRole.TECHNICIAN)
+PROVIDER_MANAGES = Needs(Role.USER, staff=StaffRole.ADMINISTRATOR)
 
 NEEDS: dict[str, Needs] = {
     # Signing in by a device code, and who one is.
@@ -110,5 +117,29 @@ NEEDS: dict[str, Needs] = {
     "list_api_tokens": Needs(Role.ADMINISTRATOR),
     "make_api_token": Needs(Role.ADMINISTRATOR),
     "revoke_api_token": Needs(Role.ADMINISTRATOR),
+    # The provider: its tenants, its staff, and their way to hosts.
+    "list_served_tenants": PROVIDER_READS,
+    "read_served_tenant": PROVIDER_READS,
+    "save_served_tenant": PROVIDER_MANAGES,
+    "read_terms": PROVIDER_READS,
+    "save_terms": PROVIDER_MANAGES,
+    "list_served_hosts": PROVIDER_READS,
+    "list_staff": PROVIDER_MANAGES,
+    "read_staff": PROVIDER_MANAGES,
+    "save_staff": PROVIDER_MANAGES,
+    "remove_staff": PROVIDER_MANAGES,
+    "invite_staff": PROVIDER_MANAGES,
+    "reach_host": PROVIDER_REACHES,
+    "read_reach": PROVIDER_READS,
+    # What the provider asks of a tenant, and what the tenant answers.
+    "list_consent_requests": CONSENT,
+    "read_consent_request": CONSENT,
+    "deny_consent": CONSENT,
+    "save_consent_grant": CONSENT,
+    "list_consent_grants": CONSENT,
+    "revoke_consent_grant": CONSENT,
+    "list_consent_keys": CONSENT,
+    "save_consent_key": CONSENT,
+    "remove_consent_key": CONSENT,
 }
 """By operation id, which is the name of the operation's function."""

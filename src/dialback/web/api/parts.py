@@ -5,7 +5,7 @@ is not there, and so is what is not the caller's own where they may see no more 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -15,16 +15,18 @@ from pydantic import BaseModel, ConfigDict, Strict
 from dialback.domain.accounts import Accounts, Scope
 from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Actor, Audit, AuditEntry, Recorder
-from dialback.domain.contracts import Store
+from dialback.domain.contracts import ConsentEvents, Store
 from dialback.domain.directory import MAX_PAGE, Directory, VersionStale, cursor_of, key_at
 from dialback.domain.icons import Icons
 from dialback.domain.ids import TenantId, TokenHash
 from dialback.domain.live import LiveConnections
 from dialback.domain.names import key_of
 from dialback.domain.orders import SessionOrders
+from dialback.domain.provider import Provider, Staff
 from dialback.domain.tenancy import Role, User
 from dialback.identity.authenticator import Authenticator
 from dialback.web.api.problems import ApiProblem, ApiReason, broken_rule
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
 
 T = TypeVar("T")
@@ -72,19 +74,23 @@ class Api:
     recorder: Recorder
     authenticator: Authenticator
     icons: Icons
+    provider: Provider
     files: ConnectionFiles
     connections: LiveConnections
     address: str
     ca_pem: str
     now: Callable[[], datetime]
     orders: SessionOrders | None = None
+    consent_events: ConsentEvents | None = None
+    provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: a person, or a program with a token, which has no `user` and acts as an administrator.
 
-    `sign_in` is the person's sign-in, None of a token.
+    `sign_in` is the person's sign-in, None of a token. `staff` says what they are on the provider's staff, where
+    an operation is for that staff.
     """
 
     tenant: TenantId
@@ -93,6 +99,7 @@ class Caller:
     user: User | None = None
     scopes: frozenset[Scope] = frozenset()
     sign_in: TokenHash | None = None
+    staff: Staff | None = None
 
     @property
     def person(self) -> User:

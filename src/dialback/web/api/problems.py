@@ -227,6 +227,8 @@ def _field(parts: Sequence[object]) -> str:
 
 async def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 408:
+        return _answer(408, Reason.DEADLINE_PASSED, SENTENCES[Reason.DEADLINE_PASSED])
     reason = _HTTP.get(error.status_code, ApiReason.REQUEST_INVALID)
     if error.status_code == 400:
         return answer(broken_rule("body", "expected JSON, got something else"))

@@ -1,0 +1,107 @@
+import pytest
+
+from dialback.domain.tenancy import MAIN, User
+from tests.web.api.stage import ApiStage
+
+
+async def test_tenant_is_read_and_renamed_by_its_owner(api: ApiStage) -> None:
+    read = await api.ask("GET", "/tenant", "main/hella")
+    stale = {"If-Match": '"9"'}
+
+    assert read.json()["id"] == "main"
+    assert (await api.bad("PUT", "/tenant", "main/olga", json={"name": "X"}, headers=stale))[0] == 412
+    fresh = {"If-Match": read.headers["etag"]}
+    assert (await api.good("PUT", "/tenant", "main/olga", json={"name": "X"}, headers=fresh))["name"] == "X"
+    assert (await api.good("GET", "/tenant", "acme/olga"))["name"] == "Acme"
+
+
+async def test_user_is_made_changed_and_removed(api: ApiStage) -> None:
+    made = await api.good("PUT", "/users/new", json={"name": "nina", "display_name": "Nina"})
+    assert made == {
+        "id": "new",
+        "name": "nina",
+        "display_name": "Nina",
+        "role": "user",
+        "disabled_at": None,
+        "version": 1,
+    }
+
+    await api.good("PUT", "/groups/staff/members/new")
+    assert [each["id"] for each in (await api.good("GET", "/users/new/groups"))["items"]] == ["staff"]
+    await api.good("DELETE", "/users/new")
+    assert await api.bad("GET", "/users/new") == (404, "not-there")
+
+
+async def test_disabled_user_is_signed_out_and_can_be_enabled(api: ApiStage) -> None:
+    assert (await api.good("POST", "/users/uma/disable"))["disabled_at"] is not None
+    await api.good("POST", "/users/uma/disable")
+    assert (await api.bad("GET", "/me", "main/uma"))[0] == 401
+    # What else is said of the user leaves them disabled.
+    await api.good("PUT", "/users/uma", json={"name": "uma", "display_name": "U"})
+    assert (await api.good("GET", "/users/uma"))["disabled_at"] is not None
+
+    assert (await api.good("POST", "/users/uma/enable"))["disabled_at"] is None
+    actions = [action for action, _ in api.notes.actions]
+    assert actions == ["user.disable", "user.save", "user.enable"]
+
+
+async def test_nobody_locks_themselves_out(api: ApiStage) -> None:
+    for method, path in (("POST", "/users/adam/disable"), ("DELETE", "/users/adam")):
+        assert await api.bad(method, path) == (409, "own-user")
+    assert await api.bad("PUT", "/users/adam", json={"name": "adam"}) == (409, "own-user")
+    await api.good("PUT", "/users/adam", json={"name": "adam", "role": "administrator", "display_name": "A"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/users/new", {"name": "new", "role": "owner"}),
+        ("PUT", "/users/adam", {"name": "adam", "role": "owner"}),
+        ("PUT", "/users/olga", {"name": "olga"}),
+        ("DELETE", "/users/olga", None),
+        ("POST", "/users/olga/disable", None),
+        ("POST", "/users/olga/invite", None),
+        ("PUT", "/groups/new", {"name": "New", "role": "owner"}),
+        ("PUT", "/groups/owners", {"name": "Owners"}),
+        ("DELETE", "/groups/owners", None),
+        ("PUT", "/groups/owners/members/adam", None),
+        ("DELETE", "/groups/owners/members/uma", None),
+        # A member of a group of owners is one, whatever their own role.
+        ("POST", "/users/uma/invite", None),
+    ],
+)
+async def test_nobody_reaches_above_their_own_role(
+    api: ApiStage, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    await api.good("PUT", "/groups/owners", "main/olga", json={"name": "Owners", "role": "owner"})
+    await api.good("PUT", "/groups/owners/members/uma", "main/olga")
+
+    assert await api.bad(method, path, json=body) == (403, "role-lacking")
+    assert (await api.ask(method, path, "main/olga", json=body)).status_code in (200, 201, 204, 409)
+
+
+async def test_invitation_is_a_link_of_this_server(api: ApiStage) -> None:
+    link = (await api.good("POST", "/users/uma/invite"))["link"]
+
+    assert link.startswith("https://gw.example.org/invitation/")
+    assert api.notes.actions == [("user.invite", "user:uma")]
+    assert link.rpartition("/")[2] not in str(api.notes.entries)
+
+
+async def test_members_are_listed_added_and_removed(api: ApiStage) -> None:
+    for name in ("uma", "hella"):
+        await api.good("PUT", f"/groups/staff/members/{name}")
+    page = await api.good("GET", "/groups/staff/members?limit=1")
+    rest = await api.good("GET", f"/groups/staff/members?after={page['after']}")
+    assert [each["name"] for each in page["items"] + rest["items"]] == ["hella", "uma"]
+
+    await api.good("DELETE", "/groups/staff/members/uma")
+    assert len((await api.good("GET", "/groups/staff/members"))["items"]) == 1
+    assert await api.bad("PUT", "/groups/staff/members/nobody") == (404, "not-there")
+
+
+async def test_users_of_another_tenant_stay_as_they_are(api: ApiStage) -> None:
+    await api.good("DELETE", "/users/uma")
+
+    assert await api.directory.get(User, MAIN, "uma") is None
+    assert (await api.good("GET", "/users/uma", "acme/adam"))["name"] == "uma"
