@@ -20,7 +20,6 @@ COOKIE = {"cookie": "__Host-dialback=x"}
         ({"cookie": ".ASPXAUTH=x"}, True),
         ({"cookie": ".ASPXAUTH=x; __Host-dialback=x"}, False),
         # A subscribed client asks for sessions to reconnect: it is no browser.
-        ({"cookie": ".ASPXAUTH=x"}, True),
         ({"sec-fetch-site": "same-origin"} | COOKIE, True),
         ({"sec-fetch-site": "none"} | COOKIE, True),
         ({"sec-fetch-site": "same-site"} | COOKIE, False),

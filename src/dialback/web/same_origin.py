@@ -19,8 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialback.web.people import COOKIE
 
-from dialback.web.people import COOKIE
-
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REFUSAL: Final = "The request comes from another site and was not carried out; begin again on this one.\n"
 
@@ -49,4 +47,4 @@ def may_pass(method: str, headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is not None:
         return origin.lower() == f"https://{headers.get('host', '').lower()}"
-    return f"{COOKIE}=" not in headers.get("cookie", "")
+    return all(f"{COOKIE}=" not in cookies for cookies in headers.getlist("cookie"))

@@ -1,4 +1,4 @@
-from dialback.web.portal.subscribe import discovery_record, feed_address, login_of
+from dialback.web.portal.subscribe import login_of
 from tests.web.portal.stage import ACME, PortalStage, text_of
 
 
@@ -17,11 +17,3 @@ async def test_setup_file_is_linked(portal: PortalStage) -> None:
 async def test_login_names_a_tenant_that_is_not_the_first(portal: PortalStage) -> None:
     assert "acme\\anna" in text_of(await (await portal.signed_in("anna", ACME)).get("/subscribe"))
     assert login_of("main", "anna") == "anna"
-
-
-def test_port_is_named_unless_it_is_the_usual_one() -> None:
-    assert feed_address("gw.example.org:443") == "https://gw.example.org/RDWeb/Feed/webfeed.aspx"
-    assert feed_address("gw.example.org:8443") == "https://gw.example.org:8443/RDWeb/Feed/webfeed.aspx"
-    assert discovery_record("gw.example.org:8443").endswith(
-        '"https://gw.example.org:8443/RDWeb/Feed/webfeed.aspx"'
-    )

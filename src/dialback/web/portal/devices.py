@@ -18,12 +18,13 @@ from dialback.domain.passwords import MIN_PASSWORD_CHARS
 from dialback.domain.secret import Secret
 from dialback.identity.totp import SECRET_CHARS
 from dialback.web import people
+from dialback.web.feed.addresses import feed_url
 from dialback.web.forms import Form
 from dialback.web.origin import origin_of
 from dialback.web.pages import see_other
 from dialback.web.people import SignedIn
 from dialback.web.portal.needs import Portal
-from dialback.web.portal.subscribe import feed_address, login_of
+from dialback.web.portal.subscribe import login_of
 from dialback.web.problems import NotFound
 from dialback.web.signin import in_words
 
@@ -74,7 +75,7 @@ def make_router(portal: Portal) -> APIRouter:
             device=device,
             secret=secret.reveal(),
             login=login_of(person.user.tenant, person.user.name),
-            feed=feed_address(portal.address),
+            feed=feed_url(portal.address),
         )
 
     @router.post("/devices/workspace-passwords/{id}/revoke")

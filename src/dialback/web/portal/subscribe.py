@@ -1,12 +1,15 @@
 """How to subscribe to the feed, on each platform."""
 
+from typing import Final
+
 from fastapi import APIRouter, Request, Response
 
+from dialback.domain.tenancy import MAIN
+from dialback.web.feed.addresses import WCX, feed_url, txt_record
 from dialback.web.people import SignedIn
 from dialback.web.portal.needs import Portal
 
-FEED_PATH = "/RDWeb/Feed/webfeed.aspx"
-WCX_PATH = "/feed/workspace.wcx"
+EXAMPLE_DOMAIN: Final = "example.org"
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -19,25 +22,15 @@ def make_router(portal: Portal) -> APIRouter:
             request,
             "subscribe.html",
             section="subscribe",
-            feed=feed_address(portal.address),
-            wcx=WCX_PATH,
-            record=discovery_record(portal.address),
+            feed=feed_url(portal.address),
+            wcx=WCX,
+            record=txt_record(portal.address, EXAMPLE_DOMAIN),
             login=login_of(person.user.tenant, person.user.name),
         )
 
     return router
 
 
-def feed_address(address: str) -> str:
-    """Return the feed's URL, as people type it."""
-    return f"https://{address.removesuffix(':443')}{FEED_PATH}"
-
-
-def discovery_record(address: str) -> str:
-    """Return the TXT record by which clients find the feed from an e-mail address."""
-    return f'_msradc.example.org. 300 IN TXT "{feed_address(address)}"'
-
-
 def login_of(tenant: str, name: str) -> str:
     """Return what the person types as user name in a client."""
-    return name if tenant == "main" else f"{tenant}\\{name}"
+    return name if tenant == MAIN else f"{tenant}\\{name}"
