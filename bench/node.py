@@ -17,11 +17,12 @@ from bench.children import Child, started
 from dialback.agent.identity_file import Enrolled, Identity, save_identity
 from dialback.agent.settings import FILE_NAME as AGENT_SETTINGS
 from dialback.agent.settings import build_settings
+from dialback.cli.publishing import assign, publish
 from dialback.domain.access import ConnectionToken
-from dialback.domain.catalog import Resource
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import DEFAULT_TARGET, Host, JoinCode
-from dialback.domain.ids import HostId, ResourceName, UserName
+from dialback.domain.ids import HostId, PoolId, ResourceName, UserName
+from dialback.domain.tenancy import MAIN, User
 from dialback.identity.host_keys import HostKey
 from dialback.identity.tokens import hash_token, make_host_id, make_token
 from dialback.store.open import open_store
@@ -149,7 +150,11 @@ def _save(data: Path, identity: Identity, target: str) -> Path:
 
 async def _publish(store: Store, host: HostId, target: str) -> str:
     now, token = datetime.now(UTC), make_token()
-    await store.save_resource(Resource(ALIAS, host, target))
-    await store.assign(USER, ALIAS)
-    await store.save_token(ConnectionToken(hash_token(token), USER, ALIAS, now, now + LIFE))
+    directory = store.directory
+    resource = await publish(directory, ALIAS, PoolId(host), target)
+    await assign(directory, resource, [USER])
+    user = await directory.find(User, MAIN, USER)
+    assert user is not None
+    issued = ConnectionToken(hash_token(token), MAIN, user.id, USER, ALIAS, now, now + LIFE)
+    await store.save_token(issued)
     return token.reveal()

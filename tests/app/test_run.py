@@ -13,6 +13,7 @@ from dialback.app.settings import DATABASE_NAME, ServerSettings, Settings
 from dialback.domain.accounts import Origin
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.secret import Secret
+from dialback.domain.tenancy import MAIN
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.certificates import CertificateProblem
 from dialback.identity.settings import SignInSettings
@@ -110,7 +111,7 @@ async def test_second_server_on_a_folder_leaves_the_first_ones_records_alone(
     with pytest.raises(AlreadyServing):
         await serve(tmp_path, settings(port))
 
-    assert (await store.connections())[0].reason is None
+    assert (await store.connections(MAIN))[0].reason is None
     await store.close()
     stop.set()
     await serving

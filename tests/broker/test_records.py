@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from dialback.broker.records import Records
 from dialback.domain.contracts import Store
 from dialback.domain.errors import Reason
+from dialback.domain.tenancy import MAIN
 from dialback.store.open import open_store
 from tests.broker.stores import AWAY, NOW, RECORD, FailingStore, record
 
@@ -30,7 +31,7 @@ async def written(records: Records) -> AsyncIterator[None]:
 
 
 async def ids(store: Store) -> set[str]:
-    return {record.id for record in await store.connections()}
+    return {record.id for record in await store.connections(MAIN)}
 
 
 async def test_what_is_kept_is_written() -> None:
@@ -59,7 +60,7 @@ async def test_newest_state_of_a_record_wins() -> None:
     async with written(records):
         assert await records.settled(DEADLINE_S)
 
-    assert await store.connections() == [ENDED]
+    assert await store.connections(MAIN) == [ENDED]
 
 
 async def test_state_that_comes_while_an_older_one_is_written_is_not_lost() -> None:
@@ -76,7 +77,7 @@ async def test_state_that_comes_while_an_older_one_is_written_is_not_lost() -> N
     async with written(records):
         assert await records.settled(DEADLINE_S)
 
-    assert await store.connections() == [ENDED]
+    assert await store.connections(MAIN) == [ENDED]
 
 
 async def test_records_wait_for_a_store_that_is_away_and_keep_their_order() -> None:

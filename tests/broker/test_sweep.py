@@ -8,7 +8,12 @@ from dialback.broker.settings import BrokerSettings
 from dialback.broker.sweep import Sweep
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason
+from dialback.domain.ids import ConnectionId
+from dialback.domain.tenancy import MAIN
+from dialback.store.memory_approvals import MemoryApprovals
+from dialback.store.memory_audit import MemoryAudit
 from tests.broker.stores import AWAY, HOST, NOW, FailingStore, filled, record
+from tests.store.test_decisions_rows import ENTRY, GOOD
 
 
 def sweep(store: FailingStore) -> Sweep:
@@ -22,7 +27,7 @@ async def test_start_says_of_an_earlier_run_that_it_is_over() -> None:
 
     await sweep(store).begin()
 
-    (host,), (kept,) = await store.hosts(), await store.connections()
+    (host,), (kept,) = await store.hosts(), await store.connections(MAIN)
     assert not host.link_up
     assert (kept.reason, kept.ended_at) == (Reason.SERVER_STOPPED, NOW)
 
@@ -44,7 +49,7 @@ async def test_old_records_are_forgotten_open_and_young_ones_are_not() -> None:
 
     await sweep(store).once()
 
-    assert {each.id for each in await store.connections()} == {"c2", "c3"}
+    assert {each.id for each in await store.connections(MAIN)} == {"c2", "c3"}
 
 
 async def test_sweep_without_the_store_is_a_warning() -> None:
@@ -55,3 +60,17 @@ async def test_sweep_without_the_store_is_a_warning() -> None:
         await sweep(store).once()
 
     assert [(line["log_level"], line["why"]) for line in lines] == [("warning", str(AWAY))]
+
+
+async def test_old_approvals_and_entries_are_forgotten_young_ones_are_not() -> None:
+    approvals, audit = MemoryApprovals(), MemoryAudit()
+    long_ago = NOW - timedelta(days=366)
+    for id, at in (("old", long_ago), ("young", NOW)):
+        await approvals.ask(replace(GOOD, id=ConnectionId(id), asked_at=at))
+        await audit.write(replace(ENTRY, at=at, detail=id))
+
+    await Sweep(await filled(), BrokerSettings(), lambda: NOW, approvals=approvals, audit=audit).once()
+
+    assert [each.detail for each in await audit.entries(MAIN)] == ["young"]
+    assert await approvals.approval(MAIN, ConnectionId("old")) is None
+    assert await approvals.approval(MAIN, ConnectionId("young")) is not None

@@ -22,7 +22,7 @@ from dialback.identity.tokens import hash_token
 from dialback.observe.log import configure_logging
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
-from tests.broker.stores import HOST, NOW, RECORD, RESOURCE, TOKEN, USER
+from tests.broker.stores import HOST, NOW, RECORD, RESOURCE, TOKEN, USER, publish
 from tests.cli.remote import Served, served
 
 HOSTILE = "\x1b[2J\u202e\u200f[bold]:ab:\n"
@@ -119,8 +119,7 @@ def filled(terminal: Terminal) -> Terminal:
         report = HostReport(HOSTILE, HOSTILE, HOSTILE, (server, RdpServer("x", False, problem=HOSTILE)))
         await store.save_report(HOST.id, report, NOW)
         await store.set_link(HOST.id, True, NOW)
-        await store.save_resource(RESOURCE)
-        await store.assign(USER, RESOURCE.name)
+        await publish(store.directory)
         await store.save_token(TOKEN)
         opened = replace(RECORD, user=USER, resource=RESOURCE.name, host_id=HOST.id, client_name=HOSTILE)
         await store.save_connection(opened)

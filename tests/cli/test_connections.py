@@ -1,4 +1,8 @@
-from tests.broker.stores import RECORD
+from dataclasses import replace
+from datetime import timedelta
+
+from dialback.domain.ids import ConnectionId, TenantId
+from tests.broker.stores import NOW, RECORD
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
 
 
@@ -14,6 +18,24 @@ def test_list_shows_the_newest_first_with_their_reasons(filled: Terminal) -> Non
     assert "agent-refused" in lines[1]
     assert "2001:db8:ab:cd::1" in lines[1]
     assert "open" in lines[2]
+
+
+def test_attempt_that_was_admitted_to_nothing_is_listed_and_shown(filled: Terminal) -> None:
+    nobodys = replace(RECORD, id=ConnectionId("nobody"), tenant=None, opened_at=NOW + timedelta(hours=1))
+    filled.store(lambda store: store.save_connection(nobodys))
+
+    newest = filled.json("connection", "list", "--limit", "2")
+
+    assert [record["id"] for record in newest] == ["nobody", f"{RECORD.id}-refused"]
+    assert filled.json("connection", "show", "nobody") == newest[0]
+
+
+def test_connection_of_another_tenant_is_not_shown(filled: Terminal) -> None:
+    theirs = replace(RECORD, id=ConnectionId("theirs"), tenant=TenantId("acme"))
+    filled.store(lambda store: store.save_connection(theirs))
+
+    assert "theirs" not in filled.good("connection", "list")
+    assert "There is no connection 'theirs'" in filled.bad("connection", "show", "theirs")
 
 
 def test_list_has_a_limit(filled: Terminal) -> None:

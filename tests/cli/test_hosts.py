@@ -7,8 +7,11 @@ from dialback.app.certificates import server_certificates
 from dialback.app.settings import load_settings
 from dialback.domain.hosts import JoinCode
 from dialback.domain.ids import HostId, TokenHash
+from dialback.domain.tenancy import MAIN
+from dialback.identity.tokens import hash_token
+from dialback.store.sql import SqlStore
 from dialback.wire.agent import joincode
-from tests.broker.stores import HOST
+from tests.broker.stores import HOST, POOL
 from tests.cli.conftest import Terminal, assert_harmless
 
 
@@ -48,6 +51,18 @@ def test_code_is_one_line_of_its_own(terminal: Terminal) -> None:
 @pytest.mark.parametrize("name", ["", "x" * 254, "\x1b[2J", "a\nb", "\u202e"])
 def test_code_for_a_name_that_is_none_is_refused(terminal: Terminal, name: str) -> None:
     assert "1 to 253 printable characters" in terminal.bad("host", "code", name)
+
+
+def test_code_can_name_the_pool_that_the_host_joins(filled: Terminal) -> None:
+    code = joincode.parse(filled.good("host", "code", "second", "--pool", "desk"))
+
+    async def enrol(store: SqlStore) -> int:
+        host = replace(HOST, id=HostId("h2"))
+        await store.enrol_host(hash_token(code.secret), host, datetime.now(UTC))
+        return len(await store.directory.pool_hosts(MAIN, POOL))
+
+    assert filled.store(enrol) == 2
+    assert "There is no host pool 'none'" in filled.bad("host", "code", "third", "--pool", "none")
 
 
 def test_life_of_a_code_has_bounds(terminal: Terminal) -> None:

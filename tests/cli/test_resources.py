@@ -1,18 +1,30 @@
 import stat
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dialback.cli.resources import colons
+from dialback.domain.hosts import JoinCode
+from dialback.domain.ids import HostId, PoolId, ResourceId, ResourceName, TokenHash
+from dialback.domain.tenancy import MAIN, User
 from dialback.identity.tokens import hash_token
+from dialback.store.sql import SqlStore
 from dialback.wire import rdpfile
-from tests.broker.stores import HOST, RESOURCE, USER
+from tests.broker.stores import ANNE, HOST, NOW, POOL, RESOURCE, USER
 from tests.cli.conftest import Terminal
 
 
 def settings_in(path: Path) -> dict[str, object]:
     return {each.name: each.value for each in rdpfile.parse(rdpfile.decode(path.read_bytes()))}
+
+
+async def enrol(store: SqlStore, host_id: str, name: str, pool: PoolId | None = None) -> None:
+    """Enrol another host."""
+    code = JoinCode(TokenHash(f"code of {host_id}"), name, NOW + timedelta(hours=1), pool=pool)
+    await store.save_join_code(code)
+    await store.enrol_host(code.hash, replace(HOST, id=HostId(host_id)), NOW)
 
 
 def test_fingerprint_is_written_in_pairs() -> None:
@@ -30,10 +42,73 @@ def test_added_resource_is_listed(filled: Terminal) -> None:
     assert "unix:/run/rdp" in filled.good("resource", "list")
     assert filled.json("resource", "list")[0] == {
         "name": "lab",
-        "host_id": HOST.id,
-        "host": "desk",
+        "title": "lab",
+        "kind": "desktop",
+        "application_group": "lab",
+        "pool": "desk",
         "target": "unix:/run/rdp",
     }
+    filled.good("connect-file", "lab", "--user", "bob")
+
+
+def test_resource_that_is_added_again_keeps_its_users(filled: Terminal) -> None:
+    filled.good("resource", "add", "office", "--host", HOST.id, "--target", "127.0.0.1:3390")
+
+    (resource,) = filled.json("resource", "list")
+    assert (resource["title"], resource["target"]) == ("Office", "127.0.0.1:3390")
+    filled.good("connect-file", "office", "--user", USER)
+
+
+def test_resource_that_is_added_for_another_host_moves_with_its_users(filled: Terminal) -> None:
+    filled.store(lambda store: enrol(store, "h2", "second"))
+
+    filled.good("resource", "add", "office", "--host", "second")
+
+    assert filled.json("resource", "list")[0]["pool"] == "second"
+    filled.good("connect-file", "office", "--user", USER)
+
+
+def test_resource_that_is_published_with_others_does_not_move_alone(filled: Terminal) -> None:
+    async def add(store: SqlStore) -> None:
+        await enrol(store, "h2", "second")
+        another = replace(RESOURCE, id=ResourceId("r2"), name=ResourceName("lab"))
+        await store.directory.save(another)
+
+    filled.store(add)
+
+    assert "together with others" in filled.bad("resource", "add", "office", "--host", "second")
+
+
+def test_desktop_of_a_shared_pool_is_published_by_the_pool(filled: Terminal) -> None:
+    filled.store(lambda store: enrol(store, "h2", "second", POOL))
+
+    assert "shares the pool 'desk' with others" in filled.bad("resource", "add", "lab", "--host", "second")
+    filled.good("resource", "add", "lab", "--pool", "DESK", "--user", USER)
+
+    assert filled.json("resource", "list")[0]["pool"] == "desk"
+    # Each host has a certificate of its own, so none is named.
+    assert "/cert:" not in filled.good("connect-file", "lab", "--user", USER)
+
+
+def test_host_in_no_pool_publishes_nothing(filled: Terminal) -> None:
+    filled.store(lambda store: store.directory.remove_pool_host(MAIN, HOST.id))
+
+    assert "is in no host pool" in filled.bad("resource", "add", "lab", "--host", "desk")
+
+
+def test_user_who_is_named_in_another_case_is_the_same(filled: Terminal) -> None:
+    filled.good("resource", "assign", "office", "--user", "ANNE")
+    filled.good("connect-file", "office", "--user", "Anne")
+
+    assert settings_in(filled.folder.parent / "office.rdp")["username"] == USER
+    users = filled.store(lambda store: store.directory.page(User, MAIN))
+    assert [user.name for user in users.items] == [USER]
+
+
+def test_disabled_user_gets_no_file(filled: Terminal) -> None:
+    filled.store(lambda store: store.directory.save(replace(ANNE, disabled_at=NOW)))
+
+    assert "The user is disabled" in filled.bad("connect-file", "office", "--user", USER)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +118,9 @@ def test_added_resource_is_listed(filled: Terminal) -> None:
         (("lab", "--host", "none"), "There is no host 'none'"),
         (("lab", "--host", "desk", "--target", "nowhere"), "expected NAME:PORT"),
         (("lab", "--host", "desk", "--user", "\x1b[2J"), "printable characters as user name"),
+        (("lab",), "either the host or the host pool"),
+        (("lab", "--host", "desk", "--pool", "desk"), "either the host or the host pool"),
+        (("lab", "--pool", "none"), "There is no host pool 'none'"),
     ],
 )
 def test_resource_that_cannot_be_is_not_added(filled: Terminal, words: tuple[str, ...], said: str) -> None:

@@ -8,7 +8,6 @@ import pytest
 from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory
 from dialback.store.memory import MemoryStore
-from dialback.store.memory_directory import MemoryDirectory
 from dialback.store.open import open_store
 from tests.postgresql import PostgresqlServer
 
@@ -17,7 +16,7 @@ Opener = Callable[[pytest.FixtureRequest], Awaitable[tuple[Store, Directory]]]
 
 async def open_memory(request: pytest.FixtureRequest) -> tuple[Store, Directory]:
     store = MemoryStore()
-    return store, MemoryDirectory(store)
+    return store, store.directory
 
 
 async def open_sqlite(request: pytest.FixtureRequest) -> tuple[Store, Directory]:

@@ -24,6 +24,7 @@ from dialback.domain.directory import (
     CursorInvalid,
     Directory,
     HostStanding,
+    KindDiffers,
     NameTaken,
     NotThere,
     Published,
@@ -222,6 +223,44 @@ async def test_noun_that_refers_to_nothing_is_not_kept(world: World, noun: Any) 
         with pytest.raises(NotThere, match="not in the tenant"):
             await world.directory.save(wrong)
     assert await world.directory.get(type(noun), noun.tenant, "new") is None
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        replace(DESKTOP, application_group=APPS.id),
+        replace(EDITOR, application_group=DESKTOPS.id),
+        replace(DESKTOP, remote_app=EDITOR.remote_app),
+        replace(DESKTOP, id=ResourceId("r9"), name=ResourceName("new"), application_group=APPS.id),
+        replace(DESKTOPS, kind=ApplicationGroupKind.REMOTE_APP),
+        replace(APPS, kind=ApplicationGroupKind.DESKTOP),
+    ],
+    ids=repr,
+)
+async def test_resource_and_its_group_are_of_one_kind(world: World, noun: Any) -> None:
+    await world.fill()
+    before = await world.directory.get(type(noun), ACME, noun.id)
+    with pytest.raises(KindDiffers, match="one application group"):
+        await world.directory.save(noun)
+    assert await world.directory.get(type(noun), ACME, noun.id) == before
+
+
+async def test_group_without_resources_changes_its_kind(world: World) -> None:
+    await world.fill()
+    await world.fill(OTHER)
+    await world.directory.remove(PublishedResource, ACME, DESKTOP.id)
+    changed = replace(DESKTOPS, kind=ApplicationGroupKind.REMOTE_APP)
+    assert (await world.directory.save(changed)).kind is ApplicationGroupKind.REMOTE_APP
+
+
+async def test_kind_that_changes_while_a_resource_is_added_leaves_no_mixture(world: World) -> None:
+    await world.fill()
+    await world.directory.remove(PublishedResource, ACME, DESKTOP.id)
+    changed = replace(DESKTOPS, kind=ApplicationGroupKind.REMOTE_APP)
+    results = await asyncio.gather(
+        world.directory.save(changed), world.directory.save(DESKTOP), return_exceptions=True
+    )
+    assert sum(isinstance(result, KindDiffers) for result in results) == 1
 
 
 async def test_application_group_takes_its_resources_and_assignments_along(world: World) -> None:
@@ -432,7 +471,10 @@ async def test_host_is_in_one_pool_and_moves(world: World) -> None:
     await world.directory.save_pool_host(moved)
     assert await world.directory.pool_hosts(ACME, POOL.id) == []
     assert await world.directory.pool_hosts(ACME, FULL_POOL.id) == [moved]
+    assert await world.directory.pool_host(ACME, host.id) == moved
+    assert await world.directory.pool_host(OTHER, host.id) is None
     assert await world.directory.remove_pool_host(ACME, host.id) is True
+    assert await world.directory.pool_host(ACME, host.id) is None
     assert await world.directory.remove_pool_host(ACME, host.id) is False
 
 
@@ -454,6 +496,7 @@ async def test_of_many_who_claim_a_host_one_gets_it(world: World) -> None:
     await world.fill()
     host = await world.enrol("h1")
     claims = [world.directory.claim_host(ACME, host.id, user) for user in (ANNA.id, BEN.id) * 3]
+    await world.directory.remove_pool_host(ACME, host.id)
     assert not any(await asyncio.gather(*claims))
     await world.directory.save_pool_host(PoolHost(ACME, FULL_POOL.id, host.id))
     claims = [world.directory.claim_host(ACME, host.id, user) for user in (ANNA.id, BEN.id) * 3]

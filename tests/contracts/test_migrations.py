@@ -1,7 +1,8 @@
 """What was kept before there was a directory moves along, in SQLite and PostgreSQL alike."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dialback.domain.catalog import PublishedResource
-from dialback.domain.ids import HostId, PoolId, ResourceName, UserName
-from dialback.domain.pools import HostPool, PoolHost, Redirection
+from dialback.domain.ids import HostId, PoolId, ResourceName, TokenHash
+from dialback.domain.pools import USUAL_REDIRECTIONS, HostPool, PoolHost
 from dialback.domain.tenancy import MAIN, User
 from dialback.store.models import metadata
 from dialback.store.open import open_store
 from tests.postgresql import PostgresqlServer
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOSTS = [("h1", "office"), ("h2", "office"), ("h3", "L\u202eab" + "x" * 100)]
 RESOURCES = [("office-pc", "h1", "127.0.0.1:3389"), ("tool", "h1", "unix:/run/x"), ("lost", "gone", "a:1")]
 ASSIGNMENTS = [
@@ -52,26 +54,57 @@ async def within(url: str, act: Callable[[Connection], Any]) -> Any:
     return answer
 
 
-def first_light(connection: Connection) -> None:
-    """Make the first schema and fill it."""
+def upgrade(connection: Connection, revision: str) -> None:
+    """Bring the schema to the revision."""
     config = Config()
     config.set_main_option("script_location", "dialback.store:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
-    for id, name in HOSTS:
-        connection.execute(
-            text(
-                "INSERT INTO hosts (id, name, public_key, enrolled_at, link_up) "
-                "VALUES (:id, :name, :key, '2026-03-01 12:00:00', false)"
-            ),
-            {"id": id, "name": name, "key": b"k" * 32},
-        )
-    for row in RESOURCES:
-        values = dict(zip("nht", row, strict=True))
-        connection.execute(text("INSERT INTO resources (name, host_id, target) VALUES (:n, :h, :t)"), values)
-    for row in ASSIGNMENTS:
-        values = dict(zip("ur", row, strict=True))
-        connection.execute(text('INSERT INTO assignments ("user", resource) VALUES (:u, :r)'), values)
+    command.upgrade(config, revision)
+
+
+def insert(connection: Connection, table: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
+    """Add rows as a version of that time did."""
+    names = [name.strip() for name in columns.split(",")]
+    values = ", ".join(f":v{number}" for number in range(len(names)))
+    statement = text(f"INSERT INTO {table} ({columns}) VALUES ({values})")
+    for row in rows:
+        connection.execute(statement, {f"v{number}": value for number, value in enumerate(row)})
+
+
+def add_hosts(connection: Connection, hosts: Iterable[tuple[str, str]]) -> None:
+    columns = "id, name, public_key, enrolled_at, link_up"
+    insert(connection, "hosts", columns, [(id, name, b"k" * 32, NOON, False) for id, name in hosts])
+
+
+def first_light(connection: Connection) -> None:
+    """Make the first schema and fill it."""
+    upgrade(connection, "0001")
+    add_hosts(connection, HOSTS)
+    insert(connection, "resources", "name, host_id, target", RESOURCES)
+    insert(connection, "assignments", '"user", resource', ASSIGNMENTS)
+    tokens = [("good", "Anna", "tool", NOON, NOON), ("bad", "mallory", "tool", NOON, NOON)]
+    columns = 'hash, "user", resource, issued_at, expires_at'
+    insert(connection, "connection_tokens", columns, tokens)
+    records = [("c1", "anna", "host-ended"), ("c2", None, "token-unknown")]
+    insert(
+        connection,
+        "connections",
+        "id, opened_at, transport, client_address, client_name, detail, to_client_bytes, to_host_bytes, "
+        'timeline, "user", reason',
+        [(id, NOON, "websocket", "192.0.2.7", "", "", 0, 0, "{}", user, why) for id, user, why in records],
+    )
+
+
+def between(connection: Connection) -> None:
+    """Fill the first tables again after the directory was filled from them, as a server of that time did."""
+    first_light(connection)
+    upgrade(connection, "0003")
+    add_hosts(connection, [("h4", "new")])
+    connection.execute(text("UPDATE resources SET host_id = 'h4', target = 'new:1' WHERE name = 'tool'"))
+    late = [("late", "h1", "a:2"), ("never", "none", "a:3")]
+    insert(connection, "resources", "name, host_id, target", late)
+    assigned = [("BEN", "late"), ("Zoë", "late"), ("Zoë", "never")]
+    insert(connection, "assignments", '"user", resource', assigned)
 
 
 async def test_what_was_there_is_in_the_directory_and_gives_nobody_more(url: str) -> None:
@@ -82,7 +115,7 @@ async def test_what_was_there_is_in_the_directory_and_gives_nobody_more(url: str
     assert [pool.id for pool in pools] == ["h3", "h1", "h2"]
     assert [pool.name for pool in pools][1:] == ["office", "office h2"]
     assert pools[0].name == "L\ufffdab" + "x" * 60
-    assert all(pool.redirections == frozenset(Redirection) for pool in pools)
+    assert all(pool.redirections == USUAL_REDIRECTIONS for pool in pools)
     assert await directory.pool_hosts(MAIN, PoolId("h1")) == [PoolHost(MAIN, PoolId("h1"), HostId("h1"))]
     assert [one.name for one in (await directory.page(PublishedResource, MAIN)).items] == [
         "office-pc",
@@ -103,12 +136,40 @@ async def test_what_was_there_is_in_the_directory_and_gives_nobody_more(url: str
     await store.close()
 
 
-async def test_old_way_reads_on_what_it_kept(url: str) -> None:
+async def test_tokens_and_records_belong_to_the_tenant_and_their_user(url: str) -> None:
     await within(url, first_light)
     store = await open_store(url)
     assert {host.tenant for host in await store.hosts()} == {MAIN}
-    assert await store.assigned(UserName("anna"), ResourceName("office-pc"))
-    assert len(await store.resources()) == len(RESOURCES)
+    anna = await store.directory.find(User, MAIN, "anna")
+    assert anna is not None
+    token, _ = await store.token(TokenHash("good"))
+    assert token is not None
+    assert (token.tenant, token.user_id, token.user, token.kind) == (MAIN, anna.id, "Anna", "connection")
+    assert await store.tokens_of(MAIN, anna.id) == [token]
+    assert (await store.token(TokenHash("bad")))[0] is None
+    assert [record.id for record in await store.connections(MAIN)] == ["c1"]
+    assert [record.id for record in await store.connections(None)] == ["c2"]
+    await store.close()
+
+
+async def test_what_the_first_tables_got_since_moves_along_too(url: str) -> None:
+    await within(url, between)
+    store = await open_store(url)
+    directory = store.directory
+    found = {one.name: one for one in (await directory.page(PublishedResource, MAIN)).items}
+    assert set(found) == {"late", "office-pc", "tool"}
+    assert (found["tool"].target, found["late"].target) == ("new:1", "a:2")
+    assert await directory.pool_host(MAIN, HostId("h4")) == PoolHost(MAIN, PoolId("h4"), HostId("h4"))
+    users = {user.name: user for user in (await directory.page(User, MAIN)).items}
+    assert set(users) - {"anna", "ANNA"} == {"ben", "Zoë", "eve\ufffd"}
+    uses = {name: await directory.resources_of(MAIN, users[name].id) for name in ("ben", "Zoë")}
+    assert {name: [one.name for one in mine] for name, mine in uses.items()} == {
+        "ben": ["late", "tool"],
+        "Zoë": ["late"],
+    }
+    published = await directory.published(MAIN, users["ben"].id, ResourceName("tool"))
+    assert published is not None
+    assert published.pool.id == "h4"
     await store.close()
 
 

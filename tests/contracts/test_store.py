@@ -9,17 +9,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
+from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenKind, TokenUse
 from dialback.domain.contracts import Store, StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserName
-from dialback.domain.sessions import ConnectionRecord, Stage, Totals
+from dialback.domain.ids import (
+    ConnectionId,
+    HostId,
+    PoolId,
+    ResourceName,
+    TenantId,
+    TokenHash,
+    UserId,
+    UserName,
+)
+from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.sessions import Because, ConnectionRecord, Stage, Totals
+from dialback.domain.tenancy import MAIN, Tenant
 from tests.contracts.openers import OPENERS
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+ACME = TenantId("acme")
 CODE = JoinCode(TokenHash("c0" * 32), "office", NOW + timedelta(hours=1))
 HOST = Host(HostId("h1"), "the agent's own name", b"k" * 32, NOW)
 REPORT = HostReport(
@@ -32,15 +43,24 @@ REPORT = HostReport(
     ),
 )
 TOKEN = ConnectionToken(
-    TokenHash("ab" * 32), UserName("Änne"), ResourceName("office-pc"), NOW, NOW + timedelta(minutes=10)
+    TokenHash("ab" * 32),
+    MAIN,
+    UserId("u1"),
+    UserName("Änne"),
+    ResourceName("office-pc"),
+    NOW,
+    NOW + timedelta(minutes=10),
 )
-RECORD = ConnectionRecord(ConnectionId("c1"), NOW, "websocket", "192.0.2.7", token_hash=TOKEN.hash)
+RECORD = ConnectionRecord(
+    ConnectionId("c1"), NOW, "websocket", "192.0.2.7", tenant=MAIN, token_hash=TOKEN.hash
+)
 FULL = replace(
     RECORD,
     client_name="ANNE-PC",
     user=TOKEN.user,
     resource=TOKEN.resource,
     host_id=HOST.id,
+    because=Because.DEPTH_FIRST,
     ended_at=NOW + SECOND,
     reason=Reason.HOST_ENDED,
     detail="log-off",
@@ -90,10 +110,51 @@ async def test_enrolled_host_gets_the_name_of_its_code(store: Store) -> None:
 
 
 async def test_enrolled_host_belongs_to_the_tenant_of_its_code(store: Store) -> None:
-    await store.save_join_code(replace(CODE, tenant=TenantId("acme")))
+    await store.directory.save_tenant(Tenant(ACME, "Acme"))
+    await store.save_join_code(replace(CODE, tenant=ACME))
     enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
     assert enrolled.tenant == "acme"
     assert await store.host(HOST.id) == enrolled
+    assert await store.directory.pool_host(ACME, HOST.id) == PoolHost(ACME, PoolId(HOST.id), HOST.id)
+    assert await store.directory.pool_host(MAIN, HOST.id) is None
+
+
+async def test_enrolled_host_has_a_pool_of_its_own(store: Store) -> None:
+    host = await enrol(store, "office", "h1")
+    pool = await store.directory.get(HostPool, MAIN, host.id)
+    assert pool == HostPool(MAIN, PoolId("h1"), "office")
+    assert pool.version == 1
+    assert await store.directory.pool_hosts(MAIN, pool.id) == [PoolHost(MAIN, pool.id, host.id)]
+
+
+async def test_hosts_of_one_name_have_pools_of_two(store: Store) -> None:
+    for host_id in ("h1", "h2"):
+        await enrol(store, "Office" if host_id == "h1" else "OFFICE", host_id)
+    pools = (await store.directory.page(HostPool, MAIN)).items
+    assert [(pool.id, pool.name) for pool in pools] == [("h1", "Office"), ("h2", "OFFICE h2")]
+
+
+async def test_enrolled_host_joins_the_pool_of_its_code(store: Store) -> None:
+    shared = await store.directory.save(HostPool(MAIN, PoolId("shared"), "Shared"))
+    for host_id in ("h1", "h2"):
+        code = replace(CODE, hash=TokenHash(f"code of {host_id}"), pool=shared.id)
+        await store.save_join_code(code)
+        await store.enrol_host(code.hash, replace(HOST, id=HostId(host_id)), NOW)
+    assert [each.host for each in await store.directory.pool_hosts(MAIN, shared.id)] == ["h1", "h2"]
+    assert (await store.directory.page(HostPool, MAIN)).items == (shared,)
+
+
+@pytest.mark.parametrize("pool", ["gone", "of-acme"])
+async def test_code_for_a_pool_that_is_gone_or_of_another_tenant_stays_unused(
+    store: Store, pool: str
+) -> None:
+    await store.directory.save_tenant(Tenant(ACME, "Acme"))
+    await store.directory.save(HostPool(ACME, PoolId("of-acme"), "Acme"))
+    await store.save_join_code(replace(CODE, pool=PoolId(pool)))
+    assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is Reason.JOIN_CODE_POOL_GONE
+    assert await store.hosts() == []
+    await store.directory.save(HostPool(MAIN, PoolId(pool), "Back again"))
+    assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is None
 
 
 async def test_unknown_code_enrols_nobody(store: Store) -> None:
@@ -213,46 +274,6 @@ async def test_news_of_an_unknown_host_is_nothing(store: Store) -> None:
     assert await store.hosts() == []
 
 
-# Resources and assignments.
-
-
-async def test_resource_takes_the_place_of_an_older_one_of_its_name(store: Store) -> None:
-    old = Resource(ResourceName("office-pc"), HostId("h1"))
-    new = Resource(ResourceName("office-pc"), HostId("h2"), "unix:/run/xrdp.sock")
-    await store.save_resource(old)
-    assert await store.resource(old.name) == old
-    await store.save_resource(new)
-    assert await store.resource(old.name) == new
-    assert await store.resources() == [new]
-
-
-async def test_resources_are_listed_by_name(store: Store) -> None:
-    for name in ("b", "a-1", "a", "0"):
-        await store.save_resource(Resource(ResourceName(name), HOST.id))
-    assert [resource.name for resource in await store.resources()] == ["0", "a", "a-1", "b"]
-
-
-async def test_unknown_resource_is_none(store: Store) -> None:
-    assert await store.resource(ResourceName("office-pc")) is None
-    assert await store.resources() == []
-
-
-async def test_assignment_is_for_one_user_and_one_resource(store: Store) -> None:
-    anna, ben = UserName("anna"), UserName("ben")
-    office, lab = ResourceName("office"), ResourceName("lab")
-    await store.assign(anna, office)
-    assert await store.assigned(anna, office) is True
-    assert await store.assigned(anna, lab) is False
-    assert await store.assigned(ben, office) is False
-    assert await store.assigned(UserName("ANNA"), office) is False
-
-
-async def test_assigning_twice_or_at_once_is_the_same_as_once(store: Store) -> None:
-    await asyncio.gather(*(store.assign(TOKEN.user, TOKEN.resource) for _ in range(8)))
-    await store.assign(TOKEN.user, TOKEN.resource)
-    assert await store.assigned(TOKEN.user, TOKEN.resource) is True
-
-
 # Tokens and what is known of their use.
 
 
@@ -271,6 +292,43 @@ async def test_revoked_token_keeps_the_first_instant(store: Store) -> None:
 
 async def test_revoking_an_unknown_token_says_so(store: Store) -> None:
     assert await store.revoke_token(TOKEN.hash, NOW) is False
+
+
+async def test_ticket_is_kept_as_one(store: Store) -> None:
+    ticket = replace(TOKEN, kind=TokenKind.TICKET)
+    await store.save_token(ticket)
+    assert (await store.token(TOKEN.hash))[0] == ticket
+
+
+async def test_tokens_of_a_user_are_found_and_revoked_together(store: Store) -> None:
+    later = replace(TOKEN, hash=TokenHash("b"), issued_at=NOW + SECOND, revoked_at=NOW)
+    latest = replace(TOKEN, hash=TokenHash("c"), issued_at=NOW + 2 * SECOND, resource=ResourceName("lab"))
+    others = [
+        replace(TOKEN, hash=TokenHash("d"), tenant=ACME),
+        replace(TOKEN, hash=TokenHash("e"), user_id=UserId("u2")),
+    ]
+    for token in (TOKEN, latest, later, *others):
+        await store.save_token(token)
+    assert await store.tokens_of(MAIN, TOKEN.user_id) == [latest, later, TOKEN]
+    assert await store.revoke_tokens_of(MAIN, TOKEN.user_id, NOW + SECOND) == 2
+    assert await store.revoke_tokens_of(MAIN, TOKEN.user_id, NOW + SECOND) == 0
+    revoked = [token.revoked_at for token in await store.tokens_of(MAIN, TOKEN.user_id)]
+    assert revoked == [NOW + SECOND, NOW, NOW + SECOND]
+    for token in others:
+        assert await store.tokens_of(token.tenant, token.user_id) == [token]
+
+
+async def test_pruning_forgets_expired_tokens_that_nothing_is_open_by(store: Store) -> None:
+    young = replace(TOKEN, hash=TokenHash("young"), expires_at=TOKEN.expires_at + SECOND)
+    used = replace(TOKEN, hash=TokenHash("used"))
+    for token in (TOKEN, young, used):
+        await store.save_token(token)
+    await store.save_connection(replace(RECORD, token_hash=used.hash))
+    assert await store.prune_tokens(young.expires_at) == 1
+    assert (await store.token(TOKEN.hash))[0] is None
+    assert {token.hash for token in await store.tokens_of(MAIN, TOKEN.user_id)} == {"young", "used"}
+    await store.save_connection(ended(replace(RECORD, token_hash=used.hash), 5, Reason.CLIENT_ENDED))
+    assert await store.prune_tokens(young.expires_at) == 1
 
 
 async def test_use_is_live_while_a_connection_is_open(store: Store) -> None:
@@ -309,43 +367,67 @@ async def test_attempt_that_opened_nothing_does_not_use_up_the_grace(store: Stor
 @pytest.mark.parametrize("record", [RECORD, FULL], ids=["open", "ended"])
 async def test_record_is_kept_whole(store: Store, record: ConnectionRecord) -> None:
     await store.save_connection(record)
-    assert await store.connection(record.id) == record
-    assert await store.connections() == [record]
+    assert await store.connection(MAIN, record.id) == record
+    assert await store.connections(MAIN) == [record]
 
 
 async def test_record_takes_the_place_of_an_older_one_of_its_id(store: Store) -> None:
     await store.save_connection(RECORD)
     await store.save_connection(FULL)
-    assert await store.connections() == [FULL]
+    assert await store.connections(MAIN) == [FULL]
 
 
 async def test_reports_of_one_connection_at_once_leave_one_record(store: Store) -> None:
     await asyncio.gather(*(store.save_connection(record) for record in [RECORD, FULL] * 4))
-    assert len(await store.connections()) == 1
+    assert len(await store.connections(MAIN)) == 1
 
 
 async def test_kept_timeline_does_not_change_with_the_callers(store: Store) -> None:
     timeline = {Stage.TLS: 1.0}
     await store.save_connection(replace(RECORD, timeline=timeline))
     timeline[Stage.END] = 2.0
-    kept = await store.connection(RECORD.id)
+    kept = await store.connection(MAIN, RECORD.id)
     assert kept is not None
     assert kept.timeline == {Stage.TLS: 1.0}
 
 
 async def test_unknown_connection_is_none(store: Store) -> None:
-    assert await store.connection(RECORD.id) is None
-    assert await store.connections() == []
+    assert await store.connection(MAIN, RECORD.id) is None
+    assert await store.connections(MAIN) == []
 
 
 async def test_newest_connections_come_first_up_to_the_limit(store: Store) -> None:
     for number in (2, 0, 3, 1):
         record = replace(RECORD, id=ConnectionId(f"c{number}"), opened_at=NOW + number * SECOND)
         await store.save_connection(record)
-    assert [record.id for record in await store.connections()] == ["c3", "c2", "c1", "c0"]
-    assert [record.id for record in await store.connections(limit=2)] == ["c3", "c2"]
-    assert await store.connections(limit=0) == []
-    assert await store.connections(limit=-1) == []
+    assert [record.id for record in await store.connections(MAIN)] == ["c3", "c2", "c1", "c0"]
+    assert [record.id for record in await store.connections(MAIN, limit=2)] == ["c3", "c2"]
+    assert await store.connections(MAIN, limit=0) == []
+    assert await store.connections(MAIN, limit=-1) == []
+
+
+async def test_connections_of_a_tenant_are_not_found_through_another(store: Store) -> None:
+    theirs = replace(RECORD, id=ConnectionId("c2"), tenant=ACME)
+    nobodys = replace(RECORD, id=ConnectionId("c3"), tenant=None)
+    by_tenant = {MAIN: RECORD, ACME: theirs, None: nobodys}
+    for record in by_tenant.values():
+        await store.save_connection(record)
+    for tenant, record in by_tenant.items():
+        assert await store.connections(tenant) == [record]
+        for other in by_tenant.values():
+            assert await store.connection(tenant, other.id) == (other if other is record else None)
+
+
+async def test_connections_of_a_user_are_theirs_alone(store: Store) -> None:
+    for number, user in enumerate(["anna", "ben", "anna", None]):
+        name = None if user is None else UserName(user)
+        record = replace(RECORD, id=ConnectionId(f"c{number}"), user=name, opened_at=NOW + number * SECOND)
+        await store.save_connection(record)
+    await store.save_connection(replace(RECORD, id=ConnectionId("c9"), user=UserName("anna"), tenant=ACME))
+    found = await store.connections(MAIN, user=UserName("anna"))
+    assert [record.id for record in found] == ["c2", "c0"]
+    assert [record.id for record in await store.connections(MAIN, 1, UserName("anna"))] == ["c2"]
+    assert await store.connections(MAIN, user=UserName("eve")) == []
 
 
 async def test_closing_orphans_ends_open_records_alone(store: Store) -> None:
@@ -354,8 +436,10 @@ async def test_closing_orphans_ends_open_records_alone(store: Store) -> None:
     later = NOW + timedelta(hours=1)
     assert await store.close_open_connections(later) == 1
     assert await store.close_open_connections(later + SECOND) == 0
-    assert await store.connection(RECORD.id) == replace(RECORD, ended_at=later, reason=Reason.SERVER_STOPPED)
-    assert await store.connection(ConnectionId("c2")) == replace(FULL, id=ConnectionId("c2"))
+    assert await store.connection(MAIN, RECORD.id) == replace(
+        RECORD, ended_at=later, reason=Reason.SERVER_STOPPED
+    )
+    assert await store.connection(MAIN, ConnectionId("c2")) == replace(FULL, id=ConnectionId("c2"))
     assert (await store.token(TOKEN.hash))[1] == TokenUse(False, later)
 
 
@@ -365,9 +449,9 @@ async def test_pruning_forgets_what_ended_before_the_instant(store: Store) -> No
         record = replace(RECORD, id=ConnectionId(f"e{number}"))
         await store.save_connection(ended(record, number, Reason.CLIENT_ENDED))
     assert await store.prune_connections(NOW + 2 * SECOND) == 1
-    assert {record.id for record in await store.connections()} == {"c1", "e2", "e3"}
+    assert {record.id for record in await store.connections(MAIN)} == {"c1", "e2", "e3"}
     assert await store.prune_connections(NOW + timedelta(days=1)) == 2
-    assert await store.connections() == [RECORD]
+    assert await store.connections(MAIN) == [RECORD]
 
 
 async def test_instants_come_back_equal_and_aware(store: Store) -> None:
@@ -383,7 +467,7 @@ async def test_order_of_instants_is_that_of_time_and_not_of_their_zones(store: S
     early = NOW.astimezone(timezone(timedelta(hours=14)))
     await store.save_connection(replace(RECORD, id=ConnectionId("early"), opened_at=early))
     await store.save_connection(replace(RECORD, id=ConnectionId("late"), opened_at=NOW + SECOND))
-    assert [record.id for record in await store.connections()] == ["late", "early"]
+    assert [record.id for record in await store.connections(MAIN)] == ["late", "early"]
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800", "'; DROP TABLE hosts; --", "\x1b[2J", "𝄞" * 1000, "%s :x"])
@@ -391,7 +475,7 @@ async def test_hostile_text_is_kept_and_breaks_nothing(store: Store, text: str) 
     host = await enrol(store, "office", "h1")
     await store.save_report(host.id, replace(REPORT, host_name=f"a{text}z"), NOW)
     await store.save_connection(replace(RECORD, client_name=f"a{text}z", detail=text))
-    kept_host, kept = await store.host(host.id), await store.connection(RECORD.id)
+    kept_host, kept = await store.host(host.id), await store.connection(MAIN, RECORD.id)
     assert kept_host is not None
     assert kept_host.report is not None
     assert kept is not None
@@ -402,10 +486,10 @@ async def test_hostile_text_is_kept_and_breaks_nothing(store: Store, text: str) 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "x" * 100_000])
 async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(store: Store, text: str) -> None:
     assert await store.host(HostId(text)) is None
-    assert await store.resource(ResourceName(text)) is None
-    assert await store.assigned(UserName(text), ResourceName(text)) is False
+    assert await store.tokens_of(TenantId(text), UserId(text)) == []
+    assert await store.connections(TenantId(text), user=UserName(text)) == []
     assert await store.token(TokenHash(text)) == (None, TokenUse())
-    assert await store.connection(ConnectionId(text)) is None
+    assert await store.connection(MAIN, ConnectionId(text)) is None
     assert await refusal(store.enrol_host(TokenHash(text), HOST, NOW)) is Reason.JOIN_CODE_UNKNOWN
 
 
@@ -430,6 +514,8 @@ RECORDS = st.builds(
     transport=st.sampled_from(["websocket", "http"]),
     client_address=TEXTS,
     client_name=TEXTS,
+    tenant=st.just(MAIN),
+    because=st.none() | st.sampled_from(Because),
     user=st.none() | TEXTS.map(UserName),
     resource=st.none() | TEXTS.map(ResourceName),
     host_id=st.none() | TEXTS.map(HostId),
@@ -447,7 +533,7 @@ ENDS = st.lists(st.none() | st.tuples(st.integers(0, 5), st.sampled_from(Reason)
 @given(RECORDS)
 async def test_any_record_is_kept_whole(store: Store, record: ConnectionRecord) -> None:
     await store.save_connection(record)
-    assert await store.connection(record.id) == record
+    assert await store.connection(MAIN, record.id) == record
 
 
 @PROPERTY

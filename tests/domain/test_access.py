@@ -11,16 +11,39 @@ from dialback.domain.access import (
     MAX_TOKEN_CHARS,
     RECONNECT_GRACE,
     ConnectionToken,
+    TokenKind,
     TokenUse,
+    check_published,
     check_token,
     check_token_text,
 )
+from dialback.domain.catalog import ApplicationGroup, PublishedResource
+from dialback.domain.directory import Published
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import ResourceName, TokenHash, UserName
+from dialback.domain.ids import (
+    ApplicationGroupId,
+    PoolId,
+    ResourceId,
+    ResourceName,
+    TokenHash,
+    UserId,
+    UserName,
+)
+from dialback.domain.pools import HostPool
+from dialback.domain.tenancy import MAIN, User
 
 ISSUED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EXPIRES = ISSUED + timedelta(minutes=10)
-TOKEN = ConnectionToken(TokenHash("ab" * 32), UserName("anna"), ResourceName("office-pc"), ISSUED, EXPIRES)
+ANNA = User(MAIN, UserId("u1"), UserName("anna"))
+OFFICE = ResourceName("office-pc")
+TOKEN = ConnectionToken(TokenHash("ab" * 32), MAIN, ANNA.id, ANNA.name, OFFICE, ISSUED, EXPIRES)
+TICKET = replace(TOKEN, kind=TokenKind.TICKET, expires_at=ISSUED + timedelta(days=5))
+GROUP = ApplicationGroup(MAIN, ApplicationGroupId("a1"), "Desktops", PoolId("p1"))
+PUBLISHED = Published(
+    PublishedResource(MAIN, ResourceId("r1"), GROUP.id, OFFICE, "Office"),
+    GROUP,
+    HostPool(MAIN, PoolId("p1"), "Office"),
+)
 SECOND = timedelta(seconds=1)
 INSTANTS = st.datetimes(
     min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(UTC)
@@ -86,6 +109,32 @@ def test_expired_token_admits_within_the_grace_after_its_connection_ended() -> N
     use = TokenUse(last_ended_at=ended)
     assert refusal(TOKEN, use, ended + RECONNECT_GRACE - SECOND) is None
     assert refusal(TOKEN, use, ended + RECONNECT_GRACE) is Reason.TOKEN_EXPIRED
+
+
+def test_ticket_admits_for_days_by_the_same_rules() -> None:
+    late = TICKET.expires_at
+    assert check_token(TICKET, TokenUse(), late - SECOND) is TICKET
+    assert refusal(TICKET, TokenUse(), late) is Reason.TOKEN_EXPIRED
+    assert refusal(TICKET, TokenUse(live=True), late) is None
+    assert refusal(replace(TICKET, revoked_at=ISSUED), TokenUse(), ISSUED) is Reason.TOKEN_REVOKED
+
+
+def test_what_is_published_to_the_user_is_theirs() -> None:
+    assert check_published(PUBLISHED, None) is PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        (replace(ANNA, disabled_at=ISSUED), Reason.USER_DISABLED),
+        (ANNA, Reason.RESOURCE_NOT_GRANTED),
+        (None, Reason.RESOURCE_NOT_GRANTED),
+    ],
+)
+def test_what_is_not_published_to_the_user_is_refused_and_says_why(user: User | None, reason: Reason) -> None:
+    with pytest.raises(Refused) as caught:
+        check_published(None, user)
+    assert caught.value.reason is reason
 
 
 @given(USES, INSTANTS, INSTANTS)

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialback.domain.catalog import Resource
-from dialback.domain.contracts import Admission, Placement
+from dialback.domain.contracts import Admission
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import Check
-from dialback.domain.hosts import Host
 from dialback.domain.ids import (
     HostId,
     PoolId,
@@ -25,11 +23,9 @@ from dialback.domain.ids import (
     UserName,
 )
 from dialback.domain.placement import (
-    Because,
     Candidate,
     Choice,
     check_alias,
-    choose_host,
     choose_session_host,
     limit_of,
 )
@@ -42,24 +38,17 @@ from dialback.domain.pools import (
     StartOnConnect,
     WakeMethod,
 )
-from dialback.domain.sessions import Session, SessionState
+from dialback.domain.sessions import Because, Session, SessionState
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ADMISSION = Admission(UserName("anna"), ResourceName("office-pc"), TokenHash("ab" * 32))
-RESOURCE = Resource(ResourceName("office-pc"), HostId("h1"), "unix:/run/xrdp.sock")
-HOST = Host(HostId("h1"), "office", b"k" * 32, NOW)
-REVOKED = replace(HOST, revoked_at=NOW)
-
-REFUSALS = [
-    (None, True, HOST, True, Reason.RESOURCE_NOT_GRANTED),
-    (RESOURCE, False, HOST, True, Reason.RESOURCE_NOT_GRANTED),
-    (RESOURCE, True, None, True, Reason.HOST_REVOKED),
-    (RESOURCE, True, REVOKED, True, Reason.HOST_REVOKED),
-    (RESOURCE, True, HOST, False, Reason.HOST_OFFLINE),
-    # A user who may not use the resource learns nothing of its host.
-    (RESOURCE, False, REVOKED, False, Reason.RESOURCE_NOT_GRANTED),
-    (RESOURCE, True, REVOKED, False, Reason.HOST_REVOKED),
-]
+ADMISSION = Admission(
+    TenantId("main"),
+    UserId("u-anna"),
+    UserName("anna"),
+    ResourceName("office-pc"),
+    TokenHash("00"),
+    frozenset(),
+)
 
 
 def test_alias_of_the_admitted_resource_passes() -> None:
@@ -72,19 +61,6 @@ def test_any_other_alias_is_not_granted_and_is_quoted_in_part(alias: str) -> Non
         check_alias(ADMISSION, alias)
     assert caught.value.reason is Reason.RESOURCE_NOT_GRANTED
     assert len(caught.value.detail) < 200
-
-
-def test_host_is_placed_with_its_key_and_the_target_of_the_resource() -> None:
-    assert choose_host(RESOURCE, True, HOST, True) == Placement(HOST.id, HOST.public_key, RESOURCE.target)
-
-
-@pytest.mark.parametrize(("resource", "assigned", "host", "link_up", "reason"), REFUSALS)
-def test_missing_fact_refuses_the_placement(
-    resource: Resource | None, assigned: bool, host: Host | None, link_up: bool, reason: Reason
-) -> None:
-    with pytest.raises(Refused) as caught:
-        choose_host(resource, assigned, host, link_up)
-    assert caught.value.reason is reason
 
 
 # Placement in a host pool.
@@ -129,7 +105,10 @@ REFUSED: list[tuple[HostPool, list[Candidate], Reason, str]] = [
     (POOL, [], Reason.POOL_EMPTY, "Office"),
     (DEPTH, [candidate("a", 3), candidate("b", 4)], Reason.HOSTS_FULL, "of 2 hosts full 2"),
     (POOL, [candidate("a", drained=True)], Reason.HOSTS_DRAINED, "of 1 hosts drained 1"),
-    (POOL, [candidate("a", 0, Check.LINK)], Reason.HOSTS_UNHEALTHY, "of 1 hosts link 1"),
+    (POOL, [candidate("a", 0, Check.LINK)], Reason.HOST_OFFLINE, "of 1 hosts link 1"),
+    (POOL, [candidate("a", 0, Check.DIAL_BACK)], Reason.HOST_LEG_LATE, "dial-back 1"),
+    (POOL, [candidate("a", 0, *Check)], Reason.HOST_OFFLINE, "dial-back 1, link 1, rdp 1"),
+    (POOL, [candidate(host, 0, Check.LINK) for host in "ab"], Reason.HOSTS_UNHEALTHY, "link 2"),
     # A host that cannot take anybody now is not what keeps the pool from working.
     (
         POOL,
@@ -141,7 +120,7 @@ REFUSED: list[tuple[HostPool, list[Candidate], Reason, str]] = [
     (DIRECT, [candidate("a")], Reason.PERSONAL_HOST_MISSING, "Office"),
     (PERSONAL, [candidate("a", owner=UserId("u-ben"))], Reason.PERSONAL_HOSTS_TAKEN, "Office"),
     (DIRECT, [candidate("a", owner=ANNA, drained=True), candidate("b")], Reason.HOSTS_DRAINED, "of 1 hosts"),
-    (DIRECT, [candidate("a", 0, Check.RDP, owner=ANNA), candidate("b")], Reason.HOSTS_UNHEALTHY, "rdp 1"),
+    (DIRECT, [candidate("a", 0, Check.RDP, owner=ANNA), candidate("b")], Reason.RDP_SERVER_DOWN, "rdp 1"),
 ]
 
 
@@ -227,9 +206,9 @@ def test_host_is_woken_only_where_a_hook_is_and_nobody_else_can_take_the_session
     asleep = candidate("a", 0, Check.LINK)
     assert choose_session_host(pool, [asleep, candidate("b", drained=True)], ANNA, 0.0).wake
     assert choose_session_host(pool, [asleep, candidate("b", 9)], ANNA, 0.0).member.host == "b"
-    assert refusal(POOL, asleep).reason is Reason.HOSTS_UNHEALTHY
-    assert refusal(pool, candidate("a", 0, Check.RDP)).reason is Reason.HOSTS_UNHEALTHY
-    assert refusal(pool, candidate("a", 0, Check.LINK, drained=True)).reason is Reason.HOSTS_UNHEALTHY
+    assert refusal(POOL, asleep).reason is Reason.HOST_OFFLINE
+    assert refusal(pool, candidate("a", 0, Check.RDP)).reason is Reason.RDP_SERVER_DOWN
+    assert refusal(pool, candidate("a", 0, Check.LINK, drained=True)).reason is Reason.HOST_OFFLINE
 
 
 def test_own_host_that_sleeps_is_woken() -> None:

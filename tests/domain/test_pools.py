@@ -14,6 +14,8 @@ from dialback.domain.pools import (
     StartOnConnect,
     StepUp,
     WakeMethod,
+    pool_of_its_own,
+    with_its_id,
 )
 from dialback.domain.tenancy import MAIN
 
@@ -55,3 +57,23 @@ def test_bounds_themselves_are_allowed() -> None:
 def test_new_pool_shares_no_drive_camera_or_device_of_the_client() -> None:
     assert POOL.redirections == {Redirection.CLIPBOARD, Redirection.SOUND}
     assert not POOL.step_up.wanted
+
+
+def test_pool_of_a_host_alone_has_its_id_and_its_name() -> None:
+    assert pool_of_its_own(MAIN, HostId("h1"), "Desk 1") == HostPool(MAIN, PoolId("h1"), "Desk 1")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\u202eb", "\0"])
+def test_pool_of_a_host_whose_name_no_pool_can_have_is_named_by_its_id(name: str) -> None:
+    assert pool_of_its_own(MAIN, HostId("h1"), name).name == "h1"
+
+
+@pytest.mark.parametrize("name", ["x" * 253, " " + "x y" * 80, "x" * 63 + " y"])
+def test_long_name_of_a_host_is_cut_to_that_of_a_pool(name: str) -> None:
+    pool = pool_of_its_own(MAIN, HostId("h" * 16), name)
+    assert pool.name == name.strip()[:64].strip()
+    assert with_its_id(pool).name.endswith(" " + "h" * 16)
+
+
+def test_name_with_the_id_is_never_too_long() -> None:
+    assert with_its_id(HostPool(MAIN, PoolId("i" * 64), "Desk")).name == "i" * 64

@@ -23,12 +23,13 @@ from dialback.app.certificates import server_certificates
 from dialback.app.run import serve
 from dialback.app.settings import ServerSettings, Settings, store_url
 from dialback.broker.settings import BrokerSettings
+from dialback.cli import publishing
 from dialback.domain.access import ConnectionToken
-from dialback.domain.catalog import Resource
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import HostId, ResourceName, UserName
+from dialback.domain.ids import HostId, ResourceName, UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.tenancy import MAIN, User
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.host_keys import HostKey
 from dialback.identity.tokens import hash_token, make_token
@@ -46,6 +47,9 @@ from dialback.wire.websocket import FrameReader, Opcode, build_frame
 
 DEADLINE_S = 15
 MASK = b"\x01\x02\x03\x04"
+CONNECT = b"\x03\x00"
+CONFIRM = bytes.fromhex("0300000b06d00000000000")
+"""The first bytes of an X.224 connection request, and a confirmation that selects plain RDP security."""
 USER = UserName("anne")
 OFFICE = ResourceName("office")
 
@@ -58,7 +62,7 @@ async def until(met: Callable[[], Awaitable[bool]]) -> None:
 
 
 class Desktop:
-    """An RDP server of a few lines: it says everything back, and ends the connection on `bye`."""
+    """An RDP server of a few lines: it takes a connection, says everything else back, and ends on `bye`."""
 
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
@@ -87,7 +91,7 @@ class Desktop:
         self._writers.add(writer)
         try:
             while (data := await reader.read(65536)) and data != b"bye":
-                writer.write(data)
+                writer.write(CONFIRM if data.startswith(CONNECT) else data)
                 await writer.drain()
         except (OSError, asyncio.CancelledError):
             pass
@@ -379,8 +383,10 @@ class Stage:
     async def publish(self, target: str = "") -> None:
         """Publish the desktop of the one host to the one user."""
         host = (await self.store.hosts())[0]
-        await self.store.save_resource(Resource(OFFICE, host.id, target or self.desktop.target))
-        await self.store.assign(USER, OFFICE)
+        directory = self.store.directory
+        pool = await publishing.pool_of(directory, host)
+        resource = await publishing.publish(directory, OFFICE, pool, target or self.desktop.target)
+        await publishing.assign(directory, resource, [USER])
 
     async def begin(self) -> None:
         """Do what an administrator does on the first day."""
@@ -404,8 +410,11 @@ class Stage:
 
     async def token(self, life: timedelta = timedelta(minutes=10)) -> str:
         token, now = make_token(), datetime.now(UTC)
+        user = await self.store.directory.find(User, MAIN, USER)
+        user_id = user.id if user else UserId("nobody")
+        begin = now - timedelta(hours=1)
         await self.store.save_token(
-            ConnectionToken(hash_token(token), USER, OFFICE, now - timedelta(hours=1), now + life)
+            ConnectionToken(hash_token(token), MAIN, user_id, USER, OFFICE, begin, now + life)
         )
         return token.reveal()
 
@@ -434,20 +443,25 @@ class Stage:
         """Return the records, newest first, once there are so many and all have ended."""
 
         async def ended() -> bool:
-            found = await self.store.connections()
+            found = await self.all_records()
             return len(found) >= count and all(record.reason for record in found)
 
         await until(ended)
-        return list(await self.store.connections())
+        return await self.all_records()
+
+    async def all_records(self) -> list[ConnectionRecord]:
+        """Return the records of the tenant and of nobody, newest first."""
+        found = [record for tenant in (MAIN, None) for record in await self.store.connections(tenant)]
+        return sorted(found, key=lambda record: record.opened_at, reverse=True)
 
     async def open_record(self) -> ConnectionRecord:
         """Return the record of the one connection that is open."""
 
         async def is_open() -> bool:
-            return any(record.reason is None for record in await self.store.connections())
+            return any(record.reason is None for record in await self.all_records())
 
         await until(is_open)
-        return next(record for record in await self.store.connections() if record.reason is None)
+        return next(record for record in await self.all_records() if record.reason is None)
 
     async def end(self) -> None:
         await asyncio.gather(*(wire.close() for wire in self._wires))

@@ -75,7 +75,7 @@ async def test_server_that_stops_tells_client_and_host_and_keeps_the_record(stag
 
     await client.hear_end()
     assert client.close_status is not None
-    record = (await stage.store.connections())[0]
+    record = (await stage.all_records())[0]
     assert record.reason is Reason.SERVER_STOPPED
     assert (record.totals.to_host_bytes, record.totals.to_client_bytes) == (5, 5)
     assert await stage.link_is_down()
@@ -155,7 +155,7 @@ async def test_database_that_is_locked_for_a_while_costs_no_session_and_no_recor
     assert await client.echoes(b"the session goes on")
     await client.end()
     await until(lambda: no_session(stage))
-    assert (await stage.store.connections())[0].reason is None
+    assert (await stage.all_records())[0].reason is None
     other.execute("ROLLBACK")
     other.close()
 

@@ -1,6 +1,7 @@
 """Every way to be refused: the client gets the protocol's code, the record gets the reason."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 from dialback.agent.settings import FILE_NAME
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.errors import Reason
+from dialback.domain.tenancy import MAIN, User
 from dialback.gateway.settings import GatewaySettings
 from dialback.wire.agent.messages import Dial
 from dialback.wire.tsgu.client import TunnelRefused, TunnelStage
 from dialback.wire.tsgu.codes import ErrorCode
 from dialback.wire.tsgu.packets import Data, encode
 from dialback.wire.websocket import Opcode
-from tests.e2e.stage import OFFICE, Client, Desktop, ScriptedAgent, Stage, until
+from tests.e2e.stage import OFFICE, USER, Client, Desktop, ScriptedAgent, Stage, until
 
 pytestmark = pytest.mark.e2e
 LONG_GONE = timedelta(minutes=-5)
@@ -81,6 +83,18 @@ async def test_alias_that_was_not_granted_is_refused(stage: Stage) -> None:
     assert refused == (TunnelStage.CHANNEL, ErrorCode.RAP_ACCESS_DENIED, Reason.RESOURCE_NOT_GRANTED)
 
 
+async def test_disabled_user_is_not_admitted(stage: Stage) -> None:
+    await stage.begin()
+    token = await stage.token()
+    user = await stage.store.directory.find(User, MAIN, USER)
+    assert user is not None
+    await stage.store.directory.save(replace(user, disabled_at=datetime.now(UTC)))
+
+    refused = await refusal(stage, token)
+
+    assert refused == (TunnelStage.TUNNEL, ErrorCode.NAP_ACCESS_DENIED, Reason.USER_DISABLED)
+
+
 async def test_host_without_its_agent_is_offline(stage: Stage) -> None:
     await stage.begin()
     await stage.stop_agent()
@@ -91,14 +105,16 @@ async def test_host_without_its_agent_is_offline(stage: Stage) -> None:
     assert refused == (TunnelStage.CHANNEL, ErrorCode.TS_CONNECT_FAILED, Reason.HOST_OFFLINE)
 
 
-async def test_removed_host_is_refused_although_its_link_still_stands(stage: Stage) -> None:
+async def test_pool_whose_only_host_was_removed_is_empty_although_its_link_stands(
+    stage: Stage,
+) -> None:
     await stage.begin()
     host = (await stage.store.hosts())[0]
     await stage.store.revoke_host(host.id, datetime.now(UTC))
 
     refused = await refusal(stage, await stage.token())
 
-    assert refused == (TunnelStage.CHANNEL, ErrorCode.TS_CONNECT_FAILED, Reason.HOST_REVOKED)
+    assert refused == (TunnelStage.CHANNEL, ErrorCode.TS_CONNECT_FAILED, Reason.POOL_EMPTY)
 
 
 async def test_agent_refuses_a_target_its_own_settings_do_not_name(stage: Stage) -> None:

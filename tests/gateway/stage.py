@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from dialback.domain.access import check_token_text
-from dialback.domain.contracts import Admission, DialOrder, Placement
+from dialback.domain.contracts import Admission, Attempt, DialOrder, Placement
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import HostId, ResourceName, UserName
+from dialback.domain.ids import HostId, PoolId, ResourceName, UserId, UserName
+from dialback.domain.pools import Redirection
 from dialback.domain.secret import Secret
-from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.sessions import Because, ConnectionRecord
+from dialback.domain.sessions import Stage as Step
+from dialback.domain.tenancy import MAIN
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway.connection import Gateway
 from dialback.gateway.rendezvous import Rendezvous
@@ -57,7 +60,11 @@ class StubBroker:
 
     def __init__(self) -> None:
         self.key = HostKey.generate()
+        self.redirections = frozenset(Redirection)
+        self.attempts: list[Attempt] = []
         self.place_refusal: Reason | None = None
+        self.notice = ""
+        self.parked_s: dict[Step, float] = {}
         self.place_waits = asyncio.Event()
         self.place_waits.set()
         self.place_cancelled = asyncio.Event()
@@ -72,20 +79,31 @@ class StubBroker:
         check_token_text(text)
         if text in REFUSED_TOKENS:
             raise Refused(REFUSED_TOKENS[text])
-        return Admission(UserName("ann"), ResourceName(ALIAS), hash_token(token))
+        return Admission(
+            MAIN, UserId("u-ann"), UserName("ann"), ResourceName(ALIAS), hash_token(token), self.redirections
+        )
 
-    async def place(self, admission: Admission, alias: str) -> Placement:
+    async def place(self, admission: Admission, attempt: Attempt) -> Placement:
+        self.attempts.append(attempt)
         self.placing.set()
         try:
             await self.place_waits.wait()
         except asyncio.CancelledError:
             self.place_cancelled.set()
             raise
-        if alias != admission.resource:
-            raise Refused(Reason.RESOURCE_NOT_GRANTED, alias)
+        if attempt.alias != admission.resource:
+            raise Refused(Reason.RESOURCE_NOT_GRANTED, attempt.alias)
         if self.place_refusal is not None:
             raise Refused(self.place_refusal)
-        return Placement(HOST, self.key.public_bytes, "127.0.0.1:3389")
+        return Placement(
+            HOST,
+            self.key.public_bytes,
+            "127.0.0.1:3389",
+            Because.BREADTH_FIRST,
+            PoolId("p1"),
+            self.parked_s,
+            self.notice,
+        )
 
     async def dial(self, order: DialOrder) -> None:
         assert self.agent is not None

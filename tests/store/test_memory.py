@@ -16,5 +16,5 @@ async def test_memory_store_is_a_store_and_says_what_it_is() -> None:
 async def test_two_memory_stores_share_nothing() -> None:
     left, right = MemoryStore(), MemoryStore()
     await left.save_connection(ConnectionRecord(ConnectionId("c1"), datetime.now(UTC), "websocket", ""))
-    assert len(await left.connections()) == 1
-    assert await right.connections() == []
+    assert len(await left.connections(None)) == 1
+    assert await right.connections(None) == []

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from dialback.domain.access import ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserId, UserName
 from dialback.domain.sessions import ConnectionRecord, Stage
+from dialback.domain.tenancy import MAIN
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
 
@@ -37,14 +37,16 @@ async def store(path: Path) -> AsyncIterator[SqlStore]:
         await store.save_join_code(code)
         await store.enrol_host(code.hash, Host(HostId(name), name, b"k" * 32, NOW), NOW)
         await store.save_report(HostId(name), HostReport(name, "Linux", "0.1.0"), NOW)
-        await store.save_resource(Resource(ResourceName(name), HostId(name)))
-        token = ConnectionToken(TokenHash(name), UserName("anna"), ResourceName(name), NOW, NOW)
+        token = ConnectionToken(
+            TokenHash(name), MAIN, UserId("u1"), UserName("anna"), ResourceName(name), NOW, NOW
+        )
         await store.save_token(token)
         record = ConnectionRecord(
             ConnectionId(name),
             NOW,
             "websocket",
             "192.0.2.7",
+            tenant=MAIN,
             token_hash=TokenHash(name),
             ended_at=NOW,
             reason=Reason.CLIENT_LOST,
@@ -57,7 +59,7 @@ async def store(path: Path) -> AsyncIterator[SqlStore]:
 
 def damage(path: Path, table: str, column: str, value: object) -> None:
     """Put a value into one column of the bad row of a table, as another program might."""
-    key = {"hosts": "id", "connections": "id", "resources": "name"}.get(table, "hash")
+    key = {"hosts": "id", "connections": "id"}.get(table, "hash")
     with closing(sqlite3.connect(path)) as database, database:
         changed = database.execute(
             f"UPDATE {table} SET {column} = ? WHERE {key} LIKE ?",  # names come from this file
@@ -82,6 +84,7 @@ HOST_DAMAGE = [
 CONNECTION_DAMAGE = [
     ("reason", "invented"),
     ("reason", b"\xff"),
+    ("because", "invented"),
     ("opened_at", "2026-02-30 00:00:00.000000"),
     ("ended_at", "soon"),
     ("timeline", "null"),
@@ -110,22 +113,17 @@ async def test_damaged_connection_is_named_and_hides_no_other(
 ) -> None:
     damage(path, "connections", column, value)
     with pytest.raises(StoreUnavailable, match=r"connections 'bad': \w+"):
-        await store.connection(ConnectionId(BAD))
-    assert [record.id for record in await store.connections()] == [GOOD]
+        await store.connection(MAIN, ConnectionId(BAD))
+    assert [record.id for record in await store.connections(MAIN)] == [GOOD]
     assert "connections 'bad'" in caplog.text
 
 
-async def test_damaged_resource_is_named_and_hides_no_other(store: SqlStore, path: Path) -> None:
-    damage(path, "resources", "target", b"\xff")
-    with pytest.raises(StoreUnavailable, match="resources 'bad': target"):
-        await store.resource(ResourceName(BAD))
-    assert [resource.name for resource in await store.resources()] == [GOOD]
-
-
-async def test_damaged_token_is_named(store: SqlStore, path: Path) -> None:
-    damage(path, "connection_tokens", "expires_at", "never")
-    with pytest.raises(StoreUnavailable, match="connection_tokens 'bad': expires_at"):
+@pytest.mark.parametrize(("column", "value"), [("expires_at", "never"), ("kind", "invented")])
+async def test_damaged_token_is_named(store: SqlStore, path: Path, column: str, value: str) -> None:
+    damage(path, "connection_tokens", column, value)
+    with pytest.raises(StoreUnavailable, match=f"connection_tokens 'bad': {column}"):
         await store.token(TokenHash(BAD))
+    assert [token.hash for token in await store.tokens_of(MAIN, UserId("u1"))] == [GOOD]
 
 
 async def test_damaged_end_of_a_connection_is_named_when_its_token_is_used(

@@ -17,8 +17,9 @@ from sqlalchemy import event
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Refused
 from dialback.domain.hosts import Host, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, TokenHash, UserId
 from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.tenancy import MAIN
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
 
@@ -54,7 +55,7 @@ def impatient(store: SqlStore) -> None:
 async def test_what_is_kept_is_there_after_opening_again(store: SqlStore, path: Path) -> None:
     await store.save_connection(RECORD)
     again = await open_store(f"sqlite:///{path}")
-    assert await again.connections() == [RECORD]
+    assert await again.connections(None) == [RECORD]
     await again.close()
 
 
@@ -78,10 +79,10 @@ async def test_lock_of_another_process_is_said_and_passes(store: SqlStore, path:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="another process holds the database"):
             await store.save_connection(RECORD)
-        assert await store.connections() == []
+        assert await store.connections(None) == []
         other.execute("ROLLBACK")
     await store.save_connection(RECORD)
-    assert await store.connections() == [RECORD]
+    assert await store.connections(None) == [RECORD]
 
 
 async def test_full_disk_is_said_and_nothing_is_half_kept(store: SqlStore) -> None:
@@ -91,7 +92,7 @@ async def test_full_disk_is_said_and_nothing_is_half_kept(store: SqlStore) -> No
     large = replace(RECORD, id=ConnectionId("c2"), detail="x" * 100_000)
     with pytest.raises(StoreUnavailable, match="the disk is full"):
         await store.save_connection(large)
-    assert await store.connections() == [RECORD]
+    assert await store.connections(None) == [RECORD]
 
 
 async def test_read_only_database_is_said(store: SqlStore) -> None:
@@ -108,10 +109,12 @@ ASKED: list[Callable[[SqlStore], Awaitable[object]]] = [
     lambda store: store.hosts(),
     lambda store: store.set_link(HOST.id, True, NOW),
     lambda store: store.all_links_down(NOW),
-    lambda store: store.assigned(UserName("anna"), ResourceName("office-pc")),
+    lambda store: store.tokens_of(MAIN, UserId("u1")),
+    lambda store: store.revoke_tokens_of(MAIN, UserId("u1"), NOW),
+    lambda store: store.prune_tokens(NOW),
     lambda store: store.token(CODE.hash),
     lambda store: store.save_connection(RECORD),
-    lambda store: store.connections(),
+    lambda store: store.connections(None),
     lambda store: store.close_open_connections(NOW),
     lambda store: store.prune_connections(NOW),
     lambda store: store.check(),
@@ -120,7 +123,8 @@ ASKED: list[Callable[[SqlStore], Awaitable[object]]] = [
 
 async def test_every_method_says_that_tables_are_lost(store: SqlStore, path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
-        for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        for (table,) in database.execute(tables).fetchall():
             database.execute(f"DROP TABLE {table}")
     for ask in ASKED:
         with pytest.raises(StoreUnavailable, match="lost a table"):
@@ -149,4 +153,4 @@ async def test_cancelled_question_leaves_the_store_usable(store: SqlStore) -> No
             async with asyncio.timeout(0):
                 await store.save_connection(RECORD)
     await store.save_connection(RECORD)
-    assert await store.connections() == [RECORD]
+    assert await store.connections(None) == [RECORD]

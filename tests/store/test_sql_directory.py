@@ -91,7 +91,8 @@ ASKED: list[Callable[[Directory], Awaitable[object]]] = [
 
 async def test_every_method_says_that_tables_are_lost(store: SqlStore, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "store.db")) as database:
-        for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        for (table,) in database.execute(tables).fetchall():
             database.execute(f"DROP TABLE {table}")
     for ask in ASKED:
         with pytest.raises(StoreUnavailable, match="lost a table"):

@@ -1,24 +1,69 @@
 """The broker's answers to a gateway: whom a token admits, where a connection goes, and the order to dial.
 
-Facts are fetched here and decided in `domain`; the decision is carried out here.
+Facts are fetched here and decided in `domain`; the decision is carried out here. Between reading the facts of
+a placement and noting its choice nothing is awaited, so that connections that are placed at once see each
+other.
 """
 
-from collections.abc import Callable
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from dialback.broker.inflight import InFlight
 from dialback.broker.links import Links
 from dialback.broker.records import Records
-from dialback.domain.access import check_token, check_token_text
-from dialback.domain.contracts import Admission, Broker, DialOrder, Placement, Store, StoreUnavailable
+from dialback.domain.access import check_published, check_token, check_token_text
+from dialback.domain.contracts import (
+    Admission,
+    Approver,
+    Attempt,
+    Broker,
+    DialOrder,
+    Placement,
+    Store,
+    StoreUnavailable,
+    Waker,
+)
+from dialback.domain.directory import HostStanding, NotThere, Published
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.placement import check_alias, choose_host
+from dialback.domain.health import Check
+from dialback.domain.ids import ResourceName, TenantId, UserId
+from dialback.domain.placement import Candidate, Choice, check_alias, choose_session_host
+from dialback.domain.pools import HostPool
 from dialback.domain.secret import Secret
-from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.sessions import ConnectionRecord, Stage
+from dialback.domain.tenancy import User
 from dialback.identity.tokens import hash_token
+from dialback.observe.log import get_logger
+
+MOST_CHOICES = 32
+"""How often a user may lose a free host to another before they are refused."""
+_log = get_logger(__name__)
+
+
+class AlwaysApproved(Approver):
+    """Asks nobody."""
+
+    async def approve(self, admission: Admission, published: Published, attempt: Attempt) -> str:
+        return ""
+
+
+class NeverWoken(Waker):
+    """Wakes nothing."""
+
+    async def wake(self, pool: HostPool, host: HostStanding) -> None:
+        raise Refused(Reason.HOST_OFFLINE, f"{host.name} sleeps, and nothing here can wake it")
 
 
 class StoreBroker(Broker):
-    """The broker over a store and the agent links of this process."""
+    """The broker over a store with its directory and the agent links of this process.
+
+    Args:
+        draw: gives random numbers, at least 0 and below 1.
+        clock: monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -26,30 +71,59 @@ class StoreBroker(Broker):
         links: Links,
         records: Records,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        approver: Approver | None = None,
+        waker: Waker | None = None,
+        draw: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+        in_flight: InFlight | None = None,
     ) -> None:
         self._store = store
+        self._directory = store.directory
         self._links = links
         self._records = records
         self._now = now
+        self._approver = approver or AlwaysApproved()
+        self._waker = waker or NeverWoken()
+        self._draw = draw
+        self._clock = clock
+        self._in_flight = in_flight or InFlight()
 
     async def admit(self, token: Secret) -> Admission:
         check_token_text(token.reveal())
-        try:
+        with _store_answers():
             stored, use = await self._store.token(hash_token(token))
-        except StoreUnavailable as error:
-            raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
-        admitted = check_token(stored, use, self._now())
-        return Admission(admitted.user, admitted.resource, admitted.hash)
+            admitted = check_token(stored, use, self._now())
+            published = await self._published(admitted.tenant, admitted.user_id, admitted.resource)
+        return Admission(
+            admitted.tenant,
+            admitted.user_id,
+            admitted.user,
+            admitted.resource,
+            admitted.hash,
+            published.pool.redirections,
+            admitted.kind,
+        )
 
-    async def place(self, admission: Admission, alias: str) -> Placement:
-        name = check_alias(admission, alias)
-        try:
-            resource = await self._store.resource(name)
-            assigned = await self._store.assigned(admission.user, name)
-            host = await self._store.host(resource.host_id) if resource else None
-        except StoreUnavailable as error:
-            raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
-        return choose_host(resource, assigned, host, host is not None and self._links.up(host.id))
+    async def place(self, admission: Admission, attempt: Attempt) -> Placement:
+        name = check_alias(admission, attempt.alias)
+        with _store_answers():
+            published = await self._published(admission.tenant, admission.user_id, name)
+            begun_at = self._clock()
+            notice = await self._approver.approve(admission, published, attempt)
+            parked_s = {Stage.APPROVE: self._clock() - begun_at} if notice else {}
+            for _ in range(MOST_CHOICES):
+                # Asked again: approving may have taken minutes, in which the user was disabled.
+                published = await self._published(admission.tenant, admission.user_id, name)
+                pool = published.pool
+                standings = await self._directory.standings(admission.tenant, pool.id, admission.user)
+                choice = self._choose(admission, attempt, pool, standings)
+                standing = next(each for each in standings if each.member == choice.member)
+                if not choice.claim or await self._claim(admission, standing):
+                    woken_s = await self._woken_s(published.pool, standing) if choice.wake else {}
+                    return _placement(published, standing, choice, parked_s | woken_s, notice)
+                self._in_flight.end(attempt.connection_id)
+        raise Refused(Reason.PERSONAL_HOSTS_TAKEN, published.pool.name)
 
     async def dial(self, order: DialOrder) -> None:
         await self._links.dial(order)
@@ -58,4 +132,67 @@ class StoreBroker(Broker):
         self._records.keep(record)
 
     async def ended(self, record: ConnectionRecord) -> None:
+        self._in_flight.end(record.id)
         self._records.keep(record)
+
+    async def _published(self, tenant: TenantId, user: UserId, name: ResourceName) -> Published:
+        published = await self._directory.published(tenant, user, name)
+        known = None if published else await self._directory.get(User, tenant, user)
+        return check_published(published, known)
+
+    def _choose(
+        self, admission: Admission, attempt: Attempt, pool: HostPool, standings: Sequence[HostStanding]
+    ) -> Choice:
+        candidates = [self._candidate(standing) for standing in standings]
+        choice = choose_session_host(pool, candidates, admission.user_id, self._draw())
+        if choice.session is None:
+            self._in_flight.begin(attempt.connection_id, choice.member.host, admission.user)
+        return choice
+
+    def _candidate(self, standing: HostStanding) -> Candidate:
+        host = standing.member.host
+        # What is kept of a link may be old, or another broker's: a host is reached over a link of ours.
+        failed = standing.failed - {Check.LINK} if self._links.up(host) else standing.failed | {Check.LINK}
+        sessions = standing.sessions + self._in_flight.on(host)
+        return Candidate(standing.member, failed, sessions, standing.of_user)
+
+    async def _claim(self, admission: Admission, standing: HostStanding) -> bool:
+        """Make the host the user's own; False if somebody else was faster, or the user is gone."""
+        try:
+            return await self._directory.claim_host(admission.tenant, standing.member.host, admission.user_id)
+        except NotThere:
+            return False
+
+    async def _woken_s(self, pool: HostPool, standing: HostStanding) -> dict[Stage, float]:
+        """Wake the host; return how long it took."""
+        _log.info("host is woken", host=standing.member.host, pool=pool.id)
+        begun_at = self._clock()
+        await self._waker.wake(pool, standing)
+        return {Stage.WAKE: self._clock() - begun_at}
+
+
+def _placement(
+    published: Published,
+    standing: HostStanding,
+    choice: Choice,
+    parked_s: Mapping[Stage, float],
+    notice: str,
+) -> Placement:
+    return Placement(
+        standing.member.host,
+        standing.public_key,
+        published.resource.target,
+        choice.because,
+        published.pool.id,
+        parked_s,
+        notice,
+    )
+
+
+@contextmanager
+def _store_answers() -> Iterator[None]:
+    """Refuse when the store does not answer."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error

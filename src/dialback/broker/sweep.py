@@ -5,10 +5,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from dialback.broker.settings import BrokerSettings
+from dialback.domain.approvals import Approvals
+from dialback.domain.audit import Audit
 from dialback.domain.contracts import Store, StoreUnavailable
 from dialback.observe.log import get_logger
 
 SWEEP_EVERY_S = 3600
+KEEP_TOKENS = timedelta(days=7)
+"""How long a token that expired is told from one that never was."""
+KEEP_APPROVALS = timedelta(days=365)
+"""Longer than a sign-in is ever enough for a ticket, or an approval remembered."""
 _log = get_logger(__name__)
 
 
@@ -16,10 +22,19 @@ class Sweep:
     """Keeps the store true and small."""
 
     def __init__(
-        self, store: Store, settings: BrokerSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: Store,
+        settings: BrokerSettings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        approvals: Approvals | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self._store = store
+        self._approvals = approvals
+        self._audit = audit
         self._keep = timedelta(days=settings.keep_records_days)
+        self._keep_audit = timedelta(days=settings.keep_audit_days)
         self._now = now
 
     async def begin(self) -> None:
@@ -42,8 +57,14 @@ class Sweep:
 
     async def once(self) -> None:
         """Forget what is too old, once."""
+        now = self._now()
         try:
-            pruned = await self._store.prune_connections(self._now() - self._keep)
+            pruned = await self._store.prune_connections(now - self._keep)
+            await self._store.prune_tokens(now - KEEP_TOKENS)
+            if self._approvals is not None:
+                await self._approvals.prune_approvals(now - KEEP_APPROVALS)
+            if self._audit is not None:
+                await self._audit.prune_entries(now - self._keep_audit)
         except StoreUnavailable as error:
             _log.warning("old records not forgotten", why=str(error))
             return

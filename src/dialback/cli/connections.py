@@ -12,6 +12,7 @@ from dialback.cli.output import out, print_json, print_table, shown
 from dialback.domain.errors import SENTENCES
 from dialback.domain.ids import ConnectionId
 from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.tenancy import MAIN
 
 app = typer.Typer(no_args_is_help=True, help="Connections: open, ended and refused.")
 BAR_CHARS = 30
@@ -51,6 +52,7 @@ def show(
         ("user", record.user),
         ("resource", record.resource),
         ("host", record.host_id),
+        ("chosen by", record.because),
         ("from", record.client_address),
         ("client calls itself", record.client_name),
         ("transport", record.transport),
@@ -75,12 +77,15 @@ def print_timeline(record: ConnectionRecord) -> None:
 
 async def _connections(limit: int, data: Path | None) -> list[ConnectionRecord]:
     async with opened_store(data) as store:
-        return list(await store.connections(limit))
+        # Those of nobody too: who runs the server has to see attempts that were not admitted.
+        found = [record for tenant in (MAIN, None) for record in await store.connections(tenant, limit)]
+    return sorted(found, key=lambda record: (record.opened_at, record.id), reverse=True)[:limit]
 
 
 async def _connection(connection_id: str, data: Path | None) -> ConnectionRecord:
     async with opened_store(data) as store:
-        record = await store.connection(ConnectionId(connection_id))
+        id = ConnectionId(connection_id)
+        record = await store.connection(MAIN, id) or await store.connection(None, id)
     if record is None:
         raise Failed(f"There is no connection {connection_id!r}; `dialback connection list` shows them.")
     return record

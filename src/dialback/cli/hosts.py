@@ -12,6 +12,7 @@ from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run
 from dialback.cli.data import Data, folder_of, opened_store, settings_of
 from dialback.cli.output import print_json, print_line, print_table, say
+from dialback.cli.publishing import pool_named
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import Host, JoinCode, RdpServer
 from dialback.identity.tokens import hash_token, make_token
@@ -36,17 +37,20 @@ def list_hosts(data: Data = None, as_json: Json = False) -> None:
 def code(
     name: Annotated[str, typer.Argument(help="Name the host will have here.")],
     hours: Annotated[float, typer.Option(min=0.01, max=720, help="Life of the code.")] = 24,
+    pool: Annotated[str | None, typer.Option("--pool", help="Host pool it joins; else one of its own.")] = (
+        None
+    ),
     data: Data = None,
 ) -> None:
     """Make a join code, good for one host; run `dialback agent join CODE` on it."""
-    print_line(run(_make_code(name, timedelta(hours=hours), data)))
+    print_line(run(_make_code(name, timedelta(hours=hours), pool, data)))
 
 
 @app.command("remove")
 def remove(host: Annotated[str, typer.Argument(help="Name or id of the host.")], data: Data = None) -> None:
-    """Revoke a host's key: nothing new is opened to it, its agent link ends, open connections go on."""
+    """Revoke a host's key: nothing is opened to it, its agent link ends, open connections are cut."""
     run(_remove(host, data))
-    say(f"Removed {host}; its agent link ends at the next heartbeat, open connections go on.")
+    say(f"Removed {host}; its open connections end now, its agent link at the next heartbeat.")
 
 
 async def find_host(store: Store, text: str) -> Host:
@@ -71,7 +75,7 @@ async def _remove(text: str, data: Path | None) -> None:
         await store.revoke_host(host.id, datetime.now(UTC))
 
 
-async def _make_code(name: str, life: timedelta, data: Path | None) -> str:
+async def _make_code(name: str, life: timedelta, pool: str | None, data: Path | None) -> str:
     if not 1 <= len(name) <= 253 or not name.isprintable():
         raise Failed("Give the host a name of 1 to 253 printable characters.")
     folder = folder_of(data)
@@ -79,7 +83,8 @@ async def _make_code(name: str, life: timedelta, data: Path | None) -> str:
     certificates = server_certificates(folder, settings)
     secret = make_token()
     async with opened_store(data) as store:
-        await store.save_join_code(JoinCode(hash_token(secret), name, datetime.now(UTC) + life))
+        joined = None if pool is None else (await pool_named(store.directory, pool)).id
+        await store.save_join_code(JoinCode(hash_token(secret), name, datetime.now(UTC) + life, pool=joined))
     return joincode.build(
         joincode.JoinCode(public_address(settings), certificates.ca_sha256, secret.reveal())
     )

@@ -1,27 +1,38 @@
 """`dialback resource` and `dialback connect-file`: what is published, and the files that open it."""
 
 import shlex
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dialback.app.files import connection_file, signing_key
+from dialback.app.files import signing_key
 from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run, sentences
 from dialback.cli.data import Data, folder_of, opened_store, settings_of
 from dialback.cli.hosts import find_host
 from dialback.cli.output import print_json, print_table, say
-from dialback.domain.access import ConnectionToken
-from dialback.domain.catalog import Resource, parse_resource_name, parse_user_name
+from dialback.cli.publishing import assign as assign_users
+from dialback.cli.publishing import everything, pool_named, pool_of, publish
+from dialback.domain.access import ConnectionToken, check_published
+from dialback.domain.approvals import number_of
+from dialback.domain.catalog import (
+    ApplicationGroup,
+    PublishedResource,
+    parse_resource_name,
+    parse_user_name,
+)
 from dialback.domain.contracts import Store
-from dialback.domain.hosts import DEFAULT_TARGET, Host, parse_target
-from dialback.domain.ids import ResourceName, UserName
+from dialback.domain.directory import Directory, Published
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.hosts import DEFAULT_TARGET, parse_target
+from dialback.domain.pools import HostPool
 from dialback.domain.secret import Secret
+from dialback.domain.tenancy import MAIN, User
 from dialback.identity.files import PRIVATE, write_file
 from dialback.identity.tokens import hash_token, make_token
+from dialback.web.connection_files import ConnectionFiles
 from dialback.wire import rdpfile
 
 app = typer.Typer(no_args_is_help=True, help="Resources: what users can start.")
@@ -31,16 +42,19 @@ Users = Annotated[list[str] | None, typer.Option("--user", help="User who may us
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name: lower-case letters, digits, hyphens.")],
-    host: Annotated[str, typer.Option("--host", help="Name or id of its session host.")],
+    host: Annotated[str | None, typer.Option("--host", help="Name or id of its session host.")] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="Name of its host pool, if hosts share one.")] = (
+        None
+    ),
     target: Annotated[str, typer.Option(help="Where its RDP server listens, seen from the host.")] = (
         DEFAULT_TARGET
     ),
     user: Users = None,
     data: Data = None,
 ) -> None:
-    """Publish a desktop of a host; the host's own agent settings must allow the target too."""
-    run(_add(name, host, target, user or [], data))
-    say(f"Published {name} on {host}; open it with `dialback connect-file {name} --user USER`.")
+    """Publish a desktop of a host or a pool; the hosts' own agent settings must allow the target too."""
+    run(_add(name, host, pool, target, user or [], data))
+    say(f"Published {name} on {host or pool}; open it with `dialback connect-file {name} --user USER`.")
 
 
 @app.command("assign")
@@ -57,13 +71,13 @@ def assign(
 @app.command("list")
 def list_resources(data: Data = None, as_json: Json = False) -> None:
     """List resources."""
-    resources, hosts = run(_list(data))
-    names = {host.id: host.name for host in hosts}
+    rows = run(_list(data))
     if as_json:
-        print_json([{**asdict(each), "host": names.get(each.host_id)} for each in resources])
+        print_json(rows)
         return
-    rows = [(each.name, names.get(each.host_id, each.host_id), each.target) for each in resources]
-    print_table(("RESOURCE", "HOST", "TARGET"), rows, "Nothing is published; see `dialback resource add`.")
+    columns = ("RESOURCE", "KIND", "HOST POOL", "TARGET")
+    texts = [(row["name"], row["kind"], row["pool"], row["target"]) for row in rows]
+    print_table(columns, texts, "Nothing is published; see `dialback resource add`.")
 
 
 def connect_file(
@@ -75,19 +89,21 @@ def connect_file(
 ) -> None:
     """Make a connection file that opens a resource for one user."""
     path = out or Path(f"{name}.rdp")
-    pin = run(_connect_file(name, user, path, timedelta(minutes=minutes), data))
+    pin, number = run(_connect_file(name, user, path, timedelta(minutes=minutes), data))
     say(f"Wrote {path}; it opens {name} for {user} within {minutes:g} minutes.")
     command = ["xfreerdp", str(path)]
     if pin:
         command.append(f"/cert:fingerprint:sha256:{colons(pin)}")
     say(f"With FreeRDP: {shlex.join(command)}")
+    if number is not None:
+        say(f"It waits until {user} approves it; the number to pick is {number}.")
 
 
 def revoke_file(
     file: Annotated[Path, typer.Argument(help="Connection file whose token is to open nothing more.")],
     data: Data = None,
 ) -> None:
-    """Revoke a connection file that was lost or given to the wrong person; an open session goes on."""
+    """Revoke a connection file that was lost or given to the wrong person; what it opened is cut off."""
     with sentences():
         settings = rdpfile.parse(rdpfile.decode(file.read_bytes()))
         token = next((str(each.value) for each in settings if each.name == rdpfile.TOKEN_NAME), "")
@@ -102,46 +118,68 @@ def colons(sha256: str) -> str:
     return ":".join(sha256[at : at + 2] for at in range(0, len(sha256), 2))
 
 
-async def _add(name: str, host: str, target: str, users: list[str], data: Path | None) -> None:
+async def _add(
+    name: str, host: str | None, pool: str | None, target: str, users: list[str], data: Path | None
+) -> None:
     resource_name = parse_resource_name(name)
     parse_target(target)
     names = [parse_user_name(user) for user in users]
     async with opened_store(data) as store:
-        found = await find_host(store, host)
-        await store.save_resource(Resource(resource_name, found.id, target))
-        for each in names:
-            await store.assign(each, resource_name)
+        if (host is None) == (pool is None):
+            raise Failed("Name either the host or the host pool that the desktop is of.")
+        if host is not None:
+            pool_id = await pool_of(store.directory, await find_host(store, host))
+        else:
+            pool_id = (await pool_named(store.directory, str(pool))).id
+        published = await publish(store.directory, resource_name, pool_id, target)
+        await assign_users(store.directory, published, names)
 
 
 async def _assign(name: str, users: list[str], data: Path | None) -> None:
     names = [parse_user_name(user) for user in users]
     async with opened_store(data) as store:
-        resource = await _resource(store, name)
-        for each in names:
-            await store.assign(each, resource.name)
+        await assign_users(store.directory, await _resource(store.directory, name), names)
 
 
-async def _list(data: Path | None) -> tuple[list[Resource], list[Host]]:
+async def _list(data: Path | None) -> list[dict[str, object]]:
     async with opened_store(data) as store:
-        return list(await store.resources()), list(await store.hosts())
+        directory = store.directory
+        resources = await everything(directory, PublishedResource)
+        groups = {each.id: each for each in await everything(directory, ApplicationGroup)}
+        pools = {each.id: each for each in await everything(directory, HostPool)}
+    return [
+        {
+            "name": each.name,
+            "title": each.title,
+            "kind": each.kind.value,
+            "application_group": groups[each.application_group].name,
+            "pool": pools[groups[each.application_group].pool].name,
+            "target": each.target,
+        }
+        for each in resources
+    ]
 
 
-async def _connect_file(name: str, user: str, path: Path, life: timedelta, data: Path | None) -> str:
+async def _connect_file(
+    name: str, user: str, path: Path, life: timedelta, data: Path | None
+) -> tuple[str, int | None]:
+    """Write the file; return the pin of the host, and the number to approve with if that is asked for."""
     user_name = parse_user_name(user)
     folder = folder_of(data)
     settings = settings_of(folder)
     async with opened_store(data) as store:
-        resource = await _resource(store, name)
-        if not await store.assigned(user_name, resource.name):
+        resource = await _resource(store.directory, name)
+        known = await store.directory.find(User, MAIN, user_name)
+        published = await _published(store.directory, known, resource)
+        if known is None or published is None:
             raise Failed(
                 f"{user!r} may not use {name}; allow it with `dialback resource assign {name} --user {user}`."
             )
-        key = signing_key(folder, settings)
-        token = await _issue(store, user_name, resource.name, life)
-        host = await store.host(resource.host_id)
-    file = connection_file(key, public_address(settings), resource, user_name, token)
-    write_file(path, file, PRIVATE, replace=True)
-    return _pin(host, resource)
+        files = ConnectionFiles(signing_key(folder, settings), public_address(settings))
+        token = await _issue(store, known, resource, life)
+        pin = await _pin(store, published)
+    write_file(path, files.one_click(published, known, token), PRIVATE, replace=True)
+    return pin, number_of(hash_token(token)) if published.pool.step_up.wanted else None
 
 
 async def _revoke(token: str, data: Path | None) -> None:
@@ -150,22 +188,47 @@ async def _revoke(token: str, data: Path | None) -> None:
             raise Failed("The token in the file was not issued by this server; there is nothing to revoke.")
 
 
-async def _issue(store: Store, user: UserName, resource: ResourceName, life: timedelta) -> Secret:
+async def _issue(store: Store, user: User, resource: PublishedResource, life: timedelta) -> Secret:
     token, now = make_token(), datetime.now(UTC)
-    await store.save_token(ConnectionToken(hash_token(token), user, resource, now, now + life))
+    issued = ConnectionToken(
+        hash_token(token), user.tenant, user.id, user.name, resource.name, now, now + life
+    )
+    await store.save_token(issued)
     return token
 
 
-async def _resource(store: Store, name: str) -> Resource:
-    resource = await store.resource(parse_resource_name(name))
+async def _resource(directory: Directory, name: str) -> PublishedResource:
+    resource = await directory.find(PublishedResource, MAIN, parse_resource_name(name))
     if resource is None:
         raise Failed(f"There is no resource {name!r}; `dialback resource list` shows them.")
     return resource
 
 
-def _pin(host: Host | None, resource: Resource) -> str:
-    servers = host.report.rdp_servers if host and host.report else ()
-    return next((server.certificate_sha256 for server in servers if server.target == resource.target), "")
+async def _published(
+    directory: Directory, user: User | None, resource: PublishedResource
+) -> Published | None:
+    """Return the resource as the user may use it, None if it is not assigned; `Refused` if disabled."""
+    if user is None:
+        return None
+    published = await directory.published(MAIN, user.id, resource.name)
+    try:
+        return check_published(published, user)
+    except Refused as refused:
+        if refused.reason is Reason.USER_DISABLED:
+            raise
+        return None
+
+
+async def _pin(store: Store, published: Published) -> str:
+    """Return the RDP certificate of the pool's one host, empty if there are several or none is known."""
+    members = await store.directory.pool_hosts(MAIN, published.pool.id)
+    hosts = [await store.host(member.host) for member in members]
+    standing = [host for host in hosts if host is not None and host.revoked_at is None]
+    if len(standing) != 1 or standing[0].report is None:
+        return ""
+    target = published.resource.target
+    servers = (server for server in standing[0].report.rdp_servers if server.target == target)
+    return next((server.certificate_sha256 for server in servers), "")
 
 
 def register(commands: typer.Typer) -> None:

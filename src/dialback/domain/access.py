@@ -1,17 +1,23 @@
-"""Who may come in: the rules of a connection token, as plain functions over facts.
+"""Who may come in: the rules of connection tokens and resource tickets, as plain functions over facts.
 
 A token is used several times by one user action (protocol retry, credential prompt, auto-reconnect), so it
 opens as many tunnels as it likes until it expires, while a connection it opened is live, and for a short
 grace after that connection ended. The grace follows every end, since a client that was killed looks like
 one that was closed, and an agent that is restarted like a host that logged its user off.
+
+A resource ticket, which lies in a feed's connection file, lives by the same rules for days. It is never
+enough alone: what else is needed is asked when the connection is placed.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from dialback.domain.directory import Published
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import ResourceName, TokenHash, UserName
+from dialback.domain.ids import ResourceName, TenantId, TokenHash, UserId, UserName
+from dialback.domain.tenancy import User
 
 MAX_TOKEN_CHARS = 64
 RECONNECT_GRACE = timedelta(minutes=2)
@@ -23,16 +29,33 @@ RELAY_ENDS = frozenset(
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+class TokenKind(StrEnum):
+    """What a token is: one that opens a connection by itself, a feed's, or one of the provider's staff.
+
+    That of the provider opens what one consent request is about, by whose id it goes.
+    """
+
+    CONNECTION = "connection"
+    TICKET = "ticket"
+    PROVIDER = "provider"
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionToken:
-    """A stored connection token: its hash, the user and the one resource it is bound to, and its life."""
+    """A stored connection token: its hash, the user and the one resource it is bound to, and its life.
+
+    `user` is the name that the user had when it was issued.
+    """
 
     hash: TokenHash
+    tenant: TenantId
+    user_id: UserId
     user: UserName
     resource: ResourceName
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    kind: TokenKind = TokenKind.CONNECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,23 @@ def check_token(token: ConnectionToken | None, use: TokenUse, now: datetime) -> 
     if now < token.expires_at or use.live or _in_grace(use, now):
         return token
     raise Refused(Reason.TOKEN_EXPIRED)
+
+
+def check_published(published: Published | None, user: User | None) -> Published:
+    """Return what the user asked for; raise `Refused` with the reason if they may not use it now.
+
+    Args:
+        published: the resource as the user may use it, None if they may not.
+        user: who asks, None if there is no such user any more.
+
+    Raises:
+        Refused: `USER_DISABLED` or `RESOURCE_NOT_GRANTED`.
+    """
+    if published is not None:
+        return published
+    if user is not None and user.disabled_at is not None:
+        raise Refused(Reason.USER_DISABLED, user.name)
+    raise Refused(Reason.RESOURCE_NOT_GRANTED, "the resource is gone or no longer assigned to the user")
 
 
 def _in_grace(use: TokenUse, now: datetime) -> bool:

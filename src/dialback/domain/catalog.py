@@ -13,7 +13,6 @@ from dialback.domain.hosts import DEFAULT_TARGET, parse_target
 from dialback.domain.ids import (
     ApplicationGroupId,
     GroupId,
-    HostId,
     PoolId,
     ResourceId,
     ResourceName,
@@ -29,23 +28,6 @@ MAX_FOLDERS = 16
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _FILE_EXTENSION = re.compile(r"\.[A-Za-z0-9_+-]{1,15}")
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One desktop a user can start: `target` on the host `host_id`, known to clients by its name alone."""
-
-    name: ResourceName
-    host_id: HostId
-    target: str = DEFAULT_TARGET
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """The user may use the resource."""
-
-    user: UserName
-    resource: ResourceName
 
 
 @dataclass(frozen=True, slots=True)

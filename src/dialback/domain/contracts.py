@@ -1,22 +1,34 @@
 """The interfaces between roles and what stands behind them.
 
-Gateway asks `Broker`; broker asks `Store`. Each is small, has one default and one suite that every
-implementation passes (`tests/contracts`). Methods raise `Refused`; a store that cannot answer raises
-`StoreUnavailable`. Who may use what is asked of `Directory`, in `domain/directory.py`.
+Gateway asks `Broker`; broker asks `Store`, and `Approver` and `Waker` while a client is parked. Each is
+small, has one default and one suite that every implementation passes (`tests/contracts`). Methods raise
+`Refused`; a store that cannot answer raises `StoreUnavailable`. Who may use what is asked of `Directory`, in
+`domain/directory.py`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from dialback.domain.access import ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
+from dialback.domain.access import ConnectionToken, TokenKind, TokenUse
+from dialback.domain.directory import Directory, HostStanding, Published
 from dialback.domain.errors import Problem
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import (
+    ConnectionId,
+    GrantId,
+    HostId,
+    PoolId,
+    ResourceName,
+    TenantId,
+    TokenHash,
+    UserId,
+    UserName,
+)
+from dialback.domain.pools import HostPool, Redirection
 from dialback.domain.secret import Secret
-from dialback.domain.sessions import ConnectionRecord
+from dialback.domain.sessions import Because, ConnectionRecord, Stage
 
 
 class StoreUnavailable(Problem):
@@ -25,22 +37,46 @@ class StoreUnavailable(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The broker's answer to a token: who came, and what the token opens."""
+    """The broker's answer to a token: who came, what the token opens, and what of the client it may use."""
 
+    tenant: TenantId
+    user_id: UserId
     user: UserName
     resource: ResourceName
     token_hash: TokenHash
-    redirection_flags: int = 0x80000000
+    redirections: frozenset[Redirection]
+    kind: TokenKind = TokenKind.CONNECTION
     idle_timeout_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a client asks for on a connection: the alias, from which address, and what it calls itself.
+
+    `client_name` is the client's own claim.
+    """
+
+    connection_id: ConnectionId
+    alias: str
+    client_address: str
+    client_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
-    """The host the broker chose, the key by which its host leg is known, and the target it is to dial."""
+    """The host the broker chose, the key by which its host leg is known, and the target it is to dial.
+
+    `because` is the rule that chose it among the hosts of `pool`. `parked_s` says for what the client was
+    kept waiting, and how long. `notice` is what the user is to read once connected, if anything.
+    """
 
     host_id: HostId
     host_key: bytes
     target: str
+    because: Because
+    pool: PoolId
+    parked_s: Mapping[Stage, float] = field(default_factory=dict)
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +102,11 @@ class Broker(Protocol):
     async def admit(self, token: Secret) -> Admission:
         """Say whom the token admits; raise `Refused` if nobody."""
 
-    async def place(self, admission: Admission, alias: str) -> Placement:
-        """Choose the session host for the alias; raise `Refused` if the admission does not open it."""
+    async def place(self, admission: Admission, attempt: Attempt) -> Placement:
+        """Choose the session host for the alias; raise `Refused` if there is none.
+
+        It takes as long as somebody needs to approve, or a host to wake. Cancel-safe.
+        """
 
     async def dial(self, order: DialOrder) -> None:
         """Order the host's agent to dial; return when it says it has; raise `Refused` if it does not."""
@@ -77,6 +116,40 @@ class Broker(Protocol):
 
     async def ended(self, record: ConnectionRecord) -> None:
         """Keep the record of a connection that ended or was refused. Never raises."""
+
+
+class Approver(Protocol):
+    """Who is asked whether a connection may be opened."""
+
+    async def approve(self, admission: Admission, published: Published, attempt: Attempt) -> str:
+        """Return once it is approved, which is at once if nobody needs to; raise `Refused` if it is not.
+
+        Returns:
+            What the user is to read once connected: who approved it, and when. Empty if nobody needed to.
+        """
+
+
+class Waker(Protocol):
+    """What wakes session hosts."""
+
+    async def wake(self, pool: HostPool, host: HostStanding) -> None:
+        """Wake the host and return once its agent link stands; raise `Refused` if it does not come up."""
+
+
+class ConsentEvents(Protocol):
+    """Who is told what a tenant has decided, once it is kept; never raises.
+
+    What somebody else's node has to hear of, the implementation finds in the store.
+    """
+
+    async def granted(self, tenant: TenantId, request_id: str) -> None:
+        """The tenant has granted the request, or signed its grant once more."""
+
+    async def denied(self, tenant: TenantId, request_id: str) -> None:
+        """The tenant has denied the request."""
+
+    async def revoked(self, tenant: TenantId, grant_id: GrantId) -> None:
+        """The tenant has revoked the grant: what it opened is over within two seconds."""
 
 
 class Enrolment(Protocol):
@@ -89,14 +162,20 @@ class Enrolment(Protocol):
 class Store(Protocol):
     """What the broker remembers. Instants are aware datetimes in UTC."""
 
+    @property
+    def directory(self) -> Directory:
+        """The directory that is kept in the same place."""
+
     async def save_join_code(self, code: JoinCode) -> None:
         """Keep a new join code."""
 
     async def enrol_host(self, code: TokenHash, host: Host, now: datetime) -> Host:
-        """Use up the join code and keep the host, both or neither; the host gets the code's host name.
+        """Use up the join code, keep the host and put it into its pool, all or nothing.
+
+        The host gets the code's tenant and host name. Its pool is the code's, or a new one of its own.
 
         Raises:
-            Refused: `JOIN_CODE_UNKNOWN`, `JOIN_CODE_USED` or `JOIN_CODE_EXPIRED`.
+            Refused: `JOIN_CODE_UNKNOWN`, `JOIN_CODE_USED`, `JOIN_CODE_EXPIRED` or `JOIN_CODE_POOL_GONE`.
         """
 
     async def host(self, host_id: HostId) -> Host | None:
@@ -117,21 +196,6 @@ class Store(Protocol):
     async def save_report(self, host_id: HostId, report: HostReport, at: datetime) -> None:
         """Keep the newest report of the host's agent."""
 
-    async def save_resource(self, resource: Resource) -> None:
-        """Keep the resource, in place of an older one of its name."""
-
-    async def resource(self, name: ResourceName) -> Resource | None:
-        """Return the resource of that name."""
-
-    async def resources(self) -> Sequence[Resource]:
-        """Return every resource, by name."""
-
-    async def assign(self, user: UserName, resource: ResourceName) -> None:
-        """Let the user use the resource; saying it twice is the same as once."""
-
-    async def assigned(self, user: UserName, resource: ResourceName) -> bool:
-        """Say whether the user may use the resource."""
-
     async def save_token(self, token: ConnectionToken) -> None:
         """Keep a new connection token."""
 
@@ -141,14 +205,30 @@ class Store(Protocol):
     async def revoke_token(self, token_hash: TokenHash, now: datetime) -> bool:
         """Revoke the token; False if there is no such token."""
 
+    async def tokens_of(self, tenant: TenantId, user_id: UserId) -> Sequence[ConnectionToken]:
+        """Return the tokens of the user, newest first, whatever became of them."""
+
+    async def revoke_tokens_of(self, tenant: TenantId, user_id: UserId, now: datetime) -> int:
+        """Revoke every token of the user that is not revoked; return how many."""
+
+    async def prune_tokens(self, before: datetime) -> int:
+        """Forget tokens that expired before the instant and have no open connection; return how many."""
+
     async def save_connection(self, record: ConnectionRecord) -> None:
         """Keep the record, in place of an older one of its id."""
 
-    async def connection(self, connection_id: ConnectionId) -> ConnectionRecord | None:
-        """Return the record of that id."""
+    async def connection(
+        self, tenant: TenantId | None, connection_id: ConnectionId
+    ) -> ConnectionRecord | None:
+        """Return the tenant's record of that id; see `connections` for None."""
 
-    async def connections(self, limit: int = 50) -> Sequence[ConnectionRecord]:
-        """Return the newest records first, `limit` at most."""
+    async def connections(
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+    ) -> Sequence[ConnectionRecord]:
+        """Return the tenant's newest records first, `limit` at most; if a user is named, theirs alone.
+
+        Without a tenant they are those of nobody: attempts whose token admitted no one.
+        """
 
     async def close_open_connections(self, at: datetime) -> int:
         """End every record that is still open with `SERVER_STOPPED`: said once when a broker starts."""

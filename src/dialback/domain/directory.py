@@ -53,6 +53,10 @@ class StillUsed(Problem):
     """Something else refers to what was to be removed."""
 
 
+class KindDiffers(Problem):
+    """A resource and its application group are of different kinds."""
+
+
 class VersionStale(Problem):
     """The noun was changed or removed since the caller read it."""
 
@@ -137,6 +141,7 @@ class Directory(Protocol):
         Raises:
             NameTaken: another has the name.
             NotThere: it refers to something that its tenant does not have, or the tenant is not there.
+            KindDiffers: a desktop in a group of RemoteApps, or the other way round.
             VersionStale: it has a version, and it is not the newest.
         """
 
@@ -193,6 +198,9 @@ class Directory(Protocol):
 
     async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
         """Take the host out of its pool; False if it is in none."""
+
+    async def pool_host(self, tenant: TenantId, host: HostId) -> PoolHost | None:
+        """Return the host's membership in its pool."""
 
     async def pool_hosts(self, tenant: TenantId, pool: PoolId) -> Sequence[PoolHost]:
         """Return the members of the pool, revoked hosts included, by host id."""

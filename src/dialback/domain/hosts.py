@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from dialback.domain.ids import HostId, TenantId, TokenHash
+from dialback.domain.ids import HostId, PoolId, TenantId, TokenHash
 from dialback.domain.tenancy import MAIN
 
 DEFAULT_TARGET = "127.0.0.1:3389"
@@ -101,10 +101,14 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class JoinCode:
-    """What the store keeps of a join code: its secret's hash, its life, and the host it makes."""
+    """What the store keeps of a join code: its secret's hash, its life, and the host it makes.
+
+    The host joins `pool`; without one it gets a pool of its own.
+    """
 
     hash: TokenHash
     host_name: str
     expires_at: datetime
     used_at: datetime | None = None
     tenant: TenantId = MAIN
+    pool: PoolId | None = None

@@ -10,19 +10,16 @@ The rules of `choose_session_host`, the first that applies wins:
 4. A host that sleeps, if the pool can wake it.
 
 Numbers of sessions are compared relative to what a host can carry: its weight, in percent, scales its limit.
-Randomness is an argument.
+Randomness is an argument. Where a user can have one host alone, a refusal says what is wrong with that host.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from dialback.domain.catalog import Resource
-from dialback.domain.contracts import Admission, Placement
+from dialback.domain.contracts import Admission
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import FATAL, Check
-from dialback.domain.hosts import Host
 from dialback.domain.ids import ResourceName, UserId
 from dialback.domain.pools import (
     USUAL_WEIGHT,
@@ -31,17 +28,13 @@ from dialback.domain.pools import (
     PoolHost,
     PoolKind,
 )
-from dialback.domain.sessions import Session, SessionState
+from dialback.domain.sessions import Because, Session, SessionState
 
-
-class Because(StrEnum):
-    """Which rule chose a host; kept with the connection."""
-
-    EXISTING_SESSION = "existing-session"
-    OWN_HOST = "own-host"
-    FREE_HOST = "free-host"
-    BREADTH_FIRST = "breadth-first"
-    DEPTH_FIRST = "depth-first"
+_OF_ONE = {
+    Check.LINK: Reason.HOST_OFFLINE,
+    Check.RDP: Reason.RDP_SERVER_DOWN,
+    Check.DIAL_BACK: Reason.HOST_LEG_LATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,8 @@ def choose_session_host(pool: HostPool, candidates: Sequence[Candidate], user: U
 
     Raises:
         Refused: `POOL_EMPTY`, `PERSONAL_HOST_MISSING`, `PERSONAL_HOSTS_TAKEN`, `HOSTS_UNHEALTHY`,
-            `HOSTS_DRAINED` or `HOSTS_FULL`.
+            `HOSTS_DRAINED` or `HOSTS_FULL`; of a single host `HOST_OFFLINE`, `HOST_LEG_LATE` or
+            `RDP_SERVER_DOWN`.
     """
     if not candidates:
         raise Refused(Reason.POOL_EMPTY, pool.name)
@@ -168,6 +162,8 @@ def _refusal(pool: HostPool, candidates: Sequence[Candidate]) -> Refused:
     counts += [("drained", drained), ("full", len(working) - drained)]
     detail = ", ".join(f"{what} {number}" for what, number in counts if number)
     reason = Reason.HOSTS_UNHEALTHY
+    if len(candidates) == 1:
+        reason = next((_OF_ONE[check] for check in _OF_ONE if check in failing), reason)
     if working:
         reason = Reason.HOSTS_DRAINED if drained == len(working) else Reason.HOSTS_FULL
     return Refused(reason, f"{pool.name}: of {len(candidates)} hosts {detail}")
@@ -184,23 +180,3 @@ def check_alias(admission: Admission, alias: str) -> ResourceName:
             Reason.RESOURCE_NOT_GRANTED, f"asked for {alias[:80]!r}, admitted to {admission.resource}"
         )
     return admission.resource
-
-
-def choose_host(resource: Resource | None, assigned: bool, host: Host | None, link_up: bool) -> Placement:
-    """Return where to place a connection to the resource.
-
-    Args:
-        assigned: whether the user may use the resource now; it may have been taken back since the admission.
-        host: the resource's host, None if it is gone.
-        link_up: whether the host's agent link stands.
-
-    Raises:
-        Refused: `RESOURCE_NOT_GRANTED`, `HOST_REVOKED` or `HOST_OFFLINE`.
-    """
-    if resource is None or not assigned:
-        raise Refused(Reason.RESOURCE_NOT_GRANTED, "the resource is gone or no longer assigned to the user")
-    if host is None or host.revoked_at is not None:
-        raise Refused(Reason.HOST_REVOKED, str(resource.host_id))
-    if not link_up:
-        raise Refused(Reason.HOST_OFFLINE, host.name)
-    return Placement(host.id, host.public_key, resource.target)

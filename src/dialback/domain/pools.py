@@ -5,11 +5,11 @@ A noun that breaks a rule cannot be made: its constructor raises `ValueError` wi
 (`domain/placement.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dialback.domain.ids import HostId, PoolId, TenantId, UserId
-from dialback.domain.names import check_id, check_name
+from dialback.domain.names import MAX_NAME_CHARS, check_id, check_name
 
 MAX_SESSION_LIMIT = 1000
 MAX_WEIGHT = 1000
@@ -153,3 +153,17 @@ class PoolHost:
     def __post_init__(self) -> None:
         if not 1 <= self.weight <= MAX_WEIGHT:
             raise ValueError(f"expected a weight of 1 to {MAX_WEIGHT}, got {self.weight}")
+
+
+def pool_of_its_own(tenant: TenantId, host: HostId, name: str) -> HostPool:
+    """Return the pool of a host that shares none: it has the host's id, and its name as far as it can."""
+    try:
+        return HostPool(tenant, PoolId(host), name.strip()[:MAX_NAME_CHARS].strip())
+    except ValueError:
+        return HostPool(tenant, PoolId(host), host)
+
+
+def with_its_id(pool: HostPool) -> HostPool:
+    """Return the pool under a name that no other has: its id follows."""
+    room = max(0, MAX_NAME_CHARS - len(pool.id) - 1)
+    return replace(pool, name=f"{pool.name[:room]} {pool.id}".strip())

@@ -16,18 +16,31 @@ from dialback.domain.names import MAX_USER_CHARS, check_id, check_name, key_of
 class Stage(StrEnum):
     """A step in the life of a connection, in the order in which they happen.
 
-    `HANDSHAKE` is what the client's own rounds took, between the answers to its requests.
+    `HANDSHAKE` is what the client's own rounds took, between the answers to its requests; `APPROVE` and
+    `WAKE` are how long it was parked.
     """
 
     TLS = "tls"
     HEAD = "head"
     HANDSHAKE = "handshake"
     ADMIT = "admit"
+    APPROVE = "approve"
     PLACE = "place"
+    WAKE = "wake"
     DIAL = "dial"
     REVERSE = "reverse"
     FIRST_BYTE = "first-byte"
     END = "end"
+
+
+class Because(StrEnum):
+    """Which rule chose a host; kept with the connection."""
+
+    EXISTING_SESSION = "existing-session"
+    OWN_HOST = "own-host"
+    FREE_HOST = "free-host"
+    BREADTH_FIRST = "breadth-first"
+    DEPTH_FIRST = "depth-first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class ConnectionRecord:
 
     `timeline` maps each stage that was reached to its duration in milliseconds. `ended_at` and `reason` are
     None while the connection is open. `client_address` is where the client leg came from, without its port.
+    `tenant` is None while nobody is admitted, `because` while no host is chosen.
     """
 
     id: ConnectionId
@@ -51,9 +65,11 @@ class ConnectionRecord:
     transport: str
     client_address: str
     client_name: str = ""
+    tenant: TenantId | None = None
     user: UserName | None = None
     resource: ResourceName | None = None
     host_id: HostId | None = None
+    because: Because | None = None
     token_hash: TokenHash | None = None
     ended_at: datetime | None = None
     reason: Reason | None = None

@@ -1,10 +1,15 @@
-"""What a client is told: one table from reasons to MS-TSGU codes. The client never learns more than this.
+"""What a client is told, in the words of MS-TSGU: why it is refused, and what it may redirect.
 
-Handshake, tunnel and channel responses need the HRESULT form (0x8007xxxx): FreeRDP looks at the failure bit
-alone there and takes a short Win32 code for success.
+Of a refusal the client never learns more than a code. Handshake, tunnel and channel responses need the
+HRESULT form (0x8007xxxx): FreeRDP looks at the failure bit alone there and takes a short Win32 code for
+success.
 """
 
+from collections.abc import Set
+
 from dialback.domain.errors import Reason
+from dialback.domain.pools import Redirection
+from dialback.wire.tsgu import codes
 from dialback.wire.tsgu.codes import ErrorCode
 
 _CODES: dict[Reason, ErrorCode] = {
@@ -14,6 +19,7 @@ _CODES: dict[Reason, ErrorCode] = {
     Reason.TOKEN_UNKNOWN: ErrorCode.COOKIE_ACCESS_DENIED,
     Reason.TOKEN_EXPIRED: ErrorCode.COOKIE_ACCESS_DENIED,
     Reason.TOKEN_REVOKED: ErrorCode.COOKIE_ACCESS_DENIED,
+    Reason.USER_DISABLED: ErrorCode.NAP_ACCESS_DENIED,
     Reason.RESOURCE_NOT_GRANTED: ErrorCode.RAP_ACCESS_DENIED,
     Reason.HOST_OFFLINE: ErrorCode.TS_CONNECT_FAILED,
     Reason.HOST_REVOKED: ErrorCode.TS_CONNECT_FAILED,
@@ -48,3 +54,27 @@ _CODES: dict[Reason, ErrorCode] = {
 def code_of(reason: Reason) -> ErrorCode:
     """Return the code that tells a client of the refusal; everything not its business is one and the same."""
     return _CODES.get(reason, ErrorCode.INTERNAL_ERROR)
+
+
+_DISABLED: dict[Redirection, codes.Redirection] = {
+    Redirection.CLIPBOARD: codes.Redirection.DISABLE_CLIPBOARD,
+    Redirection.DRIVES: codes.Redirection.DISABLE_DRIVE,
+    Redirection.PRINTERS: codes.Redirection.DISABLE_PRINTER,
+    Redirection.SERIAL_PORTS: codes.Redirection.DISABLE_PORT,
+    Redirection.PLUG_AND_PLAY: codes.Redirection.DISABLE_PNP,
+}
+"""What a gateway can say of each; of all others it can say nothing."""
+
+
+def redirection_flags(allowed: Set[Redirection]) -> int:
+    """Return what tells a client which redirections are allowed. Advice: some clients do not heed it.
+
+    Source: [MS-TSGU] HTTP_TUNNEL_REDIR_FLAGS Enumeration.
+    """
+    if not allowed:
+        return codes.Redirection.DISABLE_ALL
+    flags = codes.Redirection(0)
+    for redirection, disabled in _DISABLED.items():
+        if redirection not in allowed:
+            flags |= disabled
+    return flags or codes.Redirection.ENABLE_ALL

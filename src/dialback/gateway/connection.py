@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dialback.domain.catalog import alias_of
-from dialback.domain.contracts import Admission, Broker, DialOrder, Placement
+from dialback.domain.contracts import Admission, Attempt, Broker, DialOrder, Placement
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import ConnectionId
+from dialback.domain.live import LiveConnection
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord, Stage, Totals
 from dialback.edge.accept import Arrival
+from dialback.gateway.live import Live
 from dialback.gateway.rendezvous import HostLeg, Meeting, Rendezvous
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.tokens import make_connection_id
@@ -34,6 +36,14 @@ from dialback.wire.errors import StateError, WireError
 
 _log = get_logger(__name__)
 SHOWN_CHARS = 100
+_PARKED_IN = {
+    Reason.APPROVAL_DENIED: Stage.APPROVE,
+    Reason.APPROVAL_TIMED_OUT: Stage.APPROVE,
+    Reason.TOO_MANY_APPROVALS: Stage.APPROVE,
+    Reason.WAKE_FAILED: Stage.WAKE,
+    Reason.WAKE_TIMED_OUT: Stage.WAKE,
+}
+"""The reasons for which a connection is refused that was parked, and what it waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Gateway:
     metrics: Metrics
     tasks: Tasks
     settings: GatewaySettings = field(default_factory=GatewaySettings)
+    live: Live = field(default_factory=Live)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -65,6 +76,8 @@ class Connection:
             id=self.id, opened_at=gateway.now(), transport=transport, client_address=leg.peer
         )
         self._meeting: Meeting | None = None
+        self._live: LiveConnection | None = None
+        self.notice = ""
         self._outcome = (Reason.CLIENT_LEFT, "")
 
     def name_client(self, client_name: str) -> None:
@@ -78,6 +91,7 @@ class Connection:
         self._timeline.mark(Stage.ADMIT)
         self._record = replace(
             self._record,
+            tenant=admission.tenant,
             user=admission.user,
             resource=admission.resource,
             token_hash=admission.token_hash,
@@ -89,16 +103,38 @@ class Connection:
 
         Names are aliases of resources, matched against the admission and never dialled.
 
-        The client is parked meanwhile; when any of its legs ends, the wait ends with `LegLost`.
+        The client is parked meanwhile; when any of its legs ends, the wait ends with `LegLost`. `notice` is
+        then what the user is to read, if anything.
         """
+        self._live = LiveConnection(
+            self.id,
+            admission.tenant,
+            admission.user_id,
+            admission.user,
+            admission.resource,
+            admission.token_hash,
+            self._record.client_address,
+        )
         leaving = [_left(leg) for leg in dict.fromkeys(client)]
-        return await first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), *leaving)
+        reached = first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), *leaving)
+        return await self._gateway.live.until_cut(self._live, reached, client)
 
     async def _reach(self, admission: Admission, alias: str) -> Leg:
         self._timeline.mark(Stage.HANDSHAKE)
-        placement = await self._gateway.broker.place(admission, alias)
+        attempt = Attempt(self.id, alias, self._record.client_address, self._record.client_name)
+        at = self._gateway.clock()
+        try:
+            placement = await self._gateway.broker.place(admission, attempt)
+        except Refused as refused:
+            if refused.reason in _PARKED_IN:
+                self._timeline.mark(_PARKED_IN[refused.reason])
+            raise
+        for stage, parked_s in placement.parked_s.items():
+            at += parked_s
+            self._timeline.mark(stage, at)
         self._timeline.mark(Stage.PLACE)
-        self._record = replace(self._record, host_id=placement.host_id)
+        self.notice = placement.notice
+        self._record = replace(self._record, host_id=placement.host_id, because=placement.because)
         host_leg = await self._meet(admission, placement)
         self._timeline.mark(Stage.DIAL, host_leg.arrival.accepted_at)
         self._timeline.mark(Stage.REVERSE)
@@ -138,11 +174,19 @@ class Connection:
         gateway.metrics.open_connections.inc()
         watch = gateway.tasks.start(f"report {self.id}", self._report())
         try:
-            ended = await gateway.relay.join(client, End(host, host, plain()), self._meter)
+            ended = await self._joined(client, host)
         finally:
             watch.cancel()
             gateway.metrics.open_connections.dec()
         self._outcome = (_reason_of(ended), str(ended.error or ""))
+
+    async def _joined(self, client: End, host: Leg) -> Ended:
+        gateway = self._gateway
+        join = gateway.relay.join(client, End(host, host, plain()), self._meter)
+        if self._live is None:
+            return await join
+        live = replace(self._live, host_id=self._record.host_id)
+        return await gateway.live.until_cut(live, join, (client.source, client.sink, host))
 
     async def _report(self) -> None:
         """Report the open connection: at once, at its first byte, and its totals now and then."""

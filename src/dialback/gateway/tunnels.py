@@ -18,7 +18,7 @@ from typing import TypeVar
 from dialback.domain.contracts import Admission
 from dialback.domain.errors import Reason, Refused
 from dialback.edge.accept import Arrival
-from dialback.gateway.codes import code_of
+from dialback.gateway.codes import code_of, redirection_flags
 from dialback.gateway.connection import Connection, Gateway
 from dialback.gateway.pairing import InRequest, Pairing, pair_key
 from dialback.gateway.streams import ClientStream
@@ -27,7 +27,7 @@ from dialback.relay.framings import LegacyCarrier, TsguFraming, WebSocketCarrier
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
 from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_closing_response, build_response
-from dialback.wire.tsgu.codes import SEED_BYTES, ErrorCode, ExtendedAuth
+from dialback.wire.tsgu.codes import SEED_BYTES, Capability, ErrorCode, ExtendedAuth
 from dialback.wire.tsgu.server import (
     AuthorisationRequested,
     ChannelRequested,
@@ -37,6 +37,7 @@ from dialback.wire.tsgu.server import (
     KeepaliveReceived,
     ServerTunnel,
     TunnelRequested,
+    service_message,
 )
 from dialback.wire.websocket import FrameReader, accept_key
 
@@ -156,7 +157,8 @@ class Tunnels:
         except Refused as refused:
             stream.send(tunnel.refuse_tunnel(code_of(refused.reason)))
             raise
-        stream.send(tunnel.accept_tunnel(next(self._ids)))
+        messages = request.capabilities & Capability.SERVICE_MESSAGE
+        stream.send(tunnel.accept_tunnel(next(self._ids), Capability.IDLE_TIMEOUT | messages))
         return admission
 
     async def _open_channel(
@@ -166,7 +168,9 @@ class Tunnels:
             authorisation = await _expect(AuthorisationRequested, tunnel, stream)
             connection.name_client(authorisation.client_name)
             stream.send(
-                tunnel.accept_authorisation(admission.redirection_flags, admission.idle_timeout_minutes)
+                tunnel.accept_authorisation(
+                    redirection_flags(admission.redirections), admission.idle_timeout_minutes
+                )
             )
             channel = await _expect(ChannelRequested, tunnel, stream)
         try:
@@ -175,6 +179,8 @@ class Tunnels:
             stream.send(tunnel.refuse_channel(code_of(refused.reason)))
             raise
         stream.send(tunnel.accept_channel())
+        if connection.notice and tunnel.takes_messages:
+            stream.send(service_message(connection.notice))
         return host
 
 

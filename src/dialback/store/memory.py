@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, TenantId, TokenHash, UserId, UserName
 from dialback.domain.sessions import ConnectionRecord
+from dialback.store.memory_directory import MemoryDirectory
 
 
 class MemoryStore:
@@ -22,10 +22,14 @@ class MemoryStore:
     def __init__(self) -> None:
         self._codes: dict[TokenHash, JoinCode] = {}
         self._hosts: dict[HostId, Host] = {}
-        self._resources: dict[ResourceName, Resource] = {}
-        self._assigned: set[tuple[UserName, ResourceName]] = set()
         self._tokens: dict[TokenHash, ConnectionToken] = {}
         self._connections: dict[ConnectionId, ConnectionRecord] = {}
+        self._directory = MemoryDirectory(self._hosts)
+
+    @property
+    def directory(self) -> MemoryDirectory:
+        """Return the directory of these hosts."""
+        return self._directory
 
     async def save_join_code(self, code: JoinCode) -> None:
         _must_be_new(code.hash in self._codes)
@@ -40,9 +44,11 @@ class MemoryStore:
         if now >= known.expires_at:
             raise Refused(Reason.JOIN_CODE_EXPIRED)
         _must_be_new(host.id in self._hosts)
+        named = replace(host, name=known.host_name, tenant=known.tenant)
+        self._directory.take_in(named, known.pool)
         self._codes[code] = replace(known, used_at=now)
-        self._hosts[host.id] = replace(host, name=known.host_name, tenant=known.tenant)
-        return self._hosts[host.id]
+        self._hosts[host.id] = named
+        return named
 
     async def host(self, host_id: HostId) -> Host | None:
         return self._hosts.get(host_id)
@@ -68,21 +74,6 @@ class MemoryStore:
         if host := self._hosts.get(host_id):
             self._hosts[host_id] = replace(host, report=report, reported_at=at)
 
-    async def save_resource(self, resource: Resource) -> None:
-        self._resources[resource.name] = resource
-
-    async def resource(self, name: ResourceName) -> Resource | None:
-        return self._resources.get(name)
-
-    async def resources(self) -> Sequence[Resource]:
-        return sorted(self._resources.values(), key=lambda resource: resource.name)
-
-    async def assign(self, user: UserName, resource: ResourceName) -> None:
-        self._assigned.add((user, resource))
-
-    async def assigned(self, user: UserName, resource: ResourceName) -> bool:
-        return (user, resource) in self._assigned
-
     async def save_token(self, token: ConnectionToken) -> None:
         _must_be_new(token.hash in self._tokens)
         self._tokens[token.hash] = token
@@ -103,17 +94,49 @@ class MemoryStore:
             self._tokens[token_hash] = replace(token, revoked_at=now)
         return token is not None
 
+    async def tokens_of(self, tenant: TenantId, user_id: UserId) -> Sequence[ConnectionToken]:
+        mine = [
+            token for token in self._tokens.values() if (token.tenant, token.user_id) == (tenant, user_id)
+        ]
+        by_hash = sorted(mine, key=lambda token: token.hash)
+        return sorted(by_hash, key=lambda token: token.issued_at, reverse=True)
+
+    async def revoke_tokens_of(self, tenant: TenantId, user_id: UserId, now: datetime) -> int:
+        standing = [token for token in await self.tokens_of(tenant, user_id) if token.revoked_at is None]
+        for token in standing:
+            self._tokens[token.hash] = replace(token, revoked_at=now)
+        return len(standing)
+
+    async def prune_tokens(self, before: datetime) -> int:
+        opened = {record.token_hash for record in self._connections.values() if record.ended_at is None}
+        old = [
+            token.hash
+            for token in self._tokens.values()
+            if token.expires_at < before and token.hash not in opened
+        ]
+        for token_hash in old:
+            del self._tokens[token_hash]
+        return len(old)
+
     async def save_connection(self, record: ConnectionRecord) -> None:
         # A copy of the timeline: what is kept does not change with the caller's.
         self._connections[record.id] = replace(record, timeline=dict(record.timeline))
 
-    async def connection(self, connection_id: ConnectionId) -> ConnectionRecord | None:
-        return self._connections.get(connection_id)
+    async def connection(
+        self, tenant: TenantId | None, connection_id: ConnectionId
+    ) -> ConnectionRecord | None:
+        record = self._connections.get(connection_id)
+        return record if record is not None and record.tenant == tenant else None
 
-    async def connections(self, limit: int = 50) -> Sequence[ConnectionRecord]:
-        newest = sorted(
-            self._connections.values(), key=lambda record: (record.opened_at, record.id), reverse=True
-        )
+    async def connections(
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+    ) -> Sequence[ConnectionRecord]:
+        mine = [
+            record
+            for record in self._connections.values()
+            if record.tenant == tenant and user in (None, record.user)
+        ]
+        newest = sorted(mine, key=lambda record: (record.opened_at, record.id), reverse=True)
         return newest[: max(limit, 0)]
 
     async def close_open_connections(self, at: datetime) -> int:

@@ -1,10 +1,10 @@
 """The directory in memory: for tests and trials, forgotten at the end of the process.
 
-No method lets another run between reading and writing, so each is atomic within its event loop. Hosts are
-those of a `MemoryStore`.
+No method lets another run between reading and writing, so each is atomic within its event loop. It belongs to
+a `MemoryStore`, whose hosts it reads.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from dialback.domain.directory import (
     MAX_PAGE,
     E,
     HostStanding,
+    KindDiffers,
     NameTaken,
     NotThere,
     Page,
@@ -29,6 +30,7 @@ from dialback.domain.directory import (
     cursor_of,
     key_at,
 )
+from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host
 from dialback.domain.ids import (
@@ -43,10 +45,9 @@ from dialback.domain.ids import (
     WorkspaceId,
 )
 from dialback.domain.names import key_of
-from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.pools import HostPool, PoolHost, pool_of_its_own, with_its_id
 from dialback.domain.sessions import Session, is_session_of
-from dialback.domain.tenancy import Group, Tenant, User
-from dialback.store.memory import MemoryStore
+from dialback.domain.tenancy import MAIN, Group, Tenant, User
 
 Key = tuple[type, str, str]
 """Kind, tenant and id."""
@@ -55,9 +56,9 @@ Key = tuple[type, str, str]
 class MemoryDirectory:
     """Implements `Directory`; see there for what each method promises."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self._tenants: dict[TenantId, Tenant] = {}
+    def __init__(self, hosts: Mapping[HostId, Host]) -> None:
+        self._hosts = hosts
+        self._tenants = {MAIN: Tenant(MAIN, "Main", version=1)}
         self._nouns: dict[Key, Any] = {}
         self._members: set[tuple[TenantId, GroupId, UserId]] = set()
         self._assigned: set[UserAssignment | GroupAssignment] = set()
@@ -84,6 +85,7 @@ class MemoryDirectory:
         if named is not None and named.id != noun.id:
             raise NameTaken("another one has this name; choose a different one")
         self._need(noun.tenant in self._tenants, *_references(noun))
+        self._check_kind(noun)
         self._nouns[key] = replace(noun, version=version)
         kept: E = self._nouns[key]
         return kept
@@ -154,7 +156,7 @@ class MemoryDirectory:
     async def save_pool_host(self, member: PoolHost) -> None:
         owner = [(User, member.tenant, member.owner)] if member.owner else []
         self._need(
-            await self._host(member.tenant, member.host) is not None,
+            self._host(member.tenant, member.host) is not None,
             (HostPool, member.tenant, member.pool),
             *owner,
         )
@@ -162,6 +164,9 @@ class MemoryDirectory:
 
     async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
         return self._pool_hosts.pop((tenant, host), None) is not None
+
+    async def pool_host(self, tenant: TenantId, host: HostId) -> PoolHost | None:
+        return self._pool_hosts.get((tenant, host))
 
     async def pool_hosts(self, tenant: TenantId, pool: PoolId) -> Sequence[PoolHost]:
         mine = [host for host in self._pool_hosts.values() if (host.tenant, host.pool) == (tenant, pool)]
@@ -182,7 +187,7 @@ class MemoryDirectory:
         listed = {session.id: session for session in sessions}
         check_reporter(tenant, host, listed.values())
         if listed:
-            self._need(await self._host(tenant, host) is not None)
+            self._need(self._host(tenant, host) is not None)
         self._sessions[tenant, host] = tuple(sorted(listed.values(), key=lambda session: session.id))
 
     async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
@@ -217,7 +222,7 @@ class MemoryDirectory:
     async def standings(self, tenant: TenantId, pool: PoolId, user: UserName) -> Sequence[HostStanding]:
         found = []
         for member in await self.pool_hosts(tenant, pool):
-            host = await self._host(tenant, member.host)
+            host = self._host(tenant, member.host)
             if host is None or host.revoked_at is not None:
                 continue
             listed = await self.sessions(tenant, member.host)
@@ -229,14 +234,42 @@ class MemoryDirectory:
             found.append(standing)
         return found
 
+    def take_in(self, host: Host, pool_id: PoolId | None) -> None:
+        """Put a host that is about to be kept into the pool, or into a new one of its own."""
+        self._need(host.tenant in self._tenants)
+        if pool_id is None:
+            pool = pool_of_its_own(host.tenant, host.id, host.name)
+            if any(key_of(each.name) == key_of(pool.name) for each in self._all(HostPool, host.tenant)):
+                pool = with_its_id(pool)
+            self._nouns[HostPool, host.tenant, pool.id] = replace(pool, version=1)
+            pool_id = pool.id
+        elif (HostPool, host.tenant, pool_id) not in self._nouns:
+            raise Refused(Reason.JOIN_CODE_POOL_GONE, pool_id)
+        self._pool_hosts[host.tenant, host.id] = PoolHost(host.tenant, pool_id, host.id)
+
     def _all(self, kind: type[E], tenant: TenantId) -> Iterator[E]:
         """Give the nouns of a kind by name."""
         mine = [noun for key, noun in self._nouns.items() if key[:2] == (kind, tenant)]
         yield from sorted(mine, key=lambda noun: key_of(noun.name))
 
-    async def _host(self, tenant: TenantId, host_id: HostId) -> Host | None:
-        host = await self._store.host(host_id)
+    def _host(self, tenant: TenantId, host_id: HostId) -> Host | None:
+        host = self._hosts.get(host_id)
         return host if host is not None and host.tenant == tenant else None
+
+    def _check_kind(self, noun: Any) -> None:
+        """Raise `KindDiffers` unless resources are of the kind of their group."""
+        if isinstance(noun, PublishedResource):
+            group = self._nouns[ApplicationGroup, noun.tenant, noun.application_group]
+            differ = group.kind is not noun.kind
+        elif isinstance(noun, ApplicationGroup):
+            resources = self._all(PublishedResource, noun.tenant)
+            differ = any(
+                each.application_group == noun.id and each.kind is not noun.kind for each in resources
+            )
+        else:
+            differ = False
+        if differ:
+            raise KindDiffers("a desktop and a RemoteApp cannot be in one application group; make another")
 
     def _may_use(self, tenant: TenantId, user_id: UserId, group: ApplicationGroupId) -> bool:
         user: User | None = self._nouns.get((User, tenant, user_id))

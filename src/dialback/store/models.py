@@ -170,32 +170,23 @@ join_codes = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("tenant", Key, nullable=False, server_default="main"),
-)
-
-resources = Table(
-    "resources",
-    metadata,
-    Column("name", Words, primary_key=True),
-    Column("host_id", Words, nullable=False),
-    Column("target", Words, nullable=False),
-)
-
-assignments = Table(
-    "assignments",
-    metadata,
-    Column("user", Words, primary_key=True),
-    Column("resource", Words, primary_key=True),
+    Column("pool", Key),
 )
 
 connection_tokens = Table(
     "connection_tokens",
     metadata,
     Column("hash", Words, primary_key=True),
+    Column("tenant", Key, nullable=False),
+    Column("user_id", Key, nullable=False),
     Column("user", Words, nullable=False),
     Column("resource", Words, nullable=False),
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("kind", Words, nullable=False),
+    Index("connection_tokens_by_user", "tenant", "user_id"),
+    Index("connection_tokens_by_expires_at", "expires_at"),
 )
 
 connections = Table(
@@ -206,9 +197,11 @@ connections = Table(
     Column("transport", Words, nullable=False),
     Column("client_address", Words, nullable=False),
     Column("client_name", Words, nullable=False),
+    Column("tenant", Key),
     Column("user", Words),
     Column("resource", Words),
     Column("host_id", Words),
+    Column("because", Words),
     Column("token_hash", Words),
     Column("ended_at", Instant),
     Column("reason", Words),
@@ -216,7 +209,8 @@ connections = Table(
     Column("to_client_bytes", BigInteger, nullable=False),
     Column("to_host_bytes", BigInteger, nullable=False),
     Column("timeline", Document, nullable=False),
-    Index("connections_by_opened_at", "opened_at"),
+    Index("connections_by_tenant", "tenant", "opened_at", "id"),
+    Index("connections_by_user", "tenant", "user", "opened_at", "id"),
     Index("connections_by_ended_at", "ended_at"),
     Index("connections_by_token_hash", "token_hash"),
 )

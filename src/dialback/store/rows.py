@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Table
 
 from dialback.domain.access import ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host, JoinCode
 from dialback.domain.sessions import ConnectionRecord
@@ -28,7 +27,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _HOST = TypeAdapter(Host)
 _JOIN_CODE = TypeAdapter(JoinCode)
-_RESOURCE = TypeAdapter(Resource)
 _TOKEN = TypeAdapter(ConnectionToken)
 _TOKEN_USE = TypeAdapter(TokenUse)
 _CONNECTION = TypeAdapter(ConnectionRecord)
@@ -45,11 +43,6 @@ def host_of(row: Row) -> Host:
 def join_code_of(row: Row) -> JoinCode:
     """Return the join code of a row of `join_codes`; raise `StoreUnavailable` if it can be none."""
     return validate(_JOIN_CODE, row, models.join_codes, row["hash"])
-
-
-def resource_of(row: Row) -> Resource:
-    """Return the resource of a row of `resources`; raise `StoreUnavailable` if it can be none."""
-    return validate(_RESOURCE, row, models.resources, row["name"])
 
 
 def token_of(row: Row) -> ConnectionToken:

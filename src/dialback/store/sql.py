@@ -10,31 +10,27 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, literal, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
-from dialback.domain.catalog import Resource
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserName
+from dialback.domain.ids import ConnectionId, HostId, PoolId, TenantId, TokenHash, UserId, UserName
+from dialback.domain.names import key_of
+from dialback.domain.pools import PoolHost, pool_of_its_own, with_its_id
 from dialback.domain.sessions import ConnectionRecord
-from dialback.store import rows
+from dialback.store import directory_rows, rows
 from dialback.store.database import Database, first
-from dialback.store.models import (
-    Instant,
-    assignments,
-    connection_tokens,
-    connections,
-    hosts,
-    join_codes,
-    resources,
-)
+from dialback.store.directory_models import host_pools, pool_hosts
+from dialback.store.models import Instant, connection_tokens, connections, hosts, join_codes
 from dialback.store.sql_accounts import SqlAccounts
 from dialback.store.sql_approvals import SqlApprovals
 from dialback.store.sql_audit import SqlAudit
 from dialback.store.sql_directory import SqlDirectory
 from dialback.store.sql_icons import SqlIcons
 from dialback.store.sql_provider import SqlProvider
+from dialback.store.sql_rights import SqlRights
 
 
 class SqlStore(Database):
@@ -59,6 +55,11 @@ class SqlStore(Database):
     def audit(self) -> SqlAudit:
         """Return the audit log in the same database; it is closed with the store."""
         return SqlAudit(self._engine)
+
+    @property
+    def rights(self) -> SqlRights:
+        """Return what is asked about open connections of the same database; it is closed with the store."""
+        return SqlRights(self._engine)
 
     @property
     def icons(self) -> SqlIcons:
@@ -87,6 +88,8 @@ class SqlStore(Database):
                 raise Refused(Reason.JOIN_CODE_USED if known.used_at else Reason.JOIN_CODE_EXPIRED)
             named = replace(host, name=known.host_name, tenant=known.tenant)
             await connection.execute(insert(hosts).values(asdict(named)))
+            pool = known.pool or await _own_pool(connection, named)
+            await _join(connection, named, pool)
         return named
 
     async def host(self, host_id: HostId) -> Host | None:
@@ -112,23 +115,6 @@ class SqlStore(Database):
             update(hosts).where(hosts.c.id == host_id).values(report=asdict(report), reported_at=at)
         )
 
-    async def save_resource(self, resource: Resource) -> None:
-        await self._save(resources, resources.c.name == resource.name, asdict(resource))
-
-    async def resource(self, name: ResourceName) -> Resource | None:
-        row = await self._read_first(select(resources).where(resources.c.name == name))
-        return None if row is None else rows.resource_of(row)
-
-    async def resources(self) -> Sequence[Resource]:
-        found = rows.each(rows.resource_of, await self._read(select(resources)))
-        return sorted(found, key=lambda resource: resource.name)
-
-    async def assign(self, user: UserName, resource: ResourceName) -> None:
-        await self._save(assignments, _assignment(user, resource), {"user": user, "resource": resource})
-
-    async def assigned(self, user: UserName, resource: ResourceName) -> bool:
-        return await self._read_first(select(assignments).where(_assignment(user, resource))) is not None
-
     async def save_token(self, token: ConnectionToken) -> None:
         await self._write(insert(connection_tokens).values(asdict(token)))
 
@@ -153,15 +139,40 @@ class SqlStore(Database):
     async def revoke_token(self, token_hash: TokenHash, now: datetime) -> bool:
         return await self._revoke(connection_tokens, connection_tokens.c.hash == token_hash, now)
 
+    async def tokens_of(self, tenant: TenantId, user_id: UserId) -> Sequence[ConnectionToken]:
+        mine = select(connection_tokens).where(_of(tenant, user_id))
+        newest = mine.order_by(connection_tokens.c.issued_at.desc(), connection_tokens.c.hash)
+        return rows.each(rows.token_of, await self._read(newest))
+
+    async def revoke_tokens_of(self, tenant: TenantId, user_id: UserId, now: datetime) -> int:
+        standing = connection_tokens.c.revoked_at.is_(None)
+        return await self._write(
+            update(connection_tokens).where(_of(tenant, user_id), standing).values(revoked_at=now)
+        )
+
+    async def prune_tokens(self, before: datetime) -> int:
+        opened = select(connections.c.id).where(
+            connections.c.token_hash == connection_tokens.c.hash, connections.c.ended_at.is_(None)
+        )
+        old = connection_tokens.c.expires_at < before
+        return await self._write(delete(connection_tokens).where(old, ~opened.exists()))
+
     async def save_connection(self, record: ConnectionRecord) -> None:
         await self._save(connections, connections.c.id == record.id, rows.connection_row(record))
 
-    async def connection(self, connection_id: ConnectionId) -> ConnectionRecord | None:
-        row = await self._read_first(select(connections).where(connections.c.id == connection_id))
+    async def connection(
+        self, tenant: TenantId | None, connection_id: ConnectionId
+    ) -> ConnectionRecord | None:
+        mine = and_(_belongs(tenant), connections.c.id == connection_id)
+        row = await self._read_first(select(connections).where(mine))
         return None if row is None else rows.connection_of(row)
 
-    async def connections(self, limit: int = 50) -> Sequence[ConnectionRecord]:
-        newest = select(connections).order_by(connections.c.opened_at.desc(), connections.c.id.desc())
+    async def connections(
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+    ) -> Sequence[ConnectionRecord]:
+        mine = [_belongs(tenant)] if user is None else [_belongs(tenant), connections.c.user == user]
+        newest = select(connections).where(*mine)
+        newest = newest.order_by(connections.c.opened_at.desc(), connections.c.id.desc())
         return rows.each(rows.connection_of, await self._read(newest.limit(max(limit, 0))))
 
     async def close_open_connections(self, at: datetime) -> int:
@@ -184,5 +195,30 @@ class SqlStore(Database):
         return await self._write(update(table).where(same).values(revoked_at=first)) > 0
 
 
-def _assignment(user: UserName, resource: ResourceName) -> ColumnElement[bool]:
-    return and_(assignments.c.user == user, assignments.c.resource == resource)
+def _of(tenant: TenantId, user_id: UserId) -> ColumnElement[bool]:
+    return and_(connection_tokens.c.tenant == tenant, connection_tokens.c.user_id == user_id)
+
+
+def _belongs(tenant: TenantId | None) -> ColumnElement[bool]:
+    return connections.c.tenant.is_(None) if tenant is None else connections.c.tenant == tenant
+
+
+async def _own_pool(connection: AsyncConnection, host: Host) -> PoolId:
+    """Make the host's own pool and return its id."""
+    pool = pool_of_its_own(host.tenant, host.id, host.name)
+    taken = select(host_pools.c.id).where(
+        host_pools.c.tenant == host.tenant, host_pools.c.name_key == key_of(pool.name)
+    )
+    if await first(connection, taken) is not None:
+        pool = with_its_id(pool)
+    await connection.execute(insert(host_pools).values(**directory_rows.row_of(pool), version=1))
+    return pool.id
+
+
+async def _join(connection: AsyncConnection, host: Host, pool: PoolId) -> None:
+    """Put the host into the pool; raise `Refused` if it is gone."""
+    # Locked against its removal, where the database lets others write meanwhile.
+    known = select(host_pools.c.id).where(host_pools.c.tenant == host.tenant, host_pools.c.id == pool)
+    if await first(connection, known.with_for_update(read=True)) is None:
+        raise Refused(Reason.JOIN_CODE_POOL_GONE, pool)
+    await connection.execute(insert(pool_hosts).values(asdict(PoolHost(host.tenant, pool, host.id))))

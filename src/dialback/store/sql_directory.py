@@ -5,9 +5,10 @@ keys of `store/directory_models.py`; this file says in words which rule a statem
 is one statement, from the user over groups and assignments to the resources.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    null,
     or_,
     select,
     union,
@@ -29,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialback.domain.catalog import (
     ApplicationGroup,
+    ApplicationGroupKind,
     GroupAssignment,
     PublishedResource,
     UserAssignment,
@@ -37,6 +40,7 @@ from dialback.domain.directory import (
     MAX_PAGE,
     E,
     HostStanding,
+    KindDiffers,
     NameTaken,
     NotThere,
     Page,
@@ -89,7 +93,7 @@ class SqlDirectory(Database):
     async def save_tenant(self, tenant: Tenant) -> Tenant:
         same = tenants.c.id == tenant.id
         values = {"id": tenant.id, "name": tenant.name}
-        return replace(tenant, version=await self._keep(tenants, same, tenant.version, values))
+        return replace(tenant, version=await self._keep(tenants, same, tenant.version, values, _no_check))
 
     async def tenant(self, tenant: TenantId) -> Tenant | None:
         row = await self._read_first(select(tenants).where(tenants.c.id == tenant))
@@ -101,7 +105,9 @@ class SqlDirectory(Database):
     async def save(self, noun: E) -> E:
         table = rows.TABLES[type(noun)]
         same = _is(table, noun.tenant, noun.id)
-        return replace(noun, version=await self._keep(table, same, noun.version, rows.row_of(noun)))
+        check = partial(_check_kind, noun=noun)
+        version = await self._keep(table, same, noun.version, rows.row_of(noun), check)
+        return replace(noun, version=version)
 
     async def get(self, kind: type[E], tenant: TenantId, id: str) -> E | None:
         table = rows.TABLES[kind]
@@ -169,6 +175,11 @@ class SqlDirectory(Database):
 
     async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
         return await self._drop(pool_hosts, {"tenant": tenant, "host": host})
+
+    async def pool_host(self, tenant: TenantId, host: HostId) -> PoolHost | None:
+        query = select(pool_hosts).where(pool_hosts.c.tenant == tenant, pool_hosts.c.host == host)
+        row = await self._read_first(query)
+        return None if row is None else rows.pool_host_of(row)
 
     async def pool_hosts(self, tenant: TenantId, pool: PoolId) -> Sequence[PoolHost]:
         query = select(pool_hosts).where(pool_hosts.c.tenant == tenant, pool_hosts.c.pool == pool)
@@ -248,31 +259,29 @@ class SqlDirectory(Database):
             yield connection
 
     async def _keep(
-        self, table: Table, same: ColumnElement[bool], version: int, values: dict[str, Any]
+        self,
+        table: Table,
+        same: ColumnElement[bool],
+        version: int,
+        values: dict[str, Any],
+        check: Callable[[AsyncConnection], Awaitable[None]],
     ) -> int:
-        """Put the row in place of the one that is the same, or add it; return its new version."""
-        async with translating(), _refusing("what it refers to is not in the tenant"):
-            try:
-                return await self._put_version(table, same, version, values)
-            except IntegrityError as error:
-                if _broken_rule(error) is not None:
-                    raise
-                # Another node added it in between; see `Database._replace`.
-                return await self._put_version(table, same, version, values)
+        """Put the row in place of the one that is the same, or add it; return its new version.
 
-    async def _put_version(
-        self, table: Table, same: ColumnElement[bool], version: int, values: dict[str, Any]
-    ) -> int:
-        expected = [table.c.version == version] if version else []
-        change = update(table).where(same, *expected).values(**values, version=table.c.version + 1)
-        async with self._engine.begin() as connection:
-            row = await first(connection, change.returning(table.c.version))
-            if row is not None:
-                return int(row["version"])
-            if version:
-                raise VersionStale("it was changed or removed in the meantime; read it again, then change it")
-            await connection.execute(insert(table).values(**values, version=1))
-            return 1
+        `check` is asked in the same transaction whether the row may stay.
+        """
+        async with translating(), _refusing("what it refers to is not in the tenant"):
+            for attempt in range(2):
+                try:
+                    async with self._engine.begin() as connection:
+                        kept = await _put_version(connection, table, same, version, values)
+                        await check(connection)
+                    return kept
+                except IntegrityError as error:
+                    # Unless a rule was broken, another node added it in between; see `Database._replace`.
+                    if attempt or _broken_rule(error) is not None:
+                        raise
+        raise AssertionError("the second attempt returns or raises")
 
     async def _page(self, kind: type[E], query: Select[Any], after: str, limit: int) -> Page[E]:
         table = rows.TABLES[kind]
@@ -294,6 +303,50 @@ class SqlDirectory(Database):
     async def _sessions(self, query: Select[Any]) -> Sequence[Session]:
         found = await self._read(query.order_by(sessions.c.host, sessions.c.id))
         return each(rows.session_of, found)
+
+
+async def _put_version(
+    connection: AsyncConnection,
+    table: Table,
+    same: ColumnElement[bool],
+    version: int,
+    values: dict[str, Any],
+) -> int:
+    expected = [table.c.version == version] if version else []
+    change = update(table).where(same, *expected).values(**values, version=table.c.version + 1)
+    row = await first(connection, change.returning(table.c.version))
+    if row is not None:
+        return int(row["version"])
+    if version:
+        raise VersionStale("it was changed or removed in the meantime; read it again, then change it")
+    await connection.execute(insert(table).values(**values, version=1))
+    return 1
+
+
+async def _no_check(connection: AsyncConnection) -> None:
+    pass
+
+
+async def _check_kind(connection: AsyncConnection, noun: object) -> None:
+    """Raise `KindDiffers` unless resources are of the kind of their group."""
+    if isinstance(noun, PublishedResource):
+        group = _is(application_groups, noun.tenant, noun.application_group)
+        # Locked: who changes the group's kind meanwhile waits until this resource is there, and then sees it.
+        kind = select(application_groups.c.kind).where(group).with_for_update(read=True)
+        row = await first(connection, kind)
+        differ = row is not None and row["kind"] != noun.kind
+    elif isinstance(noun, ApplicationGroup):
+        desktop = published_resources.c.remote_app.is_(null())
+        wrong = desktop if noun.kind is ApplicationGroupKind.REMOTE_APP else ~desktop
+        inside = and_(
+            published_resources.c.tenant == noun.tenant,
+            published_resources.c.application_group == noun.id,
+        )
+        differ = await first(connection, select(published_resources.c.id).where(inside, wrong)) is not None
+    else:
+        differ = False
+    if differ:
+        raise KindDiffers("a desktop and a RemoteApp cannot be in one application group; make another")
 
 
 _PUBLISHED = (published_resources, application_groups, host_pools)

@@ -45,7 +45,7 @@ def test_comparison_sees_a_missing_column(tmp_path: Path) -> None:
     try:
         with engine.connect() as connection:
             migrate(connection)
-            connection.exec_driver_sql("ALTER TABLE resources DROP COLUMN target")
+            connection.exec_driver_sql("ALTER TABLE published_resources DROP COLUMN target")
             assert len(differences(connection)) == 1
     finally:
         engine.dispose()

@@ -1,0 +1,65 @@
+"""Placements in flight: connections that were placed on a host whose session list does not show them yet.
+
+A host tells of its sessions now and then; until it does, whoever is placed there would not count, and a rush
+of users would all land on the host that was emptiest when it began. A placement is in flight until its
+connection ends, its host's list shows a session of its user, or `LIFE_S` have passed: by then it has become a
+session, or it will not.
+
+Neither time nor lists are fetched here. What other brokers have in flight is not known; pools are large
+compared with the number of brokers, and a host's list corrects it soon.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dialback.domain.ids import ConnectionId, HostId, UserName
+from dialback.domain.sessions import Session, is_session_of
+
+LIFE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    host: HostId
+    user: UserName
+    until: float
+
+
+class InFlight:
+    """Which placements are in flight; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, life_s: float = LIFE_S) -> None:
+        self._clock = clock
+        self._life_s = life_s
+        self._placed: dict[ConnectionId, _Placed] = {}
+
+    def begin(self, connection_id: ConnectionId, host: HostId, user: UserName) -> None:
+        """Note that the connection was placed on the host; an earlier placement of it counts no more."""
+        # Taken out first, so that the order of the dict is that of time.
+        self._placed.pop(connection_id, None)
+        self._placed[connection_id] = _Placed(host, user, self._clock() + self._life_s)
+
+    def end(self, connection_id: ConnectionId) -> None:
+        """Note that the connection is over, or has another reason not to count."""
+        self._placed.pop(connection_id, None)
+
+    def shown(self, host: HostId, sessions: Iterable[Session]) -> None:
+        """Forget placements that the host's session list shows."""
+        listed = list(sessions)
+        for connection_id, placed in list(self._placed.items()):
+            if placed.host == host and any(is_session_of(session, placed.user) for session in listed):
+                del self._placed[connection_id]
+
+    def on(self, host: HostId) -> int:
+        """Return how many placements are in flight to the host."""
+        self._expire()
+        return sum(placed.host == host for placed in self._placed.values())
+
+    def _expire(self) -> None:
+        now = self._clock()
+        while self._placed:
+            oldest = next(iter(self._placed))
+            if self._placed[oldest].until > now:
+                break
+            del self._placed[oldest]
