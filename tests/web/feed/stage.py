@@ -25,6 +25,7 @@ from dialback.store.memory_icons import MemoryIcons
 from dialback.web.feed.discovery import Discovery
 from dialback.web.feed.routes import FeedParts, make_feed
 from dialback.web.people import COOKIE, know_people
+from tests.broker.recorder import KeptEntries
 from tests.web.feed import nouns
 
 ADDRESS = "gw.example.org:443"
@@ -82,6 +83,7 @@ class Feed:
         self.icons = MemoryIcons(self.directory)
         self.accounts = MemoryAccounts(self.directory)
         self.metrics = Metrics()
+        self.recorder = KeptEntries()
         settings = SignInSettings(address_failures=ADDRESS_FAILURES)
         # The hasher is the cheapest there is: no password of the portal is at stake here.
         passwords = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -93,6 +95,7 @@ class Feed:
             icons=self.icons,
             files=PlainFiles(),
             metrics=self.metrics,
+            recorder=self.recorder,
             address=ADDRESS,
             now=self.clock,
         )

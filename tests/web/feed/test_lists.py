@@ -181,6 +181,12 @@ async def test_whatever_a_name_holds_it_is_refused_or_the_list_is_valid(
         await parsed(client, Accept=accept)
 
 
+async def test_longest_program_has_a_name_that_fits(feed: Feed) -> None:
+    await feed.directory.save(replace(EDITOR, remote_app=RemoteApp("p" * 260)))
+    root = await parsed(await feed.subscribed())
+    assert "p" * 256 in [each.get("ExecutableName") for each in root.iter(tag("Resource"))]
+
+
 @pytest.mark.parametrize("text", ["a\r\nb", "a\0b", "a\u202eb", "\ud800"])
 def test_line_break_nul_and_direction_mark_cannot_even_be_named(text: str) -> None:
     for make in (

@@ -95,6 +95,34 @@ async def test_message_that_comes_too_late_is_refused(feed: Feed) -> None:
     assert (await feed.client().ask(LOGIN, Authorization=handshake.last(challenged))).status_code == 401
 
 
+async def test_each_login_and_each_refusal_is_on_record(feed: Feed) -> None:
+    await feed.client(RADC, "anna", await feed.password()).log_in(LOGIN)
+    await feed.client(RADC, "other\\nobody", "wrong").log_in(LOGIN)
+
+    opened, refused = feed.recorder.entries
+
+    assert (opened.tenant, opened.actor.name, opened.action, opened.allowed) == (
+        MAIN,
+        "anna",
+        "sign-in.open",
+        True,
+    )
+    assert opened.detail.startswith("workspace password ")
+    assert (refused.tenant, refused.actor.name, refused.action, refused.allowed) == (
+        OTHER,
+        "nobody",
+        "sign-in.refused",
+        False,
+    )
+    assert opened.actor.address == refused.actor.address == "192.0.2.7"
+
+
+async def test_name_that_nobody_can_have_is_spelt_in_ascii_on_record(feed: Feed) -> None:
+    await feed.client().ask(LOGIN, Authorization=basic("anna\r\n\u202eX", "x"))
+    (refused,) = feed.recorder.entries
+    assert refused.actor.name == r"'anna\r\n\u202eX'"
+
+
 async def test_replayed_message_is_refused(feed: Feed) -> None:
     handshake = Handshake("anna", await feed.password())
     last = handshake.last(await feed.client().ask(LOGIN, Authorization=handshake.first()))

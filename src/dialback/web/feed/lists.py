@@ -28,6 +28,7 @@ from dialback.web.feed.pictures import SIZES, usual_id
 from dialback.web.feed.subscribers import Subscribers
 from dialback.wire.feed import document
 from dialback.wire.feed.model import (
+    MAX_TITLE_CHARS,
     FileExtension,
     Hosting,
     Icons,
@@ -149,7 +150,7 @@ def _resource(published: PublishedResource, host: str, since: datetime) -> Resou
         hosting=(Hosting(host, file_path(published.name)),),
         icons=icons,
         updated_at=since + timedelta(seconds=min(published.version, _MOST_VERSIONS)),
-        executable=_executable(app.program) if app else "",
+        executable=_executable(app.program)[:MAX_TITLE_CHARS] if app else "",
         extensions=tuple(FileExtension(name, of_files) for name in names.values()),
         folders=published.folders,
     )

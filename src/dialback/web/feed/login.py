@@ -12,16 +12,16 @@ Source: [MS-TSWP] 2.2.3, .ASPXAUTH Cookie; 4.3, Log In; [MS-NTHT] 2.1, Transport
 
 import base64
 import binascii
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
-from dialback.domain.accounts import Origin
 from dialback.domain.directory import Directory
 from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.ids import TenantId
-from dialback.domain.names import check_id
+from dialback.domain.names import MAX_USER_CHARS, check_id, check_name
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN
 from dialback.identity.authenticator import Authenticator, Opened
@@ -30,6 +30,7 @@ from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
 from dialback.web.feed.addresses import LOGIN
 from dialback.web.feed.challenges import unauthorized
+from dialback.web.notes import Notes
 from dialback.web.origin import origin_of
 from dialback.wire.errors import WireError
 from dialback.wire.feed.negotiation import LOGIN_CONTENT_TYPE, build_login_body
@@ -42,16 +43,42 @@ _STATUS: Final = {Reason.SIGN_IN_LOCKED: 429, Reason.USER_DISABLED: 403}
 _log = get_logger(__name__)
 
 
+class _Named(NamedTuple):
+    """Whom a client says it logs in: `tenant` is one of ours, `name` whatever it wrote."""
+
+    tenant: TenantId
+    name: str
+
+    @property
+    def login(self) -> str:
+        return f"{self.tenant}\\{self.name}"
+
+    @property
+    def shown(self) -> str:
+        """The name for the record: what nobody can be called is spelt in ASCII."""
+        try:
+            check_name(self.name, "user name", MAX_USER_CHARS)
+        except ValueError:
+            return ascii(self.name[:MAX_USER_CHARS])
+        return self.name
+
+
 class Login:
     """Logs clients in."""
 
     def __init__(
-        self, authenticator: Authenticator, directory: Directory, acceptor: NtlmAcceptor, metrics: Metrics
+        self,
+        authenticator: Authenticator,
+        directory: Directory,
+        acceptor: NtlmAcceptor,
+        metrics: Metrics,
+        notes: Notes,
     ) -> None:
         self._authenticator = authenticator
         self._directory = directory
         self._acceptor = acceptor
         self._metrics = metrics
+        self._notes = notes
 
     def make_router(self) -> APIRouter:
         """Return the route of the login."""
@@ -62,47 +89,57 @@ class Login:
     async def serve(self, request: Request) -> Response:
         """Answer one request of a login."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        origin = origin_of(request)
         try:
             match scheme.casefold():
                 case "ntlm":
-                    return await self._ntlm(_decode(value, MAX_NTLM_CHARS), origin)
+                    return await self._ntlm(_decode(value, MAX_NTLM_CHARS), request)
                 case "basic":
-                    return _welcome(await self._basic(_decode(value, MAX_BASIC_CHARS), origin))
-        except Refused as refused:
-            return self._refuse(refused, origin)
+                    return await self._basic(_decode(value, MAX_BASIC_CHARS), request)
         except WireError as error:
-            return self._refuse(Refused(Reason.PROTOCOL_VIOLATION, str(error)), origin)
+            return self._refuse(Refused(Reason.PROTOCOL_VIOLATION, str(error)), request)
         except TooManyLogins as problem:
             return PlainTextResponse(f"{problem}\n", 503, {"Retry-After": "120"})
         return unauthorized()
 
-    async def _ntlm(self, message: bytes, origin: Origin) -> Response:
+    async def _ntlm(self, message: bytes, request: Request) -> Response:
         if is_negotiate(message):
             return unauthorized(base64.b64encode(self._acceptor.challenge(message)).decode())
         proof = parse_authenticate(message)
-        login = await self._login_of(proof.user, proof.domain)
-        opened = await self._authenticator.by_workspace_proof(
-            login, lambda among: self._acceptor.matching(proof, among), origin
+        who = await self._named(proof.user, proof.domain)
+        opening = self._authenticator.by_workspace_proof(
+            who.login, lambda among: self._acceptor.matching(proof, among), origin_of(request)
         )
-        return _welcome(opened)
+        return await self._open(who, opening, request)
 
-    async def _basic(self, credentials: bytes, origin: Origin) -> Opened:
+    async def _basic(self, credentials: bytes, request: Request) -> Response:
         name, separator, password = _text(credentials).partition(":")
         if not separator:
             raise WireError("expected a colon in credentials, got none")
-        login = await self._login_of(name, "")
-        return await self._authenticator.by_workspace_password(login, Secret(password), origin)
+        who = await self._named(name, "")
+        opening = self._authenticator.by_workspace_password(who.login, Secret(password), origin_of(request))
+        return await self._open(who, opening, request)
 
-    async def _login_of(self, user: str, domain: str) -> str:
-        """Return `TENANT\\NAME`: clients put the tenant into the domain, or before the name.
+    async def _open(self, who: _Named, opening: Awaitable[Opened], request: Request) -> Response:
+        """Answer with the token of the sign-in, or say why there is none; either is kept on record."""
+        try:
+            opened = await opening
+        except Refused as refused:
+            said = SENTENCES[refused.reason]
+            self._notes.note(request, who.tenant, who.shown, "sign-in.refused", detail=said, allowed=False)
+            return self._refuse(refused, request)
+        user = opened.user
+        self._notes.note(request, user.tenant, user.name, "sign-in.open", detail=opened.sign_in.method)
+        return _welcome(opened)
+
+    async def _named(self, user: str, domain: str) -> _Named:
+        """Return whom a client names: it puts the tenant into the domain, or before the name.
 
         Clients fill in a domain of their own when the person names none, so one that is no tenant's id says
         nothing.
         """
         before, separator, name = user.partition("\\")
         tenant = await self._tenant(before if separator else domain)
-        return f"{tenant}\\{name if separator else user}"
+        return _Named(tenant, name if separator else user)
 
     async def _tenant(self, named: str) -> TenantId:
         for id in (named, named.casefold()):
@@ -114,7 +151,8 @@ class Login:
                 return TenantId(id)
         return MAIN
 
-    def _refuse(self, refused: Refused, origin: Origin) -> Response:
+    def _refuse(self, refused: Refused, request: Request) -> Response:
+        origin = origin_of(request)
         self._metrics.refused(refused.reason)
         _log.info(
             "feed login refused",

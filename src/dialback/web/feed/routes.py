@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
+from dialback.domain.audit import Recorder
 from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory
 from dialback.domain.icons import Icons
@@ -22,6 +23,7 @@ from dialback.web.feed.pictures import Pictures
 from dialback.web.feed.reconnect import Reconnects
 from dialback.web.feed.subscribers import Subscribers
 from dialback.web.feed.tickets import Tickets
+from dialback.web.notes import Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class FeedParts:
     icons: Icons
     files: MakesFiles
     metrics: Metrics
+    recorder: Recorder
     address: str
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -43,9 +46,10 @@ def make_feed(parts: FeedParts) -> APIRouter:
     subscribers = Subscribers(parts.authenticator)
     acceptor = NtlmAcceptor(host_of(parts.address), parts.now)
     files = Files(parts.directory, Tickets(parts.store, parts.now), parts.files)
+    notes = Notes(parts.recorder, parts.now)
     router = APIRouter()
     for each in (
-        Login(parts.authenticator, parts.directory, acceptor, parts.metrics).make_router(),
+        Login(parts.authenticator, parts.directory, acceptor, parts.metrics, notes).make_router(),
         Lists(parts.directory, parts.address, parts.now).make_router(subscribers),
         files.make_router(subscribers),
         IconRoutes(Pictures(parts.icons)).make_router(subscribers),
