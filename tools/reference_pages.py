@@ -8,13 +8,13 @@ would write, so that no page is stale and no setting undocumented.
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from dialback.agent.settings import AgentSettings
+from dialback.agent.settings import AgentSettings, ManagementSettings
 from dialback.app.settings import ServerSettings
 from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
@@ -32,6 +32,7 @@ SERVER_TABLES = {
     "canary": CanarySettings,
     "sign_in": SignInSettings,
 }
+AGENT_TABLES = {"management": ManagementSettings}
 _GENERATED = "<!-- Written by tools/reference_pages.py; change the code, then run `make docs`. -->"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _BOUNDS = {Gt: ("above", "gt"), Ge: ("at least", "ge"), Le: ("at most", "le"), Lt: ("below", "lt")}
@@ -40,7 +41,10 @@ _WORDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", boo
 
 def settings_page() -> str:
     """Return the page of every setting."""
-    tables = "\n".join(f"### `[{name}]`\n\n{_table(kind)}" for name, kind in SERVER_TABLES.items())
+    tables, agent_tables = (
+        "\n".join(f"### `[{name}]`\n\n{_table(kind)}" for name, kind in kinds.items())
+        for kinds in (SERVER_TABLES, AGENT_TABLES)
+    )
     return f"""# Settings
 
 {_GENERATED}
@@ -55,10 +59,11 @@ names key and file. Times whose key ends in `_s` are in seconds.
 {tables}
 ## Agent
 
-`agent.toml` in the agent's folder, made by `dialback agent join`. The keys stand without a table. Restart the
-agent after a change.
+`agent.toml` in the agent's folder, made by `dialback agent join`. Its own keys stand above every
+table. Restart the agent after a change.
 
-{_table(AgentSettings)}"""
+{_table(AgentSettings)}
+{agent_tables}"""
 
 
 def reasons_page() -> str:
@@ -93,6 +98,7 @@ def _table(kind: type) -> str:
     rows = "\n".join(
         f"| `{field.name}` | {_kind(hints[field.name])} | {_default(field)} | {_sentence(said[field.name])} |"
         for field in fields(kind)
+        if not is_dataclass(hints[field.name])
     )
     return f"| Key | Kind | Default | Meaning |\n|---|---|---|---|\n{rows}\n"
 

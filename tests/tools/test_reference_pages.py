@@ -1,10 +1,10 @@
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 import pytest
 
 from dialback.agent.settings import AgentSettings
 from dialback.app.settings import Settings
-from tools.reference_pages import DOCS, PAGES, SERVER_TABLES, documented
+from tools.reference_pages import AGENT_TABLES, DOCS, PAGES, SERVER_TABLES, documented
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -14,10 +14,17 @@ def test_page_is_as_the_code_says(name: str) -> None:
     assert written == PAGES[name](), f"docs/{name} is stale: run `make docs`"
 
 
-@pytest.mark.parametrize("kind", [*SERVER_TABLES.values(), AgentSettings], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*SERVER_TABLES.values(), AgentSettings, *AGENT_TABLES.values()], ids=lambda kind: kind.__name__
+)
 def test_every_setting_is_documented_and_nothing_else(kind: type) -> None:
     assert list(documented(kind)) == [field.name for field in fields(kind)]
 
 
 def test_every_table_of_the_settings_file_has_its_section() -> None:
     assert list(SERVER_TABLES) == [field.name for field in fields(Settings)]
+
+
+def test_every_table_of_the_agents_file_has_its_section() -> None:
+    nested = {field.name: field.type for field in fields(AgentSettings) if is_dataclass(field.type)}
+    assert nested == AGENT_TABLES

@@ -5,6 +5,7 @@ kind than declared are refused, so that a misspelt rule is not taken for no rule
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,34 @@ def _check_proxy(text: str) -> str:
     return text
 
 
+def _check_command(text: str) -> str:
+    shlex.split(text)
+    return text
+
+
 _Target = Annotated[str, AfterValidator(_check_target)]
 _ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
+_Command = Annotated[str, AfterValidator(_check_command)]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagementSettings:
+    """Settings of management by the provider, the table `[management]`.
+
+    Attributes:
+        enabled: whether the provider's consoles may manage this host, within the tenant's consent.
+        restart_rdp: the command that restarts the RDP service, such as `systemctl restart xrdp`; started
+            without a shell. Empty: not offered.
+        update_agent: the command that starts an update of the agent; started without a shell. Empty: not
+            offered.
+        rdp_log: the log file of the RDP service, such as `/var/log/xrdp.log`, whose last lines may be read.
+            Empty: not offered.
+    """
+
+    enabled: bool = False
+    restart_rdp: _Command = ""
+    update_agent: _Command = ""
+    rdp_log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +80,7 @@ class AgentSettings:
             host says that its disk is full.
         most_load_per_cpu: load per processor, over the last minute, above which the host says it is busy.
         least_free_memory_percent: percent of memory available, below which the host says it is busy.
+        management: what the provider's consoles may manage on this host.
     """
 
     targets: tuple[_Target, ...] = (DEFAULT_TARGET,)
@@ -65,6 +93,7 @@ class AgentSettings:
     least_free_disk_mb: Annotated[int, Field(ge=0, le=1_000_000_000)] = 500
     most_load_per_cpu: Annotated[float, Field(gt=0, le=10_000)] = 8
     least_free_memory_percent: Annotated[float, Field(ge=0, le=100)] = 5
+    management: ManagementSettings = field(default_factory=ManagementSettings)
 
 
 def load_settings(folder: Path) -> AgentSettings:
@@ -107,4 +136,13 @@ proxy = {json.dumps(proxy)}
 # least_free_disk_mb = 500
 # most_load_per_cpu = 8
 # least_free_memory_percent = 5
+
+# Whether the provider's consoles may manage this host, within the tenant's consent, and by which commands,
+# started without a shell, such as "systemctl restart xrdp"; what is empty is not offered. No key above may be
+# set below this line.
+[management]
+# enabled = false
+# restart_rdp = ""
+# update_agent = ""
+# rdp_log = ""
 """

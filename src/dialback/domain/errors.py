@@ -88,6 +88,9 @@ class Reason(StrEnum):
     GRANT_USED = "grant-used"
     HOST_CERTIFICATE_OTHER = "host-certificate-other"
     HOST_KEY_OTHER = "host-key-other"
+    # The management of a host.
+    MANAGEMENT_OFF = "management-off"
+    MANAGEMENT_FAILED = "management-failed"
     # The protocol and its deadlines.
     PROTOCOL_VIOLATION = "protocol-violation"
     METHOD_UNSUPPORTED = "method-unsupported"
@@ -174,6 +177,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
     Reason.HOST_CERTIFICATE_OTHER: "The host shows a certificate that its agent did not announce.",
     Reason.HOST_KEY_OTHER: "The host has another key than at the first connection; ask its tenant why.",
+    Reason.MANAGEMENT_OFF: "The host does not offer this; see `[management]` in its agent settings.",
+    Reason.MANAGEMENT_FAILED: "The host could not do what the console asked for; the detail says why.",
     Reason.PROTOCOL_VIOLATION: "The peer broke the protocol; the log names the rule.",
     Reason.METHOD_UNSUPPORTED: "The client offered no token authentication; open it with a connection file.",
     Reason.DEADLINE_PASSED: "The peer was silent past a deadline; the log names which.",
