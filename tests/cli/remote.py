@@ -79,6 +79,7 @@ class Served:
             recorder=self.auditor,
             authenticator=self.authenticator,
             icons=self.store.icons,
+            provider=self.store.provider,
             files=ConnectionFiles(signing_key(self.folder, self.settings), self.address),
             connections=self.cuts,
             orders=self.orders,

@@ -95,7 +95,7 @@ def _add_device(router: APIRouter, api: Api) -> None:
     @router.post("/device-code", summary="Begin to sign a command line in")
     async def begin_device_code(request: Request) -> DeviceCodeView:
         secret, typed, expires_at = await api.authenticator.begin_device(origin_of(request))
-        page = f"https://{api.address}{DEVICE_PATH}"
+        page = f"https://{api.address.removesuffix(':443')}{DEVICE_PATH}"
         return DeviceCodeView(
             device_code=secret.reveal(),
             user_code=typed,

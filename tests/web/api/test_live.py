@@ -1,0 +1,157 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from dialback.domain.accounts import Scope
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import ConnectionId
+from dialback.domain.tenancy import MAIN
+from dialback.web.api.application import make_api
+from tests.web.api.stage import CONNECTION, ApiStage
+
+
+async def test_sessions_are_everybodys_for_helpdesk_and_ones_own_for_users(api: ApiStage) -> None:
+    async def seen(by: str, query: str = "") -> list[str]:
+        return [each["user"] for each in (await api.good("GET", f"/sessions{query}", by))["items"]]
+
+    assert await seen("main/hella") == ["uma", "hella"]
+    assert await seen("main/uma") == ["uma"]
+    assert await seen("main/hella", "?user=UMA") == ["uma"]
+    assert await seen("main/hella", "?host=desk-1") == ["uma", "hella"]
+    assert await seen("main/hella", "?host=acme-desk-1") == []
+    assert await seen("main/hella", "?host=%00") == []
+    assert await seen("main/hella", "?limit=1") == ["uma"]
+
+
+async def test_orders_reach_the_host_and_the_audit_log(api: ApiStage) -> None:
+    await api.good("POST", "/sessions/desk-1/2/message", "main/hella", json={"text": "Hello"})
+    await api.good("POST", "/sessions/desk-1/2/disconnect", "main/hella")
+    await api.good("POST", "/sessions/desk-1/1/log-off", "main/uma")
+
+    assert api.orders.given == [
+        ("main", "desk-1", "2", "message", "Hello"),
+        ("main", "desk-1", "2", "disconnect", ""),
+        ("main", "desk-1", "1", "log-off", ""),
+    ]
+    assert api.notes.actions == [
+        ("session.message", "session:desk-1/2"),
+        ("session.disconnect", "session:desk-1/2"),
+        ("session.log-off", "session:desk-1/1"),
+    ]
+
+
+async def test_users_do_nothing_to_sessions_of_others(api: ApiStage) -> None:
+    for id in ("2", "9"):
+        assert await api.bad("POST", f"/sessions/desk-1/{id}/log-off", "main/uma") == (404, "not-there")
+    assert api.orders.given == []
+
+
+async def test_order_that_fails_is_told_and_not_noted(api: ApiStage) -> None:
+    api.orders.refusal = Refused(Reason.AGENT_SILENT)
+
+    assert await api.bad("POST", "/sessions/desk-1/1/log-off") == (504, "agent-silent")
+    assert api.notes.entries == []
+
+
+async def test_message_that_could_steer_what_shows_it_is_refused(api: ApiStage) -> None:
+    body = {"text": "a\0b"}
+
+    assert (await api.bad("POST", "/sessions/desk-1/1/message", json=body))[0] == 422
+
+
+async def test_server_without_orders_says_so(api: ApiStage) -> None:
+    api.app = make_api(replace(api.api, orders=None))
+
+    assert await api.bad("POST", "/sessions/desk-1/1/log-off") == (501, "not-available")
+
+
+async def test_connections_are_filtered_and_paged_newest_first(api: ApiStage) -> None:
+    known = await api.store.connection(MAIN, CONNECTION)
+    assert known is not None
+    later = replace(
+        known,
+        id=ConnectionId("c-later"),
+        opened_at=api.now + timedelta(seconds=1),
+        reason=Reason.CLIENT_ENDED,
+    )
+    await api.store.save_connection(later)
+
+    async def seen(query: str, by: str = "main/hella") -> list[str]:
+        return [each["id"] for each in (await api.good("GET", f"/connections{query}", by))["items"]]
+
+    assert await seen("") == ["c-later", "c-hella", "c-uma"]
+    assert await seen("?user=uma") == ["c-later", "c-uma"]
+    assert await seen("?state=open") == ["c-hella", "c-uma"]
+    assert await seen("?state=client-ended&resource=office&host=desk-1") == ["c-later"]
+    assert await seen("?resource=other") == await seen("?user=a%00") == []
+    assert await seen("", "main/uma") == ["c-later", "c-uma"]
+    assert await seen("?user=uma", "main/uma") == ["c-later", "c-uma"]
+    assert await seen("?user=hella", "main/uma") == []
+
+    first = await api.good("GET", "/connections?limit=2")
+    assert await seen(f"?after={first['after']}") == ["c-uma"]
+
+
+async def test_connection_has_its_timeline_and_no_token(api: ApiStage) -> None:
+    connection = await api.good("GET", "/connections/c-uma", "main/uma")
+
+    assert connection["timeline_ms"] == {"tls": 1.5}
+    assert connection["totals"] == {"to_client_bytes": 1, "to_host_bytes": 2}
+    assert (connection["host"], connection["reason"]) == ("desk-1", None)
+    assert "token" not in str(connection)
+    assert await api.bad("GET", "/connections/c-hella", "main/uma") == (404, "not-there")
+
+
+async def test_connection_is_cut_once_by_helpdesk(api: ApiStage) -> None:
+    await api.good("POST", "/connections/c-uma/cut", "main/hella")
+
+    assert api.cuts.details == ["by hella"]
+    assert await api.bad("POST", "/connections/c-uma/cut", "main/hella") == (409, "already-ended")
+    assert api.notes.actions == [("connection.cut", "connection:c-uma")]
+
+
+async def test_approvals_are_ones_own_or_everybodys_for_helpdesk(api: ApiStage) -> None:
+    async def seen(by: str, query: str = "") -> list[str]:
+        return [each["id"] for each in (await api.good("GET", f"/approvals{query}", by))["items"]]
+
+    assert await seen("main/uma") == ["a-uma"]
+    assert await seen("main/uma", "?all=true") == ["a-uma"]
+    assert await seen("main/hella") == ["a-hella"]
+    assert await seen("main/hella", "?all=true") == ["a-hella", "a-uma"]
+
+
+@pytest.mark.parametrize(("number", "decision"), [(42, "approved"), (43, "denied"), (None, "denied")])
+async def test_right_number_approves_and_any_other_denies(
+    api: ApiStage, number: int | None, decision: str
+) -> None:
+    (waiting,) = (await api.good("GET", "/approvals", "main/uma"))["items"]
+    assert 42 in waiting["choices"]
+    assert len(waiting["choices"]) == 3
+    assert "number" not in waiting
+
+    body = {"number": number}
+    assert await api.good("POST", "/approvals/a-uma/approve", "main/uma", json=body) == {"decision": decision}
+    assert await api.bad("POST", "/approvals/a-uma/deny", "main/uma") == (409, "already-decided")
+    assert api.notes.actions == [("connection.approve", "connection:a-uma")]
+
+
+async def test_approval_of_another_user_is_not_there(api: ApiStage) -> None:
+    assert await api.bad("POST", "/approvals/a-hella/deny", "main/uma") == (404, "not-there")
+    assert await api.good("POST", "/approvals/a-uma/deny", "main/hella") == {"decision": "denied"}
+
+
+async def test_approval_is_late_when_its_time_has_passed(api: ApiStage) -> None:
+    api.now += timedelta(seconds=61)
+
+    body = {"number": 42}
+    answer = await api.bad("POST", "/approvals/a-uma/approve", "main/uma", json=body)
+    assert answer == (409, "already-decided")
+
+
+async def test_token_sees_everybodys_and_decides_nothing(api: ApiStage) -> None:
+    token = await api.token(Scope.SESSIONS_WRITE)
+
+    assert len((await api.good("GET", "/sessions", bearer=token))["items"]) == 2
+    assert len((await api.good("GET", "/connections", bearer=token))["items"]) == 2
+    assert await api.bad("GET", "/approvals", bearer=token) == (403, "person-needed")
