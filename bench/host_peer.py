@@ -18,10 +18,11 @@ import uvloop
 
 from bench.metronome import Metronome
 from bench.orders import Beat, Order, Push, parse
-from dialback.agent.control import hold_link
+from dialback.agent.control import HostView, hold_link
 from dialback.agent.exchange import ask_upgrade
 from dialback.agent.identity_file import Identity, load_identity
 from dialback.agent.outbound import dial_platform
+from dialback.agent.platform.sessions import SessionProblem
 from dialback.agent.reverse import Answer, Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.observe.tasks import Tasks
@@ -34,7 +35,7 @@ from dialback.wire.agent.link import (
     TICKET_HEADER,
     signed_ticket,
 )
-from dialback.wire.agent.messages import Dial, RdpServer, encode_base64url
+from dialback.wire.agent.messages import Dial, HostSession, RdpServer, encode_base64url
 
 ADDRESS = "127.0.0.1"
 CHUNK = bytes(range(256)) * 256
@@ -186,11 +187,29 @@ async def _hold_links(folders: list[Path], tasks: Tasks, metronome: Metronome) -
 def _hold(
     identity: Identity, dialler: Dialler, context: ssl.SSLContext, up: asyncio.Event
 ) -> Coroutine[Any, Any, None]:
-    return hold_link(identity, AgentSettings(dial_timeout_s=30), context, dialler, _no_probe, up.set)
+    view = HostView(_probe, lambda _settings: (), NoSessions())
+    return hold_link(identity, AgentSettings(dial_timeout_s=30), context, dialler, view, up.set)
 
 
-async def _no_probe(_settings: AgentSettings) -> tuple[RdpServer, ...]:
-    return ()
+async def _probe(_settings: AgentSettings) -> tuple[RdpServer, ...]:
+    """Say that there is an RDP server, without looking: this process plays it."""
+    return (RdpServer(target=ADDRESS, answers=True, security="rdp"),)
+
+
+class NoSessions:
+    """A host on which nobody ever logs on."""
+
+    def list(self) -> tuple[HostSession, ...]:
+        return ()
+
+    def message(self, id: str, text: str) -> None:
+        raise SessionProblem("there is no session")
+
+    def disconnect(self, id: str) -> None:
+        raise SessionProblem("there is no session")
+
+    def log_off(self, id: str) -> None:
+        raise SessionProblem("there is no session")
 
 
 if __name__ == "__main__":

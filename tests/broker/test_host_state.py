@@ -20,7 +20,11 @@ class Kept:
         self.store = store
         self.metrics = Metrics()
         self.writes: list[tuple[str, Any]] = []
-        self.state = HostState(self, HOST, self.metrics)  # type: ignore[arg-type]
+        self.listed: list[tuple[Any, list[str]]] = []
+        self.state = HostState(self, HOST, self.metrics, self.listed_now)  # type: ignore[arg-type]
+
+    def listed_now(self, host: Any, sessions: Sequence[Session]) -> None:
+        self.listed.append((host, [each.id for each in sessions]))
 
     async def save_health(self, tenant: Any, host: Any, failed: Any) -> None:
         self.writes.append(("health", sorted(failed)))
@@ -138,3 +142,16 @@ async def test_host_that_its_tenant_does_not_have_breaks_nothing(kept: Kept) -> 
     stranger = HostState(kept.store.directory, replace(HOST, id="nobody"), kept.metrics)  # type: ignore[arg-type]
     await stranger.list_sessions([session()], "")
     assert await kept.sessions() == []
+
+
+async def test_each_list_is_told_once_it_can_be_read(kept: Kept) -> None:
+    await kept.state.list_sessions([session("1")], "")
+    await kept.state.list_sessions([session("1")], "")
+    await kept.state.list_sessions([], "the tool is gone")
+    kept.store.away = AWAY
+    await kept.state.list_sessions([session("2")], "")
+    assert kept.listed == [(HOST.id, ["1"])] * 2
+
+    kept.store.away = None
+    await kept.state.list_sessions([session("2")], "")
+    assert kept.listed[2:] == [(HOST.id, ["2"])]

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from dialback.broker.inflight import InFlight
 from dialback.broker.links import Links
 from dialback.broker.orchestrate import StoreBroker
 from dialback.broker.records import Records
@@ -320,13 +319,13 @@ async def test_session_limit_holds_although_no_host_has_reported(store: FailingS
 
 async def test_session_that_the_host_reports_is_not_counted_twice(store: FailingStore) -> None:
     await set_pool(store, session_limit=2)
-    flights = InFlight()
-    asked = StoreBroker(store, Standing(store), Records(store), in_flight=flights)
+    links = Standing(store)
+    asked = StoreBroker(store, links, Records(store))
     other = await add_user(store, "ben")
     await asked.place(ADMISSION, ATTEMPT)
 
     await store.directory.save_sessions(MAIN, HOST.id, [session(HOST.id)])
-    flights.shown(HOST.id, [session(HOST.id)])
+    links.in_flight.shown(HOST.id, [session(HOST.id)])
 
     assert (await asked.place(other, attempt(2))).host_id == HOST.id
 
@@ -394,17 +393,11 @@ async def test_approver_is_asked_with_what_the_client_wants(store: FailingStore)
 
 
 async def test_nobody_is_placed_whom_the_approver_refuses(store: FailingStore) -> None:
-    flights = InFlight()
-    asked = StoreBroker(
-        store,
-        Standing(store),
-        Records(store),
-        approver=Asked(Reason.DEADLINE_PASSED),
-        in_flight=flights,
-    )
+    links = Standing(store)
+    asked = StoreBroker(store, links, Records(store), approver=Asked(Reason.DEADLINE_PASSED))
 
     assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.DEADLINE_PASSED
-    assert flights.on(HOST.id) == 0
+    assert links.in_flight.on(HOST.id) == 0
 
 
 async def test_approver_is_not_asked_about_what_the_user_may_not_use(store: FailingStore) -> None:

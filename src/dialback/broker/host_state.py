@@ -9,13 +9,13 @@ Everything an agent says is its claim: what does not fit a session is dropped, w
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from dialback.domain.directory import Directory
 from dialback.domain.errors import Problem
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host
-from dialback.domain.ids import SessionId, UserName
+from dialback.domain.ids import HostId, SessionId, UserName
 from dialback.domain.sessions import Session, SessionState
 from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
@@ -26,12 +26,19 @@ _REPORTED = {check.value: check for check in (Check.DISK, Check.LOAD, Check.REST
 
 
 class HostState:
-    """The state of one host while one link of it stands."""
+    """The state of one host while one link of it stands; `listed` is told of each list that is kept."""
 
-    def __init__(self, directory: Directory, host: Host, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        host: Host,
+        metrics: Metrics,
+        listed: Callable[[HostId, Sequence[Session]], None] = lambda _host, _sessions: None,
+    ) -> None:
         self._directory = directory
         self._host = host
         self._metrics = metrics
+        self._listed = listed
         self._why: dict[Check, str] = {}
         self._kept: frozenset[Check] | None = None
         self._sessions: tuple[Session, ...] | None = None
@@ -69,6 +76,9 @@ class HostState:
         if not problem:
             self._sessions = self._fit(found)
             await self.keep()
+            # Unless the directory is away: a session that nobody can read there must go on counting.
+            if self._kept_sessions is not None and self._kept_sessions == self._sessions:
+                self._listed(self._host.id, self._kept_sessions)
 
     async def keep(self) -> None:
         """Write what is not written yet; a directory that is away is asked again later."""

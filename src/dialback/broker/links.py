@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 
 from dialback.broker.canary import Bird, CanaryHosts
 from dialback.broker.host_state import HostState
+from dialback.broker.inflight import InFlight
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.canary import CanaryOrder, CanaryOrders
 from dialback.domain.contracts import DialOrder, Store, StoreUnavailable
@@ -122,6 +123,8 @@ class Link:
 class Links(CanaryHosts, CanaryOrders, SessionOrders):
     """The agent links of one broker.
 
+    `in_flight` are the placements that hosts do not list yet; each list that comes in is told to it.
+
     Args:
         certificate_sha256: the leaf certificate this node shows, to which agents bind their answer.
     """
@@ -139,6 +142,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
         self._metrics = metrics
         self._settings = settings or BrokerSettings()
         self._now = now
+        self.in_flight = InFlight()
         self._links: dict[HostId, Link] = {}
         self._noting = asyncio.Lock()
 
@@ -276,7 +280,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
             _send(leg, machine.refuse(SENTENCES[refused.reason]))
             raise
         _send(leg, machine.welcome(self._now()))
-        state = HostState(self._store.directory, host, self._metrics)
+        state = HostState(self._store.directory, host, self._metrics, self.in_flight.shown)
         return Link(host, leg, machine, hello, state), waiting
 
     async def _hello(

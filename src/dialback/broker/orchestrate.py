@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from dialback.broker.inflight import InFlight
 from dialback.broker.links import Links
 from dialback.broker.records import Records
 from dialback.domain.access import check_published, check_token, check_token_text
@@ -76,7 +75,6 @@ class StoreBroker(Broker):
         waker: Waker | None = None,
         draw: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
-        in_flight: InFlight | None = None,
     ) -> None:
         self._store = store
         self._directory = store.directory
@@ -87,7 +85,7 @@ class StoreBroker(Broker):
         self._waker = waker or NeverWoken()
         self._draw = draw
         self._clock = clock
-        self._in_flight = in_flight or InFlight()
+        self._in_flight = links.in_flight
 
     async def admit(self, token: Secret) -> Admission:
         check_token_text(token.reveal())
