@@ -1,0 +1,31 @@
+"""The page about the API names every operation a tenant has, what each needs, and every reason."""
+
+from pathlib import Path
+
+from dialback.web.api.needs import NEEDS
+from dialback.web.api.problems import STATUS, TITLES, ApiReason
+from tests.web.api.stage import ApiStage
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "api.md"
+ELSEWHERE = ("/provider", "/consent")
+"""Families that have pages of their own."""
+
+
+def test_every_operation_is_documented_with_what_it_needs(api: ApiStage) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for path, methods in api.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            if path.startswith(ELSEWHERE):
+                continue
+            needs = NEEDS[operation["operationId"]]
+            role = needs.role.value if needs.role else "anybody"
+            scopes = ", ".join(f"`{scope}`" for scope in sorted(needs.scopes)) or "persons alone"
+            if needs.role is None:
+                scopes = "no token"
+            assert f"| `{method.upper()} {path}` | {role} | {scopes} | {operation['summary']} |" in page
+
+
+def test_every_reason_is_documented() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for reason in ApiReason:
+        assert f"| `{reason.value}` | {STATUS[reason]} | {TITLES[reason]} |" in page
