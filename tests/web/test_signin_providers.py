@@ -154,6 +154,13 @@ async def test_unknown_person_and_taken_name_are_told(site: PortalStage, provide
     assert SENTENCES[Reason.IDENTITY_UNKNOWN] in text_of(await browser.get(f"{BACK}?code=c"))
 
 
+async def test_subject_that_cannot_be_kept_is_told(site: PortalStage, provider: Provider) -> None:
+    browser = site.browser()
+    await browser.get(BEGIN)
+    provider.person = replace(BEN, subject=" s1")
+    assert SENTENCES[Reason.OIDC_CLAIM_UNFIT] in text_of(await browser.get(f"{BACK}?code=c"))
+
+
 async def test_unknown_provider_is_not_there(site: PortalStage) -> None:
     for path in ("/signin/oidc/none", "/signin/oidc/none/callback", "/signin/oidc/ACME-ID"):
         assert (await site.browser().get(path)).status_code == 404

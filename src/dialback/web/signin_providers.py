@@ -66,9 +66,12 @@ async def _finish(needs: SigningIn, provider: OidcProvider, request: Request) ->
     pending = unseal(request.cookies.get(COOKIE, ""), needs.key, needs.now())
     person = await provider.finish(pending, dict(request.query_params))
     settings = provider.settings
-    return await needs.authenticator.by_external(
-        TenantId(settings.tenant), known_as(person, settings), settings.create_users, origin_of(request)
-    )
+    try:
+        return await needs.authenticator.by_external(
+            TenantId(settings.tenant), known_as(person, settings), settings.create_users, origin_of(request)
+        )
+    except ValueError as error:
+        raise Refused(Reason.OIDC_CLAIM_UNFIT, str(error)) from error
 
 
 def known_as(person: claims.ExternalPerson, settings: OidcSettings) -> ExternalPerson:

@@ -139,6 +139,14 @@ async def test_unknown_path_is_told_in_the_look_of_all_pages(portal: PortalStage
     assert "Back to my desktops" in text_of(answer)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/connect/%00", "/?q=%00", "/admin/users?q=a%00", "/admin/audit?actor=%00", "/admin/connections/%00x"],
+)
+async def test_address_with_a_nul_is_no_page(portal: PortalStage, path: str) -> None:
+    assert (await (await portal.signed_in("adam")).get(path)).status_code == 404
+
+
 async def test_wrong_method_is_no_page(portal: PortalStage) -> None:
     assert (await (await portal.signed_in("anna")).ask("DELETE", "/sessions")).status_code == 405
 

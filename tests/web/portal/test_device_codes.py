@@ -45,7 +45,7 @@ async def test_link_with_a_code_fills_it_in_and_approves_nothing(portal: PortalS
 
 
 @pytest.mark.parametrize("path", ["/device", "/device/decision"])
-@pytest.mark.parametrize("code", ["BCDF-GHJK", "", "x" * 5000])
+@pytest.mark.parametrize("code", ["BCDF-GHJK", "", "x" * 5000, "BCDF\0GHJK"])
 async def test_unknown_code_is_told_in_words(portal: PortalStage, path: str, code: str) -> None:
     answer = await (await portal.signed_in("anna")).post(path, user_code=code, decision="approve")
     assert answer.status_code == 404

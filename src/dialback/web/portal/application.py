@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -26,6 +26,7 @@ from dialback.web.people import know_people
 from dialback.web.portal import approvals, desktops, device_codes, devices, sessions, subscribe
 from dialback.web.portal.administration import audit_log, connections, overview, publisher, users
 from dialback.web.portal.needs import Portal
+from dialback.web.problems import NotFound
 from dialback.web.same_origin import SameOrigin
 from dialback.web.signin import SigningIn
 
@@ -63,6 +64,12 @@ class _Files(StaticFiles):
         return response
 
 
+def without_nul(request: Request) -> None:
+    """Raise `NotFound` for an address with a NUL: nothing is called so, and not every store takes one."""
+    if "\0" in request.url.path or "%00" in request.url.query:
+        raise NotFound
+
+
 def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> None:
     """Add the portal to the application; `address` is `NAME:PORT`, as browsers reach it."""
     pages, notes = Pages(parts.approvals, parts.now), Notes(parts.recorder, parts.now)
@@ -97,7 +104,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         overview, users, connections, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
-        app.include_router(module.make_router(portal))
+        app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])
     app.mount("/static", _Files(directory=STATIC))
     app.add_middleware(SameOrigin)
     problems.add_handlers(app, pages)

@@ -29,11 +29,11 @@ def make_router(portal: Portal) -> APIRouter:
 
     @router.get("/device")
     async def device(request: Request, person: SignedIn, user_code: str = "") -> Response:
-        return await page(request, typed=user_code[:MAX_CODE_CHARS])
+        return await page(request, typed=typed_in(user_code))
 
     @router.post("/device")
     async def look(request: Request, person: SignedIn, form: Form) -> Response:
-        typed = form.get("user_code", "")[:MAX_CODE_CHARS]
+        typed = typed_in(form.get("user_code", ""))
         code = await portal.authenticator.device(typed)
         if code is None:
             return await page(request, 404, typed=typed, error=UNKNOWN)
@@ -41,7 +41,7 @@ def make_router(portal: Portal) -> APIRouter:
 
     @router.post("/device/decision")
     async def decide(request: Request, person: SignedIn, form: Form) -> Response:
-        typed = form.get("user_code", "")[:MAX_CODE_CHARS]
+        typed = typed_in(form.get("user_code", ""))
         approved = form.get("decision") == "approve"
         done = await (
             portal.authenticator.approve_device(typed, person)
@@ -56,3 +56,8 @@ def make_router(portal: Portal) -> APIRouter:
         return await page(request, said=said)
 
     return router
+
+
+def typed_in(text: str) -> str:
+    """Return what somebody can have typed of the text."""
+    return "".join(char for char in text[:MAX_CODE_CHARS] if char.isprintable())

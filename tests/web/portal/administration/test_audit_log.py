@@ -41,7 +41,7 @@ async def test_older_entries_follow(portal: PortalStage) -> None:
     assert "a.50x" not in second.text
 
 
-@pytest.mark.parametrize("before", ["x", "-1", "9" * 40, "\u0661", "%00"])
+@pytest.mark.parametrize("before", ["x", "-1", "9" * 40, "\u0661"])
 async def test_unfit_place_shows_the_newest(portal: PortalStage, before: str) -> None:
     await write(portal, "sign-in.open")
     answer = await (await portal.signed_in("adam")).get(f"/admin/audit?before={before}")

@@ -109,7 +109,7 @@ async def test_users_are_found_by_name_and_paged(portal: PortalStage) -> None:
     assert "user 59" in (await adam.get(after[1])).text
     assert "user 07" in (await adam.get("/admin/users?q=USER%2007")).text
     assert "Nobody has that name" in text_of(await adam.get("/admin/users?q=nobody"))
-    assert (await adam.get("/admin/users?after=%00")).status_code == 409
+    assert (await adam.get("/admin/users?after=!")).status_code == 409
 
 
 async def test_hostile_names_are_shown_as_what_they_are(portal: PortalStage) -> None:
