@@ -1,21 +1,23 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from dialback.app.build import build_node
 from dialback.app.certificates import server_certificates
 from dialback.app.settings import ServerSettings, Settings
 from dialback.edge.accept import Route
-from dialback.store.memory import MemoryStore
+from dialback.store.sql import SqlStore
 from dialback.wire.head import RequestHead
 
+UNOPENED = SqlStore(create_async_engine("sqlite+aiosqlite://"))
 SETTINGS = Settings(ServerSettings(address="gw.example.org:443"))
 UPGRADE = (("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "x"))
 
 
 @pytest.fixture
 async def route(tmp_path: Path) -> Route:
-    return build_node(SETTINGS, server_certificates(tmp_path, SETTINGS), MemoryStore()).edge.route
+    return build_node(SETTINGS, server_certificates(tmp_path, SETTINGS), UNOPENED).edge.route
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ async def test_everything_else_is_the_web_applications(route: Route, method: str
 
 async def test_each_node_counts_for_itself(tmp_path: Path) -> None:
     certificates = server_certificates(tmp_path, SETTINGS)
-    one, other = (build_node(SETTINGS, certificates, MemoryStore()) for _ in range(2))
+    one, other = (build_node(SETTINGS, certificates, UNOPENED) for _ in range(2))
 
     one.metrics.agent_links.set(1)
 

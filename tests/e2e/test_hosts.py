@@ -94,19 +94,6 @@ async def test_agent_of_a_removed_host_is_refused_with_a_goodbye(stage: Stage) -
     assert await again.open() == SENTENCES[Reason.HOST_REVOKED]
 
 
-async def test_removed_host_keeps_the_connection_that_is_open(stage: Stage) -> None:
-    stage.broker = BrokerSettings(heartbeat_s=1)
-    await stage.begin()
-    client = await stage.connect(await stage.token())
-    assert await client.echoes(b"before")
-
-    await stage.store.revoke_host((await stage.store.hosts())[0].id, datetime.now(UTC))
-
-    await until(stage.link_is_down)
-    assert await client.echoes(b"after")
-    await client.end()
-
-
 async def test_newer_link_of_a_host_takes_the_place_of_the_older(stage: Stage) -> None:
     await stage.start_server()
     older = await stage.script_agent()

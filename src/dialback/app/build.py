@@ -10,12 +10,19 @@ from uvicorn.server import ServerState
 
 from dialback.app.certificates import Certificates
 from dialback.app.settings import Settings, public_address
+from dialback.broker.approver import StepUpApprover
+from dialback.broker.audited import AuditedBroker
+from dialback.broker.auditor import Auditor
 from dialback.broker.canary import Canaries
+from dialback.broker.decisions import HeardApprovals
 from dialback.broker.enrolment import StoreEnrolment
 from dialback.broker.links import Links
 from dialback.broker.orchestrate import StoreBroker
+from dialback.broker.policing import Policing
 from dialback.broker.records import Records
 from dialback.broker.sweep import Sweep
+from dialback.broker.wake import HookWaker
+from dialback.domain.audit import Recorder
 from dialback.domain.contracts import Store
 from dialback.domain.icons import Icons
 from dialback.edge.accept import Edge, Handler
@@ -31,6 +38,7 @@ from dialback.identity.signing import SigningKey
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import Tasks
 from dialback.relay.join import Relay
+from dialback.store.sql import SqlStore
 from dialback.transport.tls import server_context
 from dialback.web.connection_files import ConnectionFiles
 from dialback.web.feed.routes import FeedParts
@@ -49,6 +57,8 @@ class Node:
     links: Links
     canaries: Canaries
     records: Records
+    auditor: Auditor
+    policing: Policing
     sweep: Sweep
     metrics: Metrics
 
@@ -63,15 +73,23 @@ class WebParts:
 
 
 def build_node(
-    settings: Settings, certificates: Certificates, store: Store, parts: WebParts | None = None
+    settings: Settings, certificates: Certificates, store: SqlStore, parts: WebParts | None = None
 ) -> Node:
     """Build web, gateway and broker over one store."""
     metrics, tasks = Metrics(), Tasks()
     links = Links(store, certificates.leaf_sha256, metrics, settings.broker)
-    records = Records(store)
+    records, auditor = Records(store), Auditor(store.audit)
+    approvals = HeardApprovals(store.approvals)
+    broker = StoreBroker(
+        store,
+        links,
+        records,
+        approver=StepUpApprover(approvals, store.accounts, auditor, settings.broker),
+        waker=HookWaker(links.up, tasks, settings.broker),
+    )
     gateway = Gateway(
         address=public_address(settings),
-        broker=StoreBroker(store, links, records),
+        broker=AuditedBroker(broker, auditor),
         rendezvous=Rendezvous(certificates.leaf_sha256),
         relay=Relay(settings.gateway.keepalive_s),
         metrics=metrics,
@@ -84,16 +102,18 @@ def build_node(
         metrics=metrics,
         store=store,
         address=gateway.address,
-        feed=None if parts is None else _feed(parts, store, metrics, gateway.address),
+        feed=None if parts is None else _feed(parts, store, metrics, auditor, gateway.address),
     )
     dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
     canaries = Canaries(links, dial_back, settings.canary)
     edge = Edge(_routes(gateway, links), web_protocols(site), tasks)
     tls = server_context(certificates.certificate, certificates.key)
-    return Node(edge, tls, tasks, links, canaries, records, Sweep(store, settings.broker), metrics)
+    policing = Policing(gateway.live, store.rights, auditor, settings.broker)
+    sweep = Sweep(store, settings.broker, approvals=approvals, audit=store.audit)
+    return Node(edge, tls, tasks, links, canaries, records, auditor, policing, sweep, metrics)
 
 
-def _feed(parts: WebParts, store: Store, metrics: Metrics, address: str) -> FeedParts:
+def _feed(parts: WebParts, store: Store, metrics: Metrics, recorder: Recorder, address: str) -> FeedParts:
     return FeedParts(
         authenticator=parts.authenticator,
         directory=store.directory,
@@ -101,6 +121,7 @@ def _feed(parts: WebParts, store: Store, metrics: Metrics, address: str) -> Feed
         icons=parts.icons,
         files=ConnectionFiles(parts.publisher, address),
         metrics=metrics,
+        recorder=recorder,
         address=address,
     )
 

@@ -69,6 +69,8 @@ async def _serve(
     try:
         _log.info("listening", listen=settings.server.listen, address=public_address(settings))
         node.tasks.start("records", node.records.run())
+        node.tasks.start("audit", node.auditor.run())
+        node.tasks.start("policing", node.policing.run())
         node.tasks.start("sweep", node.sweep.run())
         node.tasks.start("canaries", node.canaries.run())
         ready()
@@ -101,5 +103,9 @@ async def _end(node: Node) -> None:
     async with contextlib.AsyncExitStack() as last:
         writer = asyncio.get_running_loop().create_task(node.records.run(), name="last records")
         last.callback(writer.cancel)
+        writer = asyncio.get_running_loop().create_task(node.auditor.run(), name="last audit entries")
+        last.callback(writer.cancel)
+        if not await node.auditor.settled(SETTLE_S):
+            _log.error("audit entries lost at stop, the store did not answer", count=len(node.auditor))
         if not await node.records.settled(SETTLE_S):
             _log.error("records lost at stop, the store did not answer", count=len(node.records))

@@ -53,8 +53,11 @@ class StepUpApprover(Approver):
         self._look_every_s = look_every_s
         self._waits: dict[tuple[TenantId, UserId], OrderedDict[ConnectionId, asyncio.Event]] = {}
 
-    async def approve(self, admission: Admission, published: Published, attempt: Attempt) -> None:
+    async def approve(self, admission: Admission, published: Published, attempt: Attempt) -> str:
         """Return once the connection may be opened. Cancel-safe: its approval then says that the client left.
+
+        Returns:
+            Who approved it and when, for the user to read; empty if nobody needed to.
 
         Raises:
             Refused: `APPROVAL_DENIED`, `APPROVAL_TIMED_OUT`, `TOO_MANY_APPROVALS` or `STORE_UNAVAILABLE`.
@@ -62,10 +65,11 @@ class StepUpApprover(Approver):
         try:
             cause = await self._cause(admission, published, attempt)
             if cause is None:
-                return
+                return ""
             approval = self._approval(admission, published, attempt, cause)
             with self._approvals.heard(approval.tenant) as changed, self._place_among(approval, changed):
-                await self._ask(approval, changed)
+                approved = await self._ask(approval, changed)
+                return f"Approved by {approved.decided_by} at {approved.decided_at:%H:%M} UTC."
         except StoreUnavailable as error:
             raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
 
@@ -116,12 +120,12 @@ class StepUpApprover(Approver):
             if not waits:
                 self._waits.pop(key, None)
 
-    async def _ask(self, approval: Approval, changed: asyncio.Event) -> None:
-        """Ask, and return once it is approved."""
+    async def _ask(self, approval: Approval, changed: asyncio.Event) -> Approval:
+        """Ask; return the approval once it is approved."""
         try:
             await self._approvals.ask(approval)
             _log.info("connection waits for approval", **_fields(approval), cause=approval.cause.value)
-            while not await self._approved(approval):
+            while (approved := await self._approved(approval)) is None:
                 left_s = (approval.expires_at - self._now()).total_seconds()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(self._look_every_s, left_s)):
@@ -130,13 +134,14 @@ class StepUpApprover(Approver):
         except asyncio.CancelledError:
             await asyncio.shield(self._end(approval, Decision.LEFT))
             raise
+        _log.info("connection approved", **_fields(approval), by=approved.decided_by)
+        return approved
 
-    async def _approved(self, approval: Approval) -> bool:
-        """Say whether it is approved by now; raise `Refused` if it will not be."""
+    async def _approved(self, approval: Approval) -> Approval | None:
+        """Return it if it is approved by now, None if it waits; raise `Refused` if it will not be."""
         kept = await self._look(approval)
         if kept.decision is Decision.APPROVED:
-            _log.info("connection approved", **_fields(approval), by=kept.decided_by)
-            return True
+            return kept
         if kept.decision is not None:
             raise Refused(_REASONS[kept.decision], kept.decided_by)
         ousted = approval.id not in self._waits.get((approval.tenant, approval.user), {})
@@ -145,7 +150,7 @@ class StepUpApprover(Approver):
         if self._now() >= approval.expires_at and await self._end(approval, Decision.EXPIRED):
             waited_s = (approval.expires_at - approval.asked_at).total_seconds()
             raise Refused(Reason.APPROVAL_TIMED_OUT, f"not approved within {waited_s:g} s")
-        return False
+        return None
 
     async def _look(self, approval: Approval) -> Approval:
         """Return the approval as it is kept now; undecided while the store is away."""

@@ -179,6 +179,8 @@ class ServerTunnel:
         self._buffer = PacketBuffer()
         self._flooded = False
         self._violation_reply = b""
+        self.takes_messages = False
+        """Whether the client takes service messages, and was told that there may be some."""
 
     @property
     def state(self) -> ServerState:
@@ -232,6 +234,7 @@ class ServerTunnel:
         self._expect(Answer.ACCEPT_TUNNEL)
         _check_id(tunnel_id)
         response = TunnelResponse(tunnel_id=tunnel_id, capabilities=capabilities)
+        self.takes_messages = bool(capabilities & Capability.SERVICE_MESSAGE)
         return self._answer(Answer.ACCEPT_TUNNEL, response)
 
     def refuse_tunnel(self, code: int) -> bytes:
