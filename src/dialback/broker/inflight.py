@@ -10,6 +10,7 @@ compared with the number of brokers, and a host's list corrects it soon.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -33,28 +34,37 @@ class InFlight:
         self._clock = clock
         self._life_s = life_s
         self._placed: dict[ConnectionId, _Placed] = {}
+        self._on: Counter[HostId] = Counter()
 
     def begin(self, connection_id: ConnectionId, host: HostId, user: UserName) -> None:
         """Note that the connection was placed on the host; an earlier placement of it counts no more."""
         # Taken out first, so that the order of the dict is that of time.
-        self._placed.pop(connection_id, None)
+        self.end(connection_id)
         self._placed[connection_id] = _Placed(host, user, self._clock() + self._life_s)
+        self._on[host] += 1
 
     def end(self, connection_id: ConnectionId) -> None:
         """Note that the connection is over, or has another reason not to count."""
-        self._placed.pop(connection_id, None)
+        placed = self._placed.pop(connection_id, None)
+        if placed is None:
+            return
+        self._on[placed.host] -= 1
+        if not self._on[placed.host]:
+            del self._on[placed.host]
 
     def shown(self, host: HostId, sessions: Iterable[Session]) -> None:
         """Forget placements that the host's session list shows."""
+        if not self._on[host]:
+            return
         listed = list(sessions)
         for connection_id, placed in list(self._placed.items()):
             if placed.host == host and any(is_session_of(session, placed.user) for session in listed):
-                del self._placed[connection_id]
+                self.end(connection_id)
 
     def on(self, host: HostId) -> int:
         """Return how many placements are in flight to the host."""
         self._expire()
-        return sum(placed.host == host for placed in self._placed.values())
+        return self._on[host]
 
     def _expire(self) -> None:
         now = self._clock()
@@ -62,4 +72,4 @@ class InFlight:
             oldest = next(iter(self._placed))
             if self._placed[oldest].until > now:
                 break
-            del self._placed[oldest]
+            self.end(oldest)

@@ -27,6 +27,7 @@ TABLES: Final[dict[type, Table]] = {
 }
 
 _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {kind: TypeAdapter(kind) for kind in TABLES}
+_CHECKS: Final = {check.value: check for check in Check}
 _TENANT = TypeAdapter(Tenant)
 _POOL_HOST = TypeAdapter(PoolHost)
 _SESSION = TypeAdapter(Session)
@@ -72,7 +73,7 @@ def checks_text(failed: Iterable[Check]) -> str:
 
 def checks_of(text: str) -> frozenset[Check]:
     """Return the checks that a kept text names; those of a newer version are left out."""
-    return frozenset(Check(name) for name in text.split(",") if name in set(Check))
+    return frozenset(_CHECKS[name] for name in text.split(",") if name in _CHECKS)
 
 
 def labelled(table: Table) -> list[Column[Any]]:
