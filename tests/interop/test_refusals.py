@@ -156,7 +156,7 @@ def test_removed_host_is_reached_no_more(own_stage: Stage, desk: Published, anna
     own_stage.platform.run("host", "remove", desk.agent.host)
     watch = own_stage.watch()
     assert CONNECT_FAILED in refused(own_stage, desk, anna, file)
-    assert_refused(watch.ended(), "host-revoked")
+    assert_refused(watch.ended(), "pool-empty")
 
 
 def test_target_outside_the_policy_of_the_host_is_refused_by_its_agent(
