@@ -6,13 +6,15 @@ client that the desktop is there. From the gateway's 101 on the relay moves byte
 
 Connections outlive the link that ordered them, and end when the tasks that carry them are closed.
 
+A target that is the word `management` is the agent itself: a console is served, nothing local is dialled.
+
 A canary is a host leg for nothing: it shows that the host still reaches the gateway, and is closed as soon as
 the gateway has taken it. One is under way at most; a newer order takes the place of an older one.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dialback.agent.exchange import ask_upgrade
@@ -20,6 +22,7 @@ from dialback.agent.identity_file import Identity
 from dialback.agent.outbound import dial_platform
 from dialback.agent.policy import may_dial
 from dialback.agent.settings import AgentSettings
+from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Refused
 from dialback.domain.hosts import Target
 from dialback.observe.log import get_logger
@@ -39,6 +42,7 @@ from dialback.wire.agent.link import (
 )
 from dialback.wire.agent.messages import Canary, Dial, DialRefusal, encode_base64url
 from dialback.wire.errors import WireError
+from dialback.wire.management.session import MANAGEMENT_TARGET
 
 MOST_DIALLING = 64
 _log = get_logger(__name__)
@@ -55,6 +59,9 @@ class Declined:
 Answer = Callable[[str, Declined | None], None]
 """Told once for each order: the connection's id, and None if both connections stand."""
 
+Manage = Callable[[Dial, frozenset[ConsentScope], Leg], Awaitable[None]]
+"""Serves the console behind a host leg, within this consent, until either side ends; the leg is then closed."""
+
 
 class _CannotDial(Exception):
     def __init__(self, reason: DialRefusal, detail: str) -> None:
@@ -68,15 +75,22 @@ class Dialler:
     Args:
         context: verifies the gateways of this platform.
         tasks: owns the connections.
+        manage: serves consoles; None if the host's settings let nobody manage it.
     """
 
     def __init__(
-        self, identity: Identity, settings: AgentSettings, context: ssl.SSLContext, tasks: Tasks
+        self,
+        identity: Identity,
+        settings: AgentSettings,
+        context: ssl.SSLContext,
+        tasks: Tasks,
+        manage: Manage | None = None,
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._context = context
         self._tasks = tasks
+        self._manage = manage
         self._relay = Relay()
         self._dialling = 0
         self._canary: asyncio.Task[None] | None = None
@@ -133,13 +147,23 @@ class Dialler:
             self._dialling -= 1
         log.info("dialled", gateway=order.gateway)
         answer(order.connection_id, None)
+        if local is None:
+            await self._serve_console(order, host_leg)
+            return
         meter = Meter(asyncio.get_running_loop().time)
         ended = await self._relay.join(End(host_leg, host_leg, plain()), End(local, local, plain()), meter)
         by = "platform" if ended.side == "left" else "host"
         log.info("ended", by=by, to_host_bytes=meter.to_right_bytes, from_host_bytes=meter.to_left_bytes)
 
-    async def _dial(self, order: Dial) -> tuple[Leg, Leg]:
+    async def _serve_console(self, order: Dial, host_leg: Leg) -> None:
+        if self._manage is not None:
+            # An order brings no consent, so the console may ask for nothing.
+            await self._manage(order, frozenset(), host_leg)
+
+    async def _dial(self, order: Dial) -> tuple[Leg, Leg | None]:
         """Return host leg and local connection, the gateway having taken the ticket."""
+        if order.target == MANAGEMENT_TARGET:
+            return await self._dial_for_console(order), None
         try:
             target = may_dial(order.target, self._settings)
         except Refused as refused:
@@ -152,6 +176,17 @@ class Dialler:
             local.abort()
             raise
         return host_leg, local
+
+    async def _dial_for_console(self, order: Dial) -> Leg:
+        if self._manage is None:
+            raise _CannotDial("agent-refused", "management is not enabled in this host's agent settings")
+        host_leg = await self._dial_gateway(order)
+        try:
+            await self._present(order, host_leg)
+        except BaseException:
+            host_leg.abort()
+            raise
+        return host_leg
 
     async def _dial_both(self, order: Dial, target: Target) -> tuple[Leg, Leg]:
         """Dial both ends at once; the first to fail ends the other."""

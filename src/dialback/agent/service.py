@@ -15,15 +15,20 @@ from pathlib import Path
 from dialback.agent.backoff import Backoff
 from dialback.agent.control import HostView, hold_link
 from dialback.agent.identity_file import Identity, load_identity
+from dialback.agent.management import ManagementContext, serve_management
 from dialback.agent.platform.health import check_host
 from dialback.agent.platform.sessions import open_sessions
 from dialback.agent.probes import probe_all
 from dialback.agent.problems import IdentityProblem
-from dialback.agent.reverse import Dialler
+from dialback.agent.reverse import Dialler, Manage
 from dialback.agent.settings import AgentSettings, load_settings
+from dialback.domain.consent import ConsentScope
 from dialback.observe.log import get_logger
+from dialback.observe.tail import LogTail
 from dialback.observe.tasks import Tasks, first_of
+from dialback.transport.leg import Leg
 from dialback.transport.tls import client_context
+from dialback.wire.agent.messages import Dial
 
 STEADY_S = 30
 MOST_WARNINGS = 8
@@ -38,8 +43,11 @@ async def run(
     stop: asyncio.Event | None = None,
     draw: Callable[[], float] = random.random,
     sleep: Sleep = asyncio.sleep,
-) -> None:
+) -> bool:
     """Run the agent of an enrolled host until it is told to stop; then end link and connections in order.
+
+    Returns:
+        Whether it is to be started again: a console has asked for that.
 
     Args:
         folder: where `join` put the identity and the settings.
@@ -58,14 +66,33 @@ async def run(
         raise IdentityProblem(f"the identity in {folder} is damaged; enrol this host again") from error
     stopping = stop or asyncio.Event()
     signals = () if stop else (signal.SIGTERM, signal.SIGINT)
-    tasks = Tasks()
-    service = Service(identity, settings, context, tasks, draw, sleep)
-    with _set_by(signals, stopping):
+    again = asyncio.Event()
+    tasks, tail = Tasks(), LogTail()
+    view = HostView(probe_all, check_host, open_sessions())
+
+    def restart() -> None:
+        again.set()
+        stopping.set()
+
+    async def manage(order: Dial, allowed: frozenset[ConsentScope], leg: Leg) -> None:
+        await serve_management(
+            leg,
+            ManagementContext(
+                order.connection_id, order.user, allowed, identity, settings, view, tail, restart
+            ),
+        )
+
+    enabled = settings.management.enabled
+    service = Service(
+        identity, settings, context, tasks, draw, sleep, view, manage=manage if enabled else None
+    )
+    with _set_by(signals, stopping), tail.listening() if enabled else contextlib.nullcontext():
         try:
             await first_of("agent", service.keep_link(), _wait(stopping))
         finally:
             await tasks.close()
-    _log.info("agent stopped", host=identity.enrolled.host_id)
+    _log.info("agent stopped", host=identity.enrolled.host_id, again=again.is_set())
+    return again.is_set()
 
 
 async def _wait(stopping: asyncio.Event) -> None:
@@ -104,13 +131,14 @@ class Service:
         draw: Callable[[], float],
         sleep: Sleep,
         view: HostView | None = None,
+        manage: Manage | None = None,
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._context = context
         self._view = view or HostView(probe_all, check_host, open_sessions())
         self._sleep = sleep
-        self._dialler = Dialler(identity, settings, context, tasks)
+        self._dialler = Dialler(identity, settings, context, tasks, manage)
         self._backoff = Backoff(settings.reconnect_most_s, draw)
         self._up_at: float | None = None
         self._warned: set[str] = set()

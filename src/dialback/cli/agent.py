@@ -17,6 +17,8 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", envvar="DIALBACK_AGENT", help="Folder of the agent's key and settings."),
 ]
+AGAIN_STATUS = 75
+"""The agent ends with this when it is to be started again, for service managers that want to know."""
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -46,7 +48,8 @@ def run_command(
 ) -> None:
     """Keep the agent link and dial back on request, until Ctrl-C. Opens no listening socket."""
     configure_logging(json_lines=log_json, level=log_level)
-    run(run_agent(folder or default_folder()))
+    if run(run_agent(folder or default_folder())):
+        raise typer.Exit(AGAIN_STATUS)
 
 
 def default_folder() -> Path:
