@@ -22,6 +22,7 @@ from dialback.domain.errors import SENTENCES, Reason
 from dialback.gateway.codes import code_of
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.settings import SignInSettings
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.wire.tsgu.codes import ErrorCode
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -31,6 +32,7 @@ SERVER_TABLES = {
     "broker": BrokerSettings,
     "canary": CanarySettings,
     "sign_in": SignInSettings,
+    "provider": ProviderSettings,
 }
 AGENT_TABLES = {"management": ManagementSettings}
 _GENERATED = "<!-- Written by tools/reference_pages.py; change the code, then run `make docs`. -->"

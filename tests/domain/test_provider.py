@@ -130,3 +130,9 @@ def test_state_of_a_request_is_what_became_of_it(
 def test_month_is_in_utc() -> None:
     east = timezone(timedelta(hours=9))
     assert month_of(datetime(2026, 3, 1, 8, 59, tzinfo=east)) == "2026-02"
+
+
+def test_role_includes_those_below_it() -> None:
+    assert StaffRole.ADMINISTRATOR.includes(StaffRole.AUDITOR)
+    assert StaffRole.TECHNICIAN.includes(StaffRole.TECHNICIAN)
+    assert not StaffRole.AUDITOR.includes(StaffRole.TECHNICIAN)

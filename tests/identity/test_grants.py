@@ -5,20 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialback.domain.consent import MAX_APPROVERS
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId
+from dialback.domain.provider import KeptGrant
 from dialback.identity.grants import (
+    ReadGrant,
     SignedGrant,
+    answering,
     build,
     encode,
     fingerprint,
+    merge,
     open_grant,
     parse,
     parse_public_key,
+    read,
     sign,
 )
 from dialback.identity.host_keys import HostKey
-from tests.domain.test_consent import GRANT
+from tests.domain.test_consent import GRANT, REQUEST
 
 ANNA, BEN, EVE = HostKey.generate(), HostKey.generate(), HostKey.generate()
 TRUSTED = {fingerprint(key.public_bytes): key.public_bytes for key in (ANNA, BEN)}
@@ -99,3 +105,53 @@ def test_public_key_is_read_from_hexadecimal_text() -> None:
     for text in ("", "zz" * 32, "aa" * 31):
         with pytest.raises(ValueError, match="consent key"):
             parse_public_key(text)
+
+
+KEPT = KeptGrant(GRANT.tenant, GRANT.id, REQUEST.id, build(SIGNED), GRANT.until)
+
+
+def test_signatures_of_one_grant_are_merged_and_the_first_of_a_key_stays() -> None:
+    ben = sign(GRANT, BEN.public_bytes, BEN.sign)
+    forged = SignedGrant(SIGNED.body, {fingerprint(ANNA.public_bytes): b"\0" * 64})
+
+    assert open_grant(merge(merge(SIGNED, ben), forged), TRUSTED) == (GRANT, frozenset(TRUSTED))
+
+
+def test_signatures_of_different_grants_and_too_many_are_not_merged() -> None:
+    other = sign(replace(GRANT, host=HostId("h2")), BEN.public_bytes, BEN.sign)
+    many = SignedGrant(SIGNED.body, {str(number): b"\0" * 64 for number in range(MAX_APPROVERS)})
+
+    for wrong, reason in ((other, Reason.GRANT_OTHER), (many, Reason.GRANT_INVALID)):
+        with pytest.raises(Refused) as refused:
+            merge(SIGNED, wrong)
+        assert refused.value.reason is reason
+
+
+def test_grant_that_is_kept_is_read_whatever_became_of_its_text() -> None:
+    assert read(KEPT).grant == GRANT
+    for text in ("", "{}", build(SignedGrant(b"{}", {}))):
+        damaged = replace(KEPT, text=text)
+        assert read(damaged) == ReadGrant(damaged)
+
+
+def test_own_grant_answers_a_request_before_one_that_fits_as_well() -> None:
+    standing = read(replace(KEPT, request="other"))
+
+    assert answering(REQUEST, [standing, read(KEPT)], GRANT.begins_at) == read(KEPT)
+    assert answering(REQUEST, [standing], GRANT.begins_at) == standing
+    assert answering(REQUEST, [], GRANT.begins_at) is None
+
+
+def test_grant_of_another_request_answers_only_while_it_fits_and_is_not_counted() -> None:
+    counted = replace(GRANT, uses=1)
+    text = build(sign(counted, ANNA.public_bytes, ANNA.sign))
+    standing = replace(KEPT, request="other")
+
+    for kept in (
+        replace(standing, text=text),
+        replace(standing, text="damaged"),
+        replace(standing, revoked_at=GRANT.begins_at),
+    ):
+        assert answering(REQUEST, [read(kept)], GRANT.begins_at) is None
+    assert answering(REQUEST, [read(standing)], GRANT.until) is None
+    assert answering(replace(REQUEST, staff="tom"), [read(standing)], GRANT.begins_at) is None

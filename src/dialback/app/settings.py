@@ -15,6 +15,7 @@ from dialback.broker.settings import BrokerSettings
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.settings import SignInSettings
 from dialback.settings.file import SettingsProblem, parse_settings, read_settings
+from dialback.web.api.provider_settings import ProviderSettings
 
 FILE_NAME = "dialback.toml"
 DATABASE_NAME = "dialback.sqlite"
@@ -75,6 +76,7 @@ class Settings:
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     canary: CanarySettings = field(default_factory=CanarySettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+    provider: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 def default_folder() -> Path:

@@ -32,6 +32,11 @@ class StaffRole(StrEnum):
     TECHNICIAN = "technician"
     AUDITOR = "auditor"
 
+    def includes(self, other: "StaffRole") -> bool:
+        """Say whether who has this role may what `other` may."""
+        ranks = list(StaffRole)
+        return ranks.index(self) <= ranks.index(other)
+
 
 @dataclass(frozen=True, slots=True)
 class Staff:

@@ -10,14 +10,16 @@ Source: RFC 8032, Edwards-Curve Digital Signature Algorithm.
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from dialback.domain.consent import MAX_APPROVERS, Grant
+from dialback.domain.consent import MAX_APPROVERS, ConsentRequest, Grant, check_fit
 from dialback.domain.errors import Reason, Refused
+from dialback.domain.provider import KeptGrant
 from dialback.identity.host_keys import PUBLIC_KEY_BYTES, verify
 
 MAX_SIGNED_CHARS = 16_000
@@ -78,6 +80,63 @@ def open_grant(signed: SignedGrant, trusted: Mapping[str, bytes]) -> tuple[Grant
         if name in trusted and verify(trusted[name], signature, _PREFIX + signed.body)
     )
     return _decode(signed.body), held
+
+
+def merge(left: SignedGrant, right: SignedGrant) -> SignedGrant:
+    """Return the grant with the signatures of both; of two by one key, the first.
+
+    Raises:
+        Refused: `GRANT_OTHER` if they are different grants, `GRANT_INVALID` if they are too many.
+    """
+    if left.body != right.body:
+        raise Refused(Reason.GRANT_OTHER, "another grant of the same id")
+    both = {**right.signatures, **left.signatures}
+    if len(both) > MAX_APPROVERS:
+        raise Refused(Reason.GRANT_INVALID, f"expected {MAX_APPROVERS} signatures at most")
+    return SignedGrant(left.body, both)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGrant:
+    """A grant that is kept, and what its text says: None if it can be none."""
+
+    kept: KeptGrant
+    signed: SignedGrant | None = None
+    grant: Grant | None = None
+
+
+def read(kept: KeptGrant) -> ReadGrant:
+    """Read the text of a grant that is kept; never raises."""
+    try:
+        signed = parse(kept.text)
+        return ReadGrant(kept, signed, _decode(signed.body))
+    except Refused:
+        return ReadGrant(kept)
+
+
+def answering(request: ConsentRequest, known: Iterable[ReadGrant], now: datetime) -> ReadGrant | None:
+    """Return the grant to show to the host with the request: that of the request, else another that fits.
+
+    Args:
+        known: newest first.
+
+    A grant with limited uses is for its own request alone, since only the host knows whether it is used up.
+    """
+    known = list(known)
+    for each in known:
+        if each.kept.request == request.id:
+            return each
+    return next((each for each in known if _still_fits(request, each, now)), None)
+
+
+def _still_fits(request: ConsentRequest, each: ReadGrant, now: datetime) -> bool:
+    if each.grant is None or each.grant.uses or each.kept.revoked_at is not None or now >= each.grant.until:
+        return False
+    try:
+        check_fit(request, each.grant)
+    except Refused:
+        return False
+    return True
 
 
 def build(signed: SignedGrant) -> str:

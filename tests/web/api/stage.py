@@ -1,4 +1,8 @@
-"""The API over memory: two tenants with a person of each role, a host, sessions, connections, approvals."""
+"""The API over memory: two tenants with a person of each role, a host, sessions, connections, approvals.
+
+And the provider with its staff: pia administers, tess serves acme, timo whoever is golden, aida reads of
+acme, and nora is a user of the provider's tenant who is on no staff.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -12,11 +16,13 @@ from dialback.domain.accounts import Origin, Scope, SignInKind
 from dialback.domain.approvals import Approval, Cause
 from dialback.domain.audit import AuditEntry
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment, Workspace
+from dialback.domain.consent import ConsentRequest, ConsentScope, Grant
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
 from dialback.domain.ids import (
     ApplicationGroupId,
     ConnectionId,
+    GrantId,
     GroupId,
     HostId,
     PoolId,
@@ -32,10 +38,13 @@ from dialback.domain.ids import (
 from dialback.domain.live import LiveConnection
 from dialback.domain.orders import SessionAction
 from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.provider import PROVIDER, ConsentKey, KeptGrant, Staff, StaffRole, Terms
 from dialback.domain.sessions import ConnectionRecord, Session, SessionState, Stage, Totals
 from dialback.domain.tenancy import MAIN, Group, Role, Tenant, User
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.authority import Authority
+from dialback.identity.grants import build, sign
+from dialback.identity.host_keys import HostKey
 from dialback.identity.settings import SignInSettings
 from dialback.identity.signing import SigningKey
 from dialback.store.memory import MemoryStore
@@ -43,8 +52,10 @@ from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
 from dialback.store.memory_icons import MemoryIcons
+from dialback.store.memory_provider import MemoryProvider
 from dialback.web.api.application import make_api
 from dialback.web.api.parts import Api
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
 
 ADDRESS = "gw.example.org:443"
@@ -96,15 +107,32 @@ class Cuts:
     def __init__(self) -> None:
         self.open: set[ConnectionId] = {CONNECTION}
         self.details: list[str] = []
+        self.going_on: list[LiveConnection] = []
 
     def live(self) -> Sequence[LiveConnection]:
-        return []
+        return self.going_on
 
     async def cut(self, ids: Collection[ConnectionId], reason: Reason, detail: str = "") -> int:
         found = self.open & set(ids)
         self.open -= found
         self.details += [detail] * len(found)
         return len(found)
+
+
+class Told:
+    """What a tenant's decisions are told to."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, str]] = []
+
+    async def granted(self, tenant: TenantId, request_id: str) -> None:
+        self.heard.append(("granted", tenant, request_id))
+
+    async def denied(self, tenant: TenantId, request_id: str) -> None:
+        self.heard.append(("denied", tenant, request_id))
+
+    async def revoked(self, tenant: TenantId, grant_id: GrantId) -> None:
+        self.heard.append(("revoked", tenant, grant_id))
 
 
 class ApiStage:
@@ -117,6 +145,7 @@ class ApiStage:
         self.accounts = MemoryAccounts(self.directory)
         self.approvals, self.audit = MemoryApprovals(), MemoryAudit()
         self.icons = MemoryIcons(self.directory)
+        self.provider, self.consent_events = MemoryProvider(self.directory), Told()
         self.notes, self.orders, self.cuts = Notes(), Orders(), Cuts()
         self.authenticator = Authenticator(
             self.accounts, self.directory, SignInSettings(), now=lambda: self.now
@@ -131,15 +160,20 @@ class ApiStage:
             recorder=self.notes,
             authenticator=self.authenticator,
             icons=self.icons,
+            provider=self.provider,
             files=ConnectionFiles(SigningKey.open(authority, "gw.example.org"), ADDRESS),
             connections=self.cuts,
             orders=self.orders,
+            consent_events=self.consent_events,
+            provider_settings=ProviderSettings(networks=("192.0.2.0/24",)),
             address=ADDRESS,
             ca_pem=authority.certificate_path.read_text(),
             now=lambda: self.now,
         )
         self.app = make_api(self.api)
         self.bearers: dict[str, str] = {}
+        self.address = ORIGIN.address
+        self.consent_key = HostKey.generate()
 
     async def fill(self) -> None:
         """Make both tenants, alike but for their ids' tenant."""
@@ -152,6 +186,58 @@ class ApiStage:
                 self.bearers[f"{tenant}/{name}"] = opened.secret.reveal()
         await self._publish(MAIN, "")
         await self._publish(ACME, "acme-")
+        await self._fill_provider()
+        await self._fill_consent(MAIN, "")
+        await self._fill_consent(ACME, "acme-")
+
+    async def _fill_provider(self) -> None:
+        await self.directory.save_tenant(Tenant(PROVIDER, "Provider"))
+        await self.provider.save_terms(Terms(MAIN, frozenset({"gold"})))
+        staff = [
+            Staff(UserId("pia"), StaffRole.ADMINISTRATOR),
+            Staff(UserId("tess"), StaffRole.TECHNICIAN, frozenset({ACME})),
+            Staff(UserId("timo"), StaffRole.TECHNICIAN, tags=frozenset({"gold"})),
+            Staff(UserId("aida"), StaffRole.AUDITOR, frozenset({ACME})),
+        ]
+        for id in [member.user for member in staff] + [UserId("nora")]:
+            user = await self.directory.save(User(PROVIDER, id, UserName(id)))
+            opened = await self.authenticator.open(user, SignInKind.CLI, "device code", ORIGIN)
+            self.bearers[f"provider/{id}"] = opened.secret.reveal()
+        for member in staff:
+            await self.provider.save_staff(member)
+
+    async def _fill_consent(self, tenant: TenantId, mark: str) -> None:
+        """Ask the tenant for two things, of which it has granted the second; all of it goes by one name."""
+        for number, name in enumerate(("request", "granted")):
+            request = self.request(tenant, f"{mark}{name}", self.now + timedelta(seconds=number))
+            await self.provider.ask_consent(request)
+        key = self.consent_key.public_bytes
+        await self.provider.save_consent_key(ConsentKey(tenant, f"{mark}request", key))
+        grant = self.grant(request, f"{mark}request", uses=1)
+        text = build(sign(grant, key, self.consent_key.sign))
+        await self.provider.save_grant(KeptGrant(tenant, grant.id, request.id, text, grant.until))
+
+    def request(self, tenant: TenantId, id: str, at: datetime) -> ConsentRequest:
+        """Return what tess asks of a tenant's host."""
+        host = HostId(f"{'' if tenant == MAIN else f'{tenant}-'}{HOST}")
+        scope, target = ConsentScope.DESKTOP, "127.0.0.1:3389"
+        return ConsentRequest(id, tenant, host, "tess", "technician", scope, target, "printer", at, "T-1")
+
+    def grant(self, request: ConsentRequest, id: str, **more: Any) -> Grant:
+        """Return a grant of an hour that answers the request."""
+        values: dict[str, Any] = {
+            "id": GrantId(id),
+            "tenant": request.tenant,
+            "host": request.host,
+            "staff": request.staff,
+            "scopes": frozenset({request.scope}),
+            "targets": frozenset({request.target}),
+            "purpose": request.purpose,
+            "begins_at": self.now,
+            "until": self.now + timedelta(hours=1),
+            "approved_by": "adam",
+        }
+        return Grant(**{**values, **more})
 
     async def _publish(self, tenant: TenantId, mark: str) -> None:
         host, pool = HostId(f"{mark}{HOST}"), PoolId(f"{mark}pool")
@@ -222,7 +308,7 @@ class ApiStage:
         secret = bearer or (self.bearers[by] if by else "")
         if secret:
             headers["Authorization"] = f"Bearer {secret}"
-        transport = httpx.ASGITransport(self.app, client=(ORIGIN.address, 50000))
+        transport = httpx.ASGITransport(self.app, client=(self.address, 50000))
         async with httpx.AsyncClient(transport=transport, base_url=f"https://{ADDRESS}") as client:
             return await client.request(method, path, headers=headers, **more)
 

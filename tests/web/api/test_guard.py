@@ -28,6 +28,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "approve": {"number": 42},
     "make_connection_file": {"resource": "office"},
     "make_api_token": {"name": "x", "scopes": ["audit:read"]},
+    "save_served_tenant": {"name": "X"},
+    "save_terms": {},
+    "save_staff": {"name": "x"},
+    "reach_host": {"tenant": "acme", "host": "acme-desk-1", "purpose": "x"},
+    "save_consent_grant": {"grant": "x"},
+    "save_consent_key": {"public_key": "ab" * 32},
 }
 OTHERS = {
     "users": "uma",
@@ -41,6 +47,7 @@ OTHERS = {
     "approvals": "acme-a-uma",
     "sessions": "acme-desk-1",
     "api-tokens": "acme-token",
+    "consent": "acme-request",
 }
 """An id of the other tenant for each family."""
 
@@ -55,7 +62,7 @@ def operations(api: ApiStage) -> list[tuple[str, str, str]]:
 
 
 def filled(path: str) -> str:
-    for name in ("{id}", "{user_id}", "{group_id}", "{host_id}"):
+    for name in ("{id}", "{user_id}", "{group_id}", "{host_id}", "{tenant}", "{name}"):
         path = path.replace(name, "x")
     return path
 
@@ -88,6 +95,30 @@ async def test_lower_role_is_refused_by_every_operation(api: ApiStage) -> None:
     assert refused > len(NEEDS)
 
 
+async def test_whoever_is_not_on_the_staff_is_refused_by_every_operation_of_the_provider(
+    api: ApiStage,
+) -> None:
+    refused = 0
+    for method, path, operation in operations(api):
+        wanted = NEEDS[operation].staff
+        for who in ("main/olga", "acme/olga", "provider/nora", "provider/aida", "provider/tess"):
+            member = await api.provider.staff(UserId(who.split("/")[1]))
+            if wanted is None or (member is not None and member.role.includes(wanted)):
+                continue
+            answer = await api.ask(method, filled(path), who, **body_of(operation))
+            assert problem_of(answer)["reason"] == "role-lacking", (operation, who)
+            refused += 1
+    assert refused > 50
+
+
+async def test_staff_is_refused_from_outside_by_every_operation_of_the_provider(api: ApiStage) -> None:
+    api.address = "198.51.100.7"
+    for method, path, operation in operations(api):
+        if NEEDS[operation].staff is not None:
+            answer = await api.ask(method, filled(path), "provider/pia", **body_of(operation))
+            assert problem_of(answer)["reason"] == "console-outside", operation
+
+
 async def test_token_without_the_scope_is_refused_by_every_operation(api: ApiStage) -> None:
     for method, path, operation in operations(api):
         needs = NEEDS[operation]
@@ -104,7 +135,7 @@ async def test_ids_of_another_tenant_are_answered_as_if_not_there(api: ApiStage)
     for method, path, operation in operations(api):
         family = path.split("/")[1]
         makes = method == "PUT" and path.count("{") == 1 and "icon" not in path
-        if "{" not in path or makes or family == "users":
+        if "{" not in path or makes or family == "users" or NEEDS[operation].staff is not None:
             continue
         first = path.split("{")[1].split("}")[0]
         theirs = path.replace(f"{{{first}}}", OTHERS[family]).replace("{id}", "1")
@@ -121,7 +152,11 @@ async def test_ids_of_another_tenant_are_answered_as_if_not_there(api: ApiStage)
 
 
 async def test_lists_hold_nothing_of_another_tenant(api: ApiStage) -> None:
-    lists = [path for method, path, _ in operations(api) if method == "GET" and "{" not in path]
+    lists = [
+        path
+        for method, path, operation in operations(api)
+        if method == "GET" and "{" not in path and NEEDS[operation].staff is None
+    ]
     await api.token(Scope.AUDIT_READ, tenant=MAIN)
     for path in lists:
         answer = await api.ask("GET", path, "main/olga")

@@ -35,6 +35,8 @@ KNOWN = {
     "connections": {"id": "c-uma"},
     "approvals": {"id": "a-uma"},
     "api-tokens": {"id": "none"},
+    "consent": {"id": "request", "name": "request"},
+    "provider": {"id": "tess", "tenant": "acme"},
 }
 """What is there, by the first part of the path: half of the requests are about it."""
 
@@ -63,7 +65,8 @@ def test_any_request_is_answered_as_described(
 ) -> None:
     if name == "begin_device_code" and mode is schemathesis.GenerationMode.NEGATIVE:
         return  # It takes nothing that could be wrong.
-    headers = {"Authorization": f"Bearer {stage.bearers['main/olga']}"}
+    who = "main/olga" if NEEDS[name].staff is None else "provider/pia"
+    headers = {"Authorization": f"Bearer {stage.bearers[who]}"}
 
     @settings(
         max_examples=EXAMPLES,

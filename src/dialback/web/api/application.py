@@ -8,7 +8,20 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
 from dialback import __version__
-from dialback.web.api import catalog, hosts, live, own, pools, records, users, workspaces
+from dialback.web.api import (
+    catalog,
+    consent,
+    hosts,
+    live,
+    own,
+    pools,
+    provider,
+    provider_connections,
+    provider_staff,
+    records,
+    users,
+    workspaces,
+)
 from dialback.web.api.guard import guarded
 from dialback.web.api.needs import NEEDS
 from dialback.web.api.parts import Api
@@ -38,6 +51,8 @@ def make_api(api: Api) -> FastAPI:
         route_class=guarded(api), generate_unique_id_function=lambda route: route.name, redirect_slashes=False
     )
     for family in (own, users, workspaces, pools, catalog, hosts, live, records):
+        family.add_routes(router, api)
+    for family in (provider, provider_staff, provider_connections, consent):
         family.add_routes(router, api)
     app.include_router(router)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
@@ -95,3 +110,6 @@ def _complete(operation: dict[str, Any]) -> None:
     operation["x-scopes"] = sorted(needs.scopes)
     scopes = ", ".join(operation["x-scopes"]) or "none, it is for persons alone"
     operation["description"] = f"Role: {needs.role.value}. Scopes: {scopes}."
+    if needs.staff is not None:
+        operation["x-staff"] = needs.staff.value
+        operation["description"] = f"For the provider's staff: {needs.staff.value}."

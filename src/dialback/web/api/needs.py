@@ -15,8 +15,8 @@ from dialback.domain.tenancy import Role
 class Needs:
     """What an operation needs: a person of at least `role`, or a token with one of `scopes`.
 
-    Without scopes it is for persons alone; without a role it is for anybody, and needs nothing. With `staff` it
-    is for the provider's staff of at least that role, and for whoever has the server's data folder.
+    Without scopes it is for persons alone; without a role it is for anybody, and needs nothing. With `staff`
+    it is for the provider's staff of at least that role, and for whoever has the server's data folder.
     """
 
     role: Role | None

@@ -89,8 +89,8 @@ class Api:
 class Caller:
     """Who calls: a person, or a program with a token, which has no `user` and acts as an administrator.
 
-    `sign_in` is the person's sign-in, None of a token. `staff` says what they are on the provider's staff, where
-    an operation is for that staff.
+    `sign_in` is the person's sign-in, None of a token. `staff` is what they are on the provider's staff,
+    where an operation is for that.
     """
 
     tenant: TenantId

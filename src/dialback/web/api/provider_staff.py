@@ -1,0 +1,141 @@
+"""`/provider/staff`: the provider's own people, their roles, and whom they serve.
+
+They are users of the tenant `provider`, which is made with the first of them. Somebody who is taken off the
+staff loses what they have open: their tokens are good no more in any tenant, and their sign-ins end.
+"""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from dialback.domain.ids import TenantId, UserId, UserName
+from dialback.domain.provider import PROVIDER, Staff, StaffRole
+from dialback.domain.tenancy import Tenant, User
+from dialback.identity.invitations import invitation_link
+from dialback.web.api.nouns import is_id
+from dialback.web.api.parts import MADE, Api, Body, Id, Me, View, changes, fitting, note
+from dialback.web.api.problems import ApiProblem, ApiReason, broken_rule, not_there
+from dialback.web.api.users import InvitationView
+
+Ids = Annotated[tuple[str, ...], Field(max_length=1000)]
+
+
+class StaffView(View):
+    """Somebody of the provider; `tenants` are ids, and `tags` stand for the tenants that carry one."""
+
+    id: str
+    name: str
+    disabled: bool
+    role: StaffRole
+    tenants: list[str]
+    tags: list[str]
+
+
+class StaffBody(Body):
+    """Who it is, and whom they serve. The user is made if nobody is there under the id."""
+
+    name: str
+    role: StaffRole = StaffRole.TECHNICIAN
+    tenants: Ids = ()
+    tags: Ids = ()
+
+
+class StaffListView(View):
+    """Everybody, by id."""
+
+    items: list[StaffView]
+
+
+def add_routes(router: APIRouter, api: Api) -> None:
+    """Add the routes."""
+
+    @router.get("/provider/staff", summary="List the provider's staff")
+    async def list_staff(me: Me) -> StaffListView:
+        items = []
+        for member in await api.provider.all_staff():
+            user = await api.directory.get(User, PROVIDER, member.user)
+            if user is not None:
+                items.append(_view(member, user))
+        return StaffListView(items=items)
+
+    @router.get("/provider/staff/{id}", summary="Read a member of the staff")
+    async def read_staff(me: Me, id: Id) -> StaffView:
+        return _view(*await _member(api, id))
+
+    @router.put("/provider/staff/{id}", summary="Take somebody on the staff, or change them", responses=MADE)
+    async def save_staff(me: Me, id: Id, body: StaffBody, response: Response) -> StaffView:
+        wanted = fitting(
+            Staff,
+            UserId(id),
+            body.role,
+            frozenset(map(TenantId, body.tenants)),
+            frozenset(body.tags),
+        )
+        if me.user is not None and me.staff is not None and me.user.id == id and wanted.role != me.staff.role:
+            raise ApiProblem(ApiReason.OWN_USER)
+        await _check_tenants(api, wanted)
+        user = await _user(api, fitting(User, PROVIDER, UserId(id), UserName(body.name)))
+        before = await api.provider.staff(user.id)
+        if before is None:
+            response.status_code = 201
+        if before != wanted:
+            await api.provider.save_staff(wanted)
+            note(api, me, "staff.save", f"user:{id}", f"{user.name}: {changes(before, wanted)}")
+        return _view(wanted, user)
+
+    @router.delete("/provider/staff/{id}", status_code=204, summary="Take somebody off the staff")
+    async def remove_staff(me: Me, id: Id) -> None:
+        member, user = await _member(api, id)
+        if me.user is not None and me.staff is not None and me.user.id == id:
+            raise ApiProblem(ApiReason.OWN_USER)
+        await api.provider.remove_staff(member.user)
+        for tenant in await api.directory.tenants():
+            await api.store.revoke_tokens_of(tenant.id, member.user, api.now())
+        await api.accounts.end_sign_ins_of(PROVIDER, member.user, api.now())
+        note(api, me, "staff.remove", f"user:{id}", user.name)
+
+    @router.post("/provider/staff/{id}/invite", summary="Make a link with which they set a password")
+    async def invite_staff(me: Me, id: Id) -> InvitationView:
+        _, user = await _member(api, id)
+        link = invitation_link(api.address, await api.authenticator.invite(user))
+        note(api, me, "staff.invite", f"user:{id}", user.name)
+        return InvitationView(link=link)
+
+
+async def _member(api: Api, id: str) -> tuple[Staff, User]:
+    member = await api.provider.staff(UserId(id)) if is_id(id) else None
+    user = await api.directory.get(User, PROVIDER, id) if member is not None else None
+    if member is None or user is None:
+        raise not_there()
+    return member, user
+
+
+async def _check_tenants(api: Api, wanted: Staff) -> None:
+    known = {tenant.id for tenant in await api.directory.tenants()} - {PROVIDER}
+    if wanted.tenants - known:
+        raise broken_rule("body.tenants", "expected ids of tenants that are there, got one that is not")
+
+
+async def _user(api: Api, wanted: User) -> User:
+    """Return the user as they are to be called; they, and the provider's tenant, are made if not there."""
+    if await api.directory.tenant(PROVIDER) is None:
+        await api.directory.save_tenant(Tenant(PROVIDER, "Provider"))
+    known = await api.directory.get(User, PROVIDER, wanted.id)
+    if known is None:
+        return await api.directory.save(wanted)
+    if known.name == wanted.name:
+        return known
+    return await api.directory.save(replace(known, name=wanted.name))
+
+
+def _view(member: Staff, user: User) -> StaffView:
+    return StaffView(
+        id=user.id,
+        name=user.name,
+        disabled=user.disabled_at is not None,
+        role=member.role,
+        tenants=sorted(member.tenants),
+        tags=sorted(member.tags),
+    )
