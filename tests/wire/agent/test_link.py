@@ -24,6 +24,7 @@ from dialback.wire.agent.link import (
     DialRefusedReceived,
     EchoReceived,
     GoodbyeReceived,
+    GrantRevokedReceived,
     HeartbeatReceived,
     HelloReceived,
     LinkState,
@@ -42,6 +43,7 @@ from dialback.wire.agent.link import (
 from dialback.wire.agent.messages import (
     MAX_MESSAGE_BYTES,
     Canary,
+    ConsentOrder,
     Dial,
     Failing,
     HostSession,
@@ -68,6 +70,7 @@ ORDER = {
 SIGNATURE = bytes(64)
 ONE = VersionRange(1, 1)
 TWO = VersionRange(2, 2)
+THREE = VersionRange(3, 3)
 SERVER = RdpServer(target="127.0.0.1:3389", answers=True, security="tls")
 FAILING = Failing(check="disk", detail="/ has 10 MB left")
 SESSION = HostSession(id="xrdp-10", user="anna", state="active", since=NOW)
@@ -97,13 +100,28 @@ WELCOME = {"type": "welcome", "version": 1, "heartbeat_s": 5, "server_time": "20
 HELLO_2 = {**HELLO, "lowest_version": 2, "highest_version": 2}
 CHALLENGE_2 = {**CHALLENGE, "lowest_version": 2, "highest_version": 2}
 WELCOME_2 = {**WELCOME, "version": 2}
+HELLO_3 = {**HELLO, "lowest_version": 3, "highest_version": 3}
+CHALLENGE_3 = {**CHALLENGE, "lowest_version": 3, "highest_version": 3}
+WELCOME_3 = {**WELCOME, "version": 3}
+CONSENT_DICT = {
+    "request_id": "r1",
+    "tenant": "acme",
+    "staff": "tom",
+    "role": "technician",
+    "scope": "desktop",
+    "purpose": "the printer",
+    "asked_at": "2026-01-02T03:04:05Z",
+    "ticket_number": "4711",
+    "grant": '{"grant":""}',
+}
+CONSENT = ConsentOrder(**{**CONSENT_DICT, "asked_at": NOW})
 
 
-def server_link(versions=TWO):
+def server_link(versions=THREE):
     return ServerLink(NONCE, SERVER_CERTIFICATE, 5, versions)
 
 
-def agent_link(versions=TWO, sign=lambda signed: SIGNATURE):
+def agent_link(versions=THREE, sign=lambda signed: SIGNATURE):
     return AgentLink(
         "h1",
         sign,
@@ -117,7 +135,7 @@ def agent_link(versions=TWO, sign=lambda signed: SIGNATURE):
 
 # How each step is made to happen: by a text of the peer, or by a call.
 RECEIVED_BY_SERVER = {
-    Step.HELLO: HELLO_2,
+    Step.HELLO: HELLO_3,
     Step.UNFIT_HELLO: {**HELLO, "lowest_version": 8, "highest_version": 9},
     Step.REPORT: {"type": "report"},
     Step.SESSIONS: {"type": "sessions"},
@@ -128,12 +146,13 @@ RECEIVED_BY_SERVER = {
     Step.IGNORED: {"type": "from-the-future"},
 }
 RECEIVED_BY_AGENT = {
-    Step.CHALLENGE: CHALLENGE_2,
+    Step.CHALLENGE: CHALLENGE_3,
     Step.UNFIT_CHALLENGE: {**CHALLENGE, "lowest_version": 8, "highest_version": 9},
-    Step.WELCOME: WELCOME_2,
+    Step.WELCOME: WELCOME_3,
     Step.DIAL: {"type": "dial", **ORDER},
     Step.CANARY: {"type": "canary", **CANARY},
     Step.SESSION_ORDER: {"type": "session-order", **SESSION_ORDER},
+    Step.GRANT_REVOKED: {"type": "grant-revoked", "grant_id": "g1"},
     Step.HEARTBEAT_ECHO: {"type": "heartbeat-echo"},
     Step.GOODBYE: {"type": "goodbye", "reason": "bye"},
     Step.IGNORED: {"type": "from-the-future"},
@@ -145,6 +164,7 @@ CALLS_OF_SERVER = {
     Step.SEND_DIAL: lambda link: link.dial(**ORDER),
     Step.SEND_CANARY: lambda link: link.canary(**CANARY),
     Step.SEND_SESSION_ORDER: lambda link: link.session_order(**SESSION_ORDER),
+    Step.SEND_GRANT_REVOKED: lambda link: link.grant_revoked("g1"),
     Step.SEND_GOODBYE: lambda link: link.goodbye("bye"),
 }
 CALLS_OF_AGENT = {
@@ -409,7 +429,7 @@ def test_server_plays_the_script(name):
 
 @pytest.mark.parametrize("name", SERVER_PLAYBOOKS_2)
 def test_server_plays_the_script_of_version_2(name):
-    assert play(server_link(), SERVER_PLAYBOOKS_2[name]) == SERVER_PLAYBOOKS_2[name]
+    assert play(server_link(TWO), SERVER_PLAYBOOKS_2[name]) == SERVER_PLAYBOOKS_2[name]
 
 
 @pytest.mark.parametrize("name", AGENT_PLAYBOOKS)
@@ -419,7 +439,72 @@ def test_agent_plays_the_script(name):
 
 @pytest.mark.parametrize("name", AGENT_PLAYBOOKS_2)
 def test_agent_plays_the_script_of_version_2(name):
-    assert play(agent_link(), AGENT_PLAYBOOKS_2[name]) == AGENT_PLAYBOOKS_2[name]
+    assert play(agent_link(TWO), AGENT_PLAYBOOKS_2[name]) == AGENT_PLAYBOOKS_2[name]
+
+
+def hello_received_3():
+    signed = signed_challenge(NONCE_TEXT, "h1", SERVER_CERTIFICATE, THREE, THREE)
+    return replace(hello_received(), signed=signed, version=3)
+
+
+SERVER_PLAYBOOK_3 = [
+    ("call", ServerLink.start),
+    (">", CHALLENGE_3),
+    ("<", HELLO_3),
+    ("!", hello_received_3()),
+    ("call", CALLS_OF_SERVER[Step.SEND_WELCOME]),
+    (">", WELCOME_3),
+    ("call", lambda link: link.dial(**ORDER, consent=CONSENT.model_copy(update={"grant": None}))),
+    (
+        ">",
+        {
+            "type": "dial",
+            **ORDER,
+            "consent": {key: CONSENT_DICT[key] for key in CONSENT_DICT if key != "grant"},
+        },
+    ),
+    ("<", {"type": "dial-refused", "connection_id": "c1", "reason": "consent-wanted", "detail": "tom asks"}),
+    ("!", DialRefusedReceived("c1", "consent-wanted", "tom asks")),
+    ("call", lambda link: link.dial(**ORDER, consent=CONSENT)),
+    (">", {"type": "dial", **ORDER, "consent": CONSENT_DICT}),
+    ("<", {"type": "dialled", "connection_id": "c1"}),
+    ("!", DialledReceived("c1")),
+    ("call", CALLS_OF_SERVER[Step.SEND_GRANT_REVOKED]),
+    (">", {"type": "grant-revoked", "grant_id": "g1"}),
+    ("<", {"type": "dial-refused", "connection_id": "c1", "reason": "grant-revoked", "detail": "g1"}),
+    ("!", DialRefusedReceived("c1", "grant-revoked", "g1")),
+]
+
+AGENT_PLAYBOOK_3 = [
+    ("<", CHALLENGE_3),
+    ("!", ChallengeReceived("")),
+    (">", HELLO_3),
+    ("<", WELCOME_3),
+    ("!", WelcomeReceived(3, 5, NOW)),
+    ("<", {"type": "dial", **ORDER, "consent": CONSENT_DICT}),
+    ("!", DialReceived(Dial(**ORDER, consent=CONSENT))),
+    ("call", lambda link: link.dial_refused("c1", "grant-expired", "it ended")),
+    (">", {"type": "dial-refused", "connection_id": "c1", "reason": "grant-expired", "detail": "it ended"}),
+    ("<", {"type": "grant-revoked", "grant_id": "g1"}),
+    ("!", GrantRevokedReceived("g1")),
+]
+
+
+def test_server_asks_for_consent_shows_the_grant_and_revokes_it():
+    assert play(server_link(), SERVER_PLAYBOOK_3) == SERVER_PLAYBOOK_3
+
+
+def test_agent_judges_the_grant_and_hears_that_it_is_revoked():
+    assert play(agent_link(), AGENT_PLAYBOOK_3) == AGENT_PLAYBOOK_3
+
+
+def test_agent_of_version_2_is_asked_nothing_for_the_provider():
+    server, agent = opened(server_link(VersionRange(1, 3)), agent_link(TWO))
+    assert (server.takes_consent, agent.takes_consent) == (False, False)
+    for call in (lambda: server.dial(**ORDER, consent=CONSENT), lambda: server.grant_revoked("g1")):
+        with pytest.raises(StateError, match="expected version 3"):
+            call()
+    assert server.dial(**ORDER)
 
 
 def opened(server, agent):
@@ -498,7 +583,7 @@ def test_what_is_signed_is_fixed():
 
 def test_agent_refuses_a_version_that_was_not_to_be_chosen():
     agent = link_in("agent", LinkState.ANSWERED)
-    with pytest.raises(WireError, match="expected version 2 in welcome, got 1"):
+    with pytest.raises(WireError, match="expected version 3 in welcome, got 1"):
         agent.receive(json.dumps({**WELCOME, "version": 1}))
     assert agent.state is LinkState.ANSWERED
 

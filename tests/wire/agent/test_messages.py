@@ -14,6 +14,7 @@ from dialback.wire.agent.messages import (
     MAX_SESSIONS,
     Canary,
     Challenge,
+    ConsentOrder,
     Dial,
     Dialled,
     DialRefused,
@@ -21,6 +22,7 @@ from dialback.wire.agent.messages import (
     EnrolRequest,
     Failing,
     Goodbye,
+    GrantRevoked,
     Heartbeat,
     HeartbeatEcho,
     Hello,
@@ -52,6 +54,16 @@ DIAL = Dial(
     target="unix:/run/xrdp.sock",
     user="alice",
 )
+CONSENT = ConsentOrder(
+    request_id="r1",
+    tenant="acme",
+    staff="t\xf6m",
+    role="technician",
+    scope="desktop",
+    purpose="the printer",
+    asked_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    grant="{}",
+)
 SESSION = HostSession(
     id="xrdp-10", user="CORP\\anna", state="active", since=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 )
@@ -71,6 +83,15 @@ FROM_SERVER = [
         + FINGERPRINT
         + '","ticket":"t1cket","target":"unix:/run/xrdp.sock","user":"alice"}',
     ),
+    (
+        DIAL.model_copy(update={"consent": CONSENT}),
+        '{"type":"dial","connection_id":"c1","gateway":"gw.example.org:443","certificate_sha256":"'
+        + FINGERPRINT
+        + '","ticket":"t1cket","target":"unix:/run/xrdp.sock","user":"alice","consent":{"request_id":"r1",'
+        '"tenant":"acme","staff":"t\xf6m","role":"technician","scope":"desktop","purpose":"the printer",'
+        '"asked_at":"2026-01-02T03:04:05Z","ticket_number":"","grant":"{}"}}',
+    ),
+    (GrantRevoked(grant_id="g1"), '{"type":"grant-revoked","grant_id":"g1"}'),
     (
         Canary(connection_id="c1", gateway="[::1]:443", certificate_sha256=FINGERPRINT, ticket="t1cket"),
         '{"type":"canary","connection_id":"c1","gateway":"[::1]:443","certificate_sha256":"'
@@ -210,6 +231,35 @@ def test_field_beyond_its_rule_is_refused_and_named_but_not_shown(field, value):
         decode_from_server(text)
     assert "t1cket" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+BROKEN_CONSENTS = [
+    ("request_id", "r 1"),
+    ("tenant", ""),
+    ("staff", ""),
+    ("staff", "a\u202eb"),
+    ("staff", "s" * 105),
+    ("role", "Technician"),
+    ("scope", "desk top"),
+    ("purpose", ""),
+    ("purpose", "a\x1b[31mb"),
+    ("purpose", "a\nb"),
+    ("purpose", "p" * 401),
+    ("ticket_number", "\x00"),
+    ("asked_at", "2026-01-02T03:04:05"),
+    ("grant", ""),
+    ("grant", "{\xe4}"),
+    ("grant", "x" * 16_001),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), BROKEN_CONSENTS)
+def test_consent_beyond_its_rule_is_refused_and_named_but_not_shown(field, value):
+    consent = {**CONSENT.model_dump(mode="json"), field: value}
+    broken = {**DIAL.model_dump(mode="json"), "consent": consent}
+    with pytest.raises(WireError, match=f"consent.{field}") as refused:
+        decode_from_server(json.dumps(broken))
+    assert not value or value not in str(refused.value)
 
 
 @pytest.mark.parametrize(("field", "value"), BROKEN_SESSIONS)

@@ -30,12 +30,14 @@ from dialback.wire.agent.messages import (
     SIGNATURE_BYTES,
     Canary,
     Challenge,
+    ConsentOrder,
     Dial,
     Dialled,
     DialRefusal,
     DialRefused,
     Failing,
     Goodbye,
+    GrantRevoked,
     Heartbeat,
     HeartbeatEcho,
     Hello,
@@ -55,7 +57,13 @@ from dialback.wire.agent.messages import (
     encode,
     encode_base64url,
 )
-from dialback.wire.agent.version import CANARY_VERSION, SUPPORTED, VersionRange, choose_version
+from dialback.wire.agent.version import (
+    CANARY_VERSION,
+    CONSENT_VERSION,
+    SUPPORTED,
+    VersionRange,
+    choose_version,
+)
 from dialback.wire.errors import StateError, WireError
 
 LINK_PATH = "/agent/link"
@@ -91,6 +99,7 @@ class Step(Enum):
     SEND_DIAL = "send-dial"
     SEND_CANARY = "send-canary"
     SEND_SESSION_ORDER = "send-session-order"
+    SEND_GRANT_REVOKED = "send-grant-revoked"
     SEND_GOODBYE = "send-goodbye"
     HELLO = "hello"
     UNFIT_HELLO = "unfit-hello"
@@ -107,6 +116,7 @@ class Step(Enum):
     DIAL = "dial"
     CANARY = "canary"
     SESSION_ORDER = "session-order"
+    GRANT_REVOKED = "grant-revoked"
     HEARTBEAT_ECHO = "heartbeat-echo"
     GOODBYE = "goodbye"
     SEND_REPORT = "send-report"
@@ -139,6 +149,7 @@ SERVER_TABLE: Table = {
     (LinkState.OPEN, Step.SEND_DIAL): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_CANARY): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_SESSION_ORDER): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_GRANT_REVOKED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_GOODBYE): LinkState.CLOSED,
 }
 
@@ -153,6 +164,7 @@ AGENT_TABLE: Table = {
     (LinkState.OPEN, Step.DIAL): LinkState.OPEN,
     (LinkState.OPEN, Step.CANARY): LinkState.OPEN,
     (LinkState.OPEN, Step.SESSION_ORDER): LinkState.OPEN,
+    (LinkState.OPEN, Step.GRANT_REVOKED): LinkState.OPEN,
     (LinkState.OPEN, Step.HEARTBEAT_ECHO): LinkState.OPEN,
     (LinkState.OPEN, Step.IGNORED): LinkState.OPEN,
     (LinkState.OPEN, Step.GOODBYE): LinkState.CLOSED,
@@ -271,6 +283,13 @@ class SessionOrderReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRevokedReceived:
+    """The tenant has revoked a grant: end what it opened; there is no answer."""
+
+    grant_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EchoReceived:
     """The server heard a heartbeat."""
 
@@ -307,6 +326,7 @@ AgentEvent = (
     | DialReceived
     | CanaryReceived
     | SessionOrderReceived
+    | GrantRevokedReceived
     | EchoReceived
     | GoodbyeReceived
     | MessageIgnored
@@ -366,10 +386,15 @@ class _Link:
         """Whether the version spoken has canaries, session lists and session orders."""
         return self._version >= CANARY_VERSION
 
-    def _check_newer(self, step: Step) -> None:
-        if self._state is LinkState.OPEN and not self.takes_canaries:
+    @property
+    def takes_consent(self) -> bool:
+        """Whether the version spoken has dials with consent, and grants that are revoked."""
+        return self._version >= CONSENT_VERSION
+
+    def _check_newer(self, step: Step, version: int = CANARY_VERSION) -> None:
+        if self._state is LinkState.OPEN and self._version < version:
             raise StateError(
-                f"expected version {CANARY_VERSION} for {step.value}, got a link that speaks {self._version}"
+                f"expected version {version} for {step.value}, got a link that speaks {self._version}"
             )
 
     def _receive_step(self, step: Step) -> None:
@@ -493,11 +518,12 @@ class ServerLink(_Link):
         ticket: str,
         target: str,
         user: str,
+        consent: ConsentOrder | None = None,
     ) -> str:
         """Return the order to dial `gateway` (`name:port`, with this leaf certificate) for a connection.
 
         Raises:
-            StateError: the link is not open.
+            StateError: the link is not open, or there is a consent and the agent's version has none.
             ValueError: an argument breaks the rule of its field; the message does not show its value.
         """
         message = Dial(
@@ -507,7 +533,10 @@ class ServerLink(_Link):
             ticket=ticket,
             target=target,
             user=user,
+            consent=consent,
         )
+        if consent is not None:
+            self._check_newer(Step.SEND_DIAL, CONSENT_VERSION)
         self._send_step(Step.SEND_DIAL)
         return encode(message)
 
@@ -530,6 +559,18 @@ class ServerLink(_Link):
         message = SessionOrder(order_id=order_id, action=action, session=session, text=text)
         self._check_newer(Step.SEND_SESSION_ORDER)
         self._send_step(Step.SEND_SESSION_ORDER)
+        return encode(message)
+
+    def grant_revoked(self, grant_id: str) -> str:
+        """Return the news that a grant is good no more.
+
+        Raises:
+            StateError: the link is not open, or the agent speaks a version without consent.
+            ValueError: as `dial`.
+        """
+        message = GrantRevoked(grant_id=grant_id)
+        self._check_newer(Step.SEND_GRANT_REVOKED, CONSENT_VERSION)
+        self._send_step(Step.SEND_GRANT_REVOKED)
         return encode(message)
 
     def goodbye(self, reason: str) -> str:
@@ -590,6 +631,9 @@ class AgentLink(_Link):
             case SessionOrder():
                 self._receive_step(Step.SESSION_ORDER)
                 return SessionOrderReceived(message)
+            case GrantRevoked():
+                self._receive_step(Step.GRANT_REVOKED)
+                return GrantRevokedReceived(message.grant_id)
             case HeartbeatEcho():
                 self._receive_step(Step.HEARTBEAT_ECHO)
                 return EchoReceived()

@@ -33,6 +33,7 @@ MAX_MESSAGE_BYTES = 65536
 MAX_RDP_SERVERS = 16
 MAX_FAILING = 16
 MAX_SESSIONS = 500
+MAX_GRANT_CHARS = 16_000
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
 PUBLIC_KEY_BYTES = 32
@@ -155,8 +156,28 @@ class Sessions(_Model):
     problem: Text = ""
 
 
+class ConsentOrder(_Model):
+    """Who of the provider asks for what at the host, why, and the signed grant that is shown for it, if any.
+
+    It stands in a `Dial`, whose target is what is asked for; the host is the link's own.
+    """
+
+    request_id: Id
+    tenant: Id
+    staff: Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=104)]
+    role: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+    scope: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+    purpose: Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=400)]
+    asked_at: AwareDatetime
+    ticket_number: Annotated[str, Field(pattern=_PRINTABLE, max_length=100)] = ""
+    grant: Annotated[str, Field(pattern=r"^[ -~]+$", max_length=MAX_GRANT_CHARS)] | None = None
+
+
 class Dial(_Model):
-    """Server: dial `gateway` (`name:port`, with this leaf certificate), present the ticket, join `target`."""
+    """Server: dial `gateway` (`name:port`, with this leaf certificate), present the ticket, join `target`.
+
+    With `consent` it is for somebody of the provider, without it for a user of the tenant.
+    """
 
     type: Literal["dial"] = "dial"
     connection_id: Id
@@ -165,6 +186,7 @@ class Dial(_Model):
     ticket: Token
     target: Target
     user: Name
+    consent: ConsentOrder | None = None
 
 
 class Dialled(_Model):
@@ -174,11 +196,25 @@ class Dialled(_Model):
     connection_id: Id
 
 
-DialRefusal = Literal["agent-refused", "rdp-server-down", "gateway-unreachable"]
+DialRefusal = Literal[
+    "agent-refused",
+    "rdp-server-down",
+    "gateway-unreachable",
+    "consent-forbidden",
+    "consent-wanted",
+    "grant-other",
+    "grant-invalid",
+    "grant-unsigned",
+    "grant-early",
+    "grant-expired",
+    "grant-revoked",
+    "grant-used",
+]
+"""Why an agent does not dial; those about consent are said about a dial with consent alone."""
 
 
 class DialRefused(_Model):
-    """Agent: there will be no host leg for this connection."""
+    """Agent: there will be no host leg for this connection, or, about one that stands, it ends now."""
 
     type: Literal["dial-refused"] = "dial-refused"
     connection_id: Id
@@ -194,6 +230,13 @@ class Canary(_Model):
     gateway: Address
     certificate_sha256: Fingerprint
     ticket: Token
+
+
+class GrantRevoked(_Model):
+    """Server: the tenant has revoked this grant; what it opened ends, and it opens nothing more."""
+
+    type: Literal["grant-revoked"] = "grant-revoked"
+    grant_id: Id
 
 
 SessionAction = Literal["message", "disconnect", "log-off"]
@@ -259,7 +302,7 @@ class EnrolAnswer(_Model):
     host_name: Name
 
 
-FromServer = Challenge | Welcome | Dial | Canary | SessionOrder | HeartbeatEcho | Goodbye
+FromServer = Challenge | Welcome | Dial | Canary | SessionOrder | GrantRevoked | HeartbeatEcho | Goodbye
 FromAgent = Hello | Report | Sessions | Dialled | DialRefused | SessionOrderDone | Heartbeat
 
 _FROM_SERVER: TypeAdapter[FromServer] = TypeAdapter(Annotated[FromServer, Field(discriminator="type")])
@@ -269,8 +312,8 @@ _ENROL_ANSWER = TypeAdapter(EnrolAnswer)
 
 
 def encode(message: FromServer | FromAgent | EnrolRequest | EnrolAnswer) -> str:
-    """Encode a message as one line of JSON."""
-    return message.model_dump_json()
+    """Encode a message as one line of JSON; what is not there is left out."""
+    return message.model_dump_json(exclude_none=True)
 
 
 def decode_from_server(text: str | bytes) -> FromServer | Ignored:

@@ -25,11 +25,14 @@ class VersionRange:
         return f"{self.lowest}-{self.highest}"
 
 
-SUPPORTED = VersionRange(1, 2)
+SUPPORTED = VersionRange(1, 3)
 """What this code speaks."""
 
 CANARY_VERSION = 2
 """From here on an agent understands canaries and session orders; one below would never answer them."""
+
+CONSENT_VERSION = 3
+"""From here on an agent judges what the provider asks for; one below would dial for them as for a user."""
 
 
 def choose_version(ours: VersionRange, theirs: VersionRange) -> int | None:
