@@ -4,9 +4,7 @@ Port, TLS and the hand-over to the web application are the server's own; the sto
 test can let things happen at once. What runs the whole server is tested elsewhere.
 """
 
-import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,6 @@ from dialback.observe.tasks import Tasks
 from dialback.transport.listen import listen_tls
 from dialback.transport.tls import server_context
 from lab.certificates import Authority
-from lab.listening import descendants
 from lab.platform import free_port
 from tests.web.portal.stage import PASSWORD, ROLES, PortalStage
 
@@ -29,7 +26,6 @@ CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path("tools/npm/node_modules/axe-core/axe.min.js")
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-ENDS_S = 20.0
 SERIOUS = ("serious", "critical")
 
 
@@ -64,7 +60,6 @@ async def served(folder: Path, key: SigningKey) -> AsyncIterator[Served]:
 @contextlib.asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Run Debian's Chromium without a window until the block ends."""
-    before = set(descendants(os.getpid()))
     async with async_playwright() as playwright:
         # As root there is no sandbox of its own; the pages are ours.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -72,10 +67,6 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
-    # Some of its processes end a moment after it.
-    async with asyncio.timeout(ENDS_S):
-        while not set(descendants(os.getpid())) <= before:
-            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
