@@ -49,16 +49,28 @@ class Client:
         return await asyncio.to_thread(self._ask, path, method, body, headers)
 
     def _ask(self, path: str, method: str, body: bytes, headers: dict[str, str]) -> Answer:
+        given = {"User-Agent": self.agent, "Accept": "application/x-msts-radc+xml; radc_schema_version=2.0"}
+        if self.token:
+            given["Cookie"] = f".ASPXAUTH={self.token}"
+        try:
+            return self._once(path, method, body, given | headers)
+        except ConnectionError:
+            # The server closes a connection that was idle; a client asks once more on another.
+            self.close()
+            return self._once(path, method, body, given | headers)
+
+    def _once(self, path: str, method: str, body: bytes, headers: dict[str, str]) -> Answer:
+        connection = self._connected()
+        connection.request(method, path, body or None, headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+    def _connected(self) -> http.client.HTTPSConnection:
         if self._http is None:
             self._http = http.client.HTTPSConnection(self.server, self.port, context=self.tls, timeout=15)
         if self._http.sock is None:
             self.connections += 1
-        given = {"User-Agent": self.agent, "Accept": "application/x-msts-radc+xml; radc_schema_version=2.0"}
-        if self.token:
-            given["Cookie"] = f".ASPXAUTH={self.token}"
-        self._http.request(method, path, body or None, {**given, **headers})
-        response = self._http.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return self._http
 
     async def log_in(self, path: str) -> Answer:
         """Do both steps of the handshake."""

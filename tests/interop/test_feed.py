@@ -12,11 +12,13 @@ from dialback.identity.authenticator import Authenticator
 from dialback.identity.settings import SignInSettings
 from dialback.store.open import open_store
 from dialback.transport.tls import client_context
+from lab.accounts import Account
 from lab.process import wait_for
 from lab.xrdp_host import XrdpHost
 from tests.e2e.subscriber import FAMILIES, Client, file_urls
-from tests.interop.records import assert_whole_life
-from tests.interop.stage import Login, Published, Stage, seat, value_of
+from tests.interop.conftest import running_stage
+from tests.interop.records import CLOSED_BY_USER
+from tests.interop.stage import Login, Published, Stage, login_of, seat, value_of
 
 pytestmark = pytest.mark.interop
 
@@ -37,49 +39,66 @@ async def workspace_password(data: Path, name: str) -> str:
 
 
 @pytest.fixture
-def subscriber(own_stage: Stage, desk: Published, anna: Login) -> Iterator[Client]:
-    platform = own_stage.platform
-    password = asyncio.run(workspace_password(platform.data, anna.user))
+def dora(machine: None) -> Iterator[Login]:
+    with Account("interopdora") as account:
+        yield login_of(account)
+
+
+@pytest.fixture
+def stage(dora: Login, tmp_path: Path) -> Iterator[Stage]:
+    yield from running_stage(tmp_path)
+
+
+@pytest.fixture
+def desk(stage: Stage, dora: Login) -> Published:
+    return stage.xrdp("feed", dora.user)
+
+
+@pytest.fixture
+def subscriber(stage: Stage, desk: Published, dora: Login) -> Iterator[Client]:
+    platform = stage.platform
+    password = asyncio.run(workspace_password(platform.data, dora.user))
     tls = client_context(platform.ca.read_text())
     name, _, port = platform.address.rpartition(":")
-    client = Client(int(port), tls, FAMILIES[0], anna.user, password, name)
+    client = Client(int(port), tls, FAMILIES[0], dora.user, password, name)
     yield client
     client.close()
 
 
+def offered(subscriber: Client) -> list[str]:
+    """Return the files by which sessions are opened again."""
+    return [each.text for each in asyncio.run(subscriber.sessions())]
+
+
 def test_file_of_the_feed_opens_the_desktop_and_the_session_is_found_again(
-    own_stage: Stage, desk: Published, anna: Login, subscriber: Client
+    stage: Stage, desk: Published, dora: Login, subscriber: Client
 ) -> None:
     assert isinstance(desk.host, XrdpHost)
-    desk.host.log_on(anna.user, anna.password)
+    desk.host.log_on(dora.user, dora.password)
     listed = asyncio.run(subscriber.subscribe())
     (url,) = file_urls(listed.body)
-    file = own_stage.folder / "feed.rdp"
+    file = stage.folder / "feed.rdp"
     file.write_bytes(asyncio.run(subscriber.ask(url)).body)
     assert value_of(file, "full address") == desk.resource
 
-    watch = own_stage.watch()
-    with seat(own_stage) as desktop:
-        desktop.open(file, anna, desk.pin)
+    watch = stage.watch()
+    with seat(stage) as desktop:
+        desktop.open(file, dora, desk.pin)
         desktop.wait_rendered(desk.colour)
-        word = desktop.types(anna.home)
-        assert asyncio.run(subscriber.sessions()) == ()
-    assert_whole_life(watch.ended(), "tsgu-websocket", anna.user, desk.resource)
+        desktop.types(dora.home)
+        # What the host reported before the client came is replaced by its next report.
+        assert wait_for(lambda: offered(subscriber) == [], OFFERED_S, 0.5)
+    record = watch.ended()
+    assert record["reason"] in CLOSED_BY_USER
+    assert (record["user"], record["resource"]) == (dora.user, desk.resource)
 
-    offered: list[str] = []
-
-    def is_offered() -> bool:
-        offered[:] = [each.text for each in asyncio.run(subscriber.sessions())]
-        return bool(offered)
-
-    assert wait_for(is_offered, OFFERED_S, 0.5)
-    again = own_stage.folder / "again.rdp"
-    again.write_bytes(offered[0].encode("ascii"))
-    with seat(own_stage) as desktop:
-        desktop.open(again, anna, desk.pin)
+    assert wait_for(lambda: offered(subscriber) != [], OFFERED_S, 0.5)
+    again = stage.folder / "again.rdp"
+    again.write_bytes(offered(subscriber)[0].encode("ascii"))
+    with seat(stage) as desktop:
+        desktop.open(again, dora, desk.pin)
         desktop.wait_rendered(desk.colour)
         # The same terminal: what was typed before is in its history.
         desktop.display.type_in_terminal("history | grep -c typed > seen.txt")
-        seen = anna.home / "seen.txt"
+        seen = dora.home / "seen.txt"
         assert wait_for(lambda: seen.exists() and seen.read_text().strip() not in ("", "0", "1"), 10)
-        assert word
