@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -22,6 +23,7 @@ from dialback.broker.policing import Policing
 from dialback.broker.records import Records
 from dialback.broker.sweep import Sweep
 from dialback.broker.wake import HookWaker
+from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Recorder
 from dialback.domain.contracts import Store
 from dialback.domain.icons import Icons
@@ -40,6 +42,7 @@ from dialback.observe.tasks import Tasks
 from dialback.relay.join import Relay
 from dialback.store.sql import SqlStore
 from dialback.transport.tls import server_context
+from dialback.web.api.parts import Api
 from dialback.web.connection_files import ConnectionFiles
 from dialback.web.feed.routes import FeedParts
 from dialback.web.site import Site, make_app
@@ -103,6 +106,7 @@ def build_node(
         store=store,
         address=gateway.address,
         feed=None if parts is None else _feed(parts, store, metrics, auditor, gateway.address),
+        api=None if parts is None else _api(parts, store, approvals, auditor, gateway, links, certificates),
     )
     dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
     canaries = Canaries(links, dial_back, settings.canary)
@@ -123,6 +127,34 @@ def _feed(parts: WebParts, store: Store, metrics: Metrics, recorder: Recorder, a
         metrics=metrics,
         recorder=recorder,
         address=address,
+    )
+
+
+def _api(
+    parts: WebParts,
+    store: SqlStore,
+    approvals: Approvals,
+    recorder: Recorder,
+    gateway: Gateway,
+    links: Links,
+    certificates: Certificates,
+) -> Api:
+    return Api(
+        directory=store.directory,
+        store=store,
+        accounts=store.accounts,
+        approvals=approvals,
+        audit=store.audit,
+        recorder=recorder,
+        authenticator=parts.authenticator,
+        icons=parts.icons,
+        provider=store.provider,
+        files=ConnectionFiles(parts.publisher, gateway.address),
+        connections=gateway.live,
+        orders=links,
+        address=gateway.address,
+        ca_pem=certificates.ca_pem,
+        now=lambda: datetime.now(UTC),
     )
 
 
