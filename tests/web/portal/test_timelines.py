@@ -8,7 +8,7 @@ durations = st.dictionaries(st.sampled_from(list(Stage)), st.floats(0, 1e9))
 
 
 def test_every_stage_has_a_title() -> None:
-    assert set(TITLES) == set(Stage)
+    assert set(Stage) <= set(TITLES)
 
 
 def test_bars_stand_in_the_order_of_stages() -> None:

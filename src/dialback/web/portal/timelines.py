@@ -13,19 +13,21 @@ from dialback.domain.sessions import Stage
 WIDTH: Final = 1000
 LEAST: Final = 6
 """Width of the shortest stage, so that it is seen."""
-TITLES: Final[Mapping[Stage, str]] = {
-    Stage.TLS: "TLS",
-    Stage.HEAD: "Request",
-    Stage.HANDSHAKE: "Handshake",
-    Stage.ADMIT: "Admitted",
-    Stage.APPROVE: "Approved",
-    Stage.PLACE: "Host chosen",
-    Stage.WAKE: "Host started",
-    Stage.DIAL: "Host called",
-    Stage.REVERSE: "Host dialled back",
-    Stage.FIRST_BYTE: "First byte",
-    Stage.END: "In use",
+TITLES: Final[Mapping[str, str]] = {
+    "tls": "TLS",
+    "head": "Request",
+    "handshake": "Handshake",
+    "admit": "Admitted",
+    "approve": "Approved",
+    "place": "Host chosen",
+    "wake": "Host started",
+    "consent": "Consent given",
+    "dial": "Host called",
+    "reverse": "Host dialled back",
+    "first-byte": "First byte",
+    "end": "In use",
 }
+"""What people read, by the stage's name in records."""
 
 
 @dataclass(frozen=True, slots=True)
