@@ -73,15 +73,17 @@ def test_parked_client_connects_once_approved_and_says_who_did(
     watch = stage.watch()
     file, number = file_and_number(stage, host, login, version)
     with seat(stage, version) as desktop:
-        desktop.open(file, login, host.pin)
+        # Much is logged, so that what the client prints leaves its buffer while it runs.
+        desktop.client.connect(
+            file, user=login.user, password=login.password, pin=host.pin, extra=["/log-level:DEBUG"]
+        )
         assert wait_for(lambda: bool(waiting(stage)), 10)
         [approval] = waiting(stage)
         assert int(number) in approval["numbers"]
         assert not wait_for(lambda: not waiting(stage), PARKED_S, 1.0), desktop.client.log_tail()
         approve(stage, "--number", number, approval["id"])
         desktop.wait_rendered(host.colour)
-    # What the client prints reaches its log when it ends.
-    assert "Approved by " in desktop.client.log.read_text(errors="replace")
+        assert wait_for(lambda: "Approved by " in desktop.client.log.read_text(errors="replace"), 10)
     record = watch.ended()
     assert record["timeline_ms"]["approve"] > PARKED_S * 1000
 
