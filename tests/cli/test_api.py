@@ -17,6 +17,7 @@ from dialback.cli.api import (
 )
 from dialback.cli.context import Failed
 from dialback.domain.tenancy import MAIN, Role, User
+from dialback.transport.tls import client_context
 from tests.cli.conftest import Terminal, sentence
 from tests.cli.remote import Served
 
@@ -85,7 +86,7 @@ def test_nothing_known_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPat
 async def asked(answer: httpx.Response) -> object:
     transport = httpx.MockTransport(lambda request: answer)
     async with httpx.AsyncClient(transport=transport, base_url="https://gw") as client:
-        return await Api(client, "gw", "gw").get("me")
+        return await Api(client, "gw", "gw", client_context()).get("me")
 
 
 async def test_answers_that_are_none_of_ours_are_told() -> None:
@@ -119,7 +120,7 @@ async def test_ids_are_quoted_in_paths() -> None:
         return httpx.Response(200, json={})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(note), base_url="https://gw") as client:
-        await Api(client, "gw", "gw").get("users", "../me?x#y")
+        await Api(client, "gw", "gw", client_context()).get("users", "../me?x#y")
 
     assert seen == [b"/api/v1/users/..%2Fme%3Fx%23y"]
 
@@ -183,6 +184,6 @@ def test_lists_are_read_page_by_page() -> None:
             lambda request: httpx.Response(200, json=pages[request.url.params["after"]])
         )
         async with httpx.AsyncClient(transport=transport, base_url="https://gw") as client:
-            return await Api(client, "gw", "gw").all("users")
+            return await Api(client, "gw", "gw", client_context()).all("users")
 
     assert asyncio.run(listed()) == [1, 2]

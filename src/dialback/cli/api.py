@@ -89,9 +89,10 @@ class Login:
 
 
 class Api:
-    """One server's API."""
+    """One server's API. `context` verifies its certificate, and that of gateways it names."""
 
-    def __init__(self, client: httpx.AsyncClient, server: str, name: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, server: str, name: str, context: ssl.SSLContext) -> None:
+        self.context = context
         self._client = client
         self._server = server
         self._extensions = {"sni_hostname": name}
@@ -230,8 +231,9 @@ async def connected(server: str, ca_pem: str, token: str = "") -> AsyncIterator[
     except ValueError as error:
         raise Failed(str(error)) from error
     host = f"[{name}]" if ":" in name else name
-    async with _client(f"https://{host}:{port}", _context(ca_pem), token) as client:
-        yield Api(client, server, name)
+    context = _context(ca_pem)
+    async with _client(f"https://{host}:{port}", context, token) as client:
+        yield Api(client, server, name, context)
 
 
 def _context(ca_pem: str) -> ssl.SSLContext:
@@ -265,7 +267,8 @@ async def _local(folder: Path) -> AsyncIterator[Api]:
                 f"https://{host}:{port}", context, token, headers={"Host": address}, trust_env=False
             )
             async with client:
-                yield Api(client, f"the server on {host}:{port}", split_address(address)[0])
+                name = f"the server on {host}:{port}"
+                yield Api(client, name, split_address(address)[0], context)
         finally:
             await store.accounts.end_sign_in(sign_in.tenant, sign_in.hash, datetime.now(UTC))
     finally:

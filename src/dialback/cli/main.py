@@ -29,6 +29,7 @@ COMMANDS = {
     "login": "login",
     "logout": "login",
     "whoami": "login",
+    "manage": "manage",
     "pool": "pools",
     "workspace": "workspaces",
     "app": "apps",
@@ -37,6 +38,10 @@ COMMANDS = {
     "session": "sessions",
     "token": "tokens",
     "apply": "apply",
+    "provider": "provider",
+    "consent": "consent",
+    "tenants": "reach",
+    "connect": "reach",
     "publisher": "publisher",
     "doctor": "server",
 }

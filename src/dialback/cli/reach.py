@@ -1,0 +1,201 @@
+"""`dialback tenants` and `dialback connect`: the remote access console in the terminal."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+
+from dialback.app.settings import split_address
+from dialback.cli.api import Api, over_api
+from dialback.cli.context import Failed, Json
+from dialback.cli.output import err, print_json, print_table, say, shown
+from dialback.console.addresses import RDP_PORT
+from dialback.console.clients import Display, find_client
+from dialback.console.connecting import Access, Connecting, Step, Visit
+from dialback.console.legs import Gateway
+from dialback.console.proof import Proven
+from dialback.console.saved import Saved, default_folder
+from dialback.domain.consent import ConsentScope
+from dialback.domain.ids import HostId, TenantId
+from dialback.domain.secret import Secret
+
+TENANTS = ("provider", "tenants")
+CONNECTIONS = ("provider", "connections")
+
+Where = Annotated[str, typer.Argument(metavar="TENANT/HOST", help="As `dialback tenants` shows it.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="Why; the tenant reads it.")]
+TicketNumber = Annotated[str, typer.Option("--ticket-number", help="Number of the case this is about.")]
+
+_STEPS = {
+    Step.ASKING: "asking for access",
+    Step.REACHING: "reaching {}; its tenant may have to consent",
+    Step.PROVING: "looking at the certificate of {}",
+    Step.CONNECTED: "connected over {}; this ends with the RDP client",
+}
+_PROOFS = {
+    Proven.YES: "Proven: the host shows the certificate that its agent announced.",
+    Proven.UNANNOUNCED: "Not proven: the agent has announced no certificate; compare what the client shows.",
+    Proven.WITHOUT_TLS: "Not proven: the RDP server uses its old encryption, which has no certificate.",
+}
+
+
+@over_api
+async def list_tenants(
+    api: Api,
+    tenant: Annotated[str, typer.Argument(help="Show the hosts of this tenant alone.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the tenants you serve, and their hosts as they are now."""
+    tenants = [await api.get(*TENANTS, tenant)] if tenant else await api.all(*TENANTS)
+    found = [{**each, "hosts": await api.all(*TENANTS, each["id"], "hosts")} for each in tenants]
+    if as_json:
+        print_json(found)
+        return
+    rows = [_row(each, host) for each in found for host in each["hosts"] or [None]]
+    print_table(
+        ("HOST", "NAME", "LINK", "SESSIONS", "FAILING", "SYSTEM", "AGENT"),
+        rows,
+        "You serve no tenant; ask the provider's administrator.",
+    )
+
+
+def _row(tenant: Any, host: Any) -> tuple[object, ...]:
+    if host is None:
+        return (tenant["id"], "no host", "", "", "", "", "")
+    state = "suspended" if tenant["suspended"] else "up" if host["link_up"] else "down"
+    system = (host["report"] or {}).get("system", "")
+    return (
+        f"{tenant['id']}/{host['id']}",
+        host["name"],
+        state,
+        host["sessions"],
+        ", ".join(host["failed"]),
+        system,
+        host["agent_version"],
+    )
+
+
+@over_api
+async def connect(
+    api: Api,
+    where: Where,
+    purpose: Purpose,
+    ticket_number: TicketNumber = "",
+    target: Annotated[str, typer.Option(help="Where the RDP server listens, seen from the host.")] = "",
+    client: Annotated[str, typer.Option(help="RDP client to start; the first found if left out.")] = "",
+    user: Annotated[str, typer.Option(help="Whom to log on as; remembered for the host.")] = "",
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the desktop; remembered for the host.")] = "",
+    full_screen: Annotated[bool, typer.Option("--full-screen", help="Remembered for the host.")] = False,
+    new_key: Annotated[bool, typer.Option("--new-key", help="The host was enrolled anew: trust it.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the redirector.")] = RDP_PORT,
+) -> None:
+    """Open a tenant's host by remote desktop, with the RDP client you have."""
+    program, saved = find_client(client), Saved(default_folder())
+    tenant, host = await find_served(api, where)
+    if new_key:
+        saved.forget_key(tenant, host)
+    display = _display(saved.host(tenant, host).display, user, size, full_screen)
+    saved.save_display(tenant, host, display)
+    access, gateway = await ask_access(
+        api, tenant, host, purpose, ConsentScope.DESKTOP, target=target, ticket_number=ticket_number
+    )
+    visit = await _visit(Connecting(gateway, program, saved, port), access)
+    _tell(visit)
+
+
+async def find_served(api: Api, where: str) -> tuple[TenantId, HostId]:
+    """Return tenant and host, which may be given by id or name; `Failed` if there is none or several."""
+    tenant, _, wanted = where.partition("/")
+    if not tenant or not wanted:
+        raise Failed(f"Expected TENANT/HOST as `dialback tenants` shows it, got {where!r}.")
+    hosts = await api.all(*TENANTS, tenant, "hosts")
+    found = [each for each in hosts if each["id"] == wanted] or [
+        each for each in hosts if each["name"].casefold() == wanted.casefold()
+    ]
+    if len(found) != 1:
+        many = "several hosts" if found else "no host"
+        raise Failed(f"The tenant {tenant} has {many} {wanted!r}; `dialback tenants {tenant}` shows them.")
+    return TenantId(tenant), HostId(found[0]["id"])
+
+
+async def ask_access(
+    api: Api,
+    tenant: TenantId,
+    host: HostId,
+    purpose: str,
+    scope: ConsentScope,
+    *,
+    target: str = "",
+    ticket_number: str = "",
+) -> tuple[Access, Gateway]:
+    """Ask for a way to the host; return it, and the gateway it leads through."""
+    asked = {
+        "tenant": tenant,
+        "host": host,
+        "purpose": purpose,
+        "scope": scope.value,
+        "target": target,
+        "ticket_number": ticket_number,
+    }
+    told = await api.post(*CONNECTIONS, body=asked)
+    access = Access(
+        tenant=tenant,
+        host=host,
+        name=f"{tenant}/{told['host_name']}",
+        alias=told["alias"],
+        token=Secret(told["token"]),
+        host_key=told["host_key"],
+        certificate_sha256=told["certificates"].get(told["target"], ""),
+    )
+    return access, Gateway(*split_address(told["address"]), api.context)
+
+
+async def _visit(connecting: Connecting, access: Access) -> Visit:
+    with err.status(_STEPS[Step.ASKING]) as status:
+
+        def tell(step: Step, detail: str) -> None:
+            if step in _STEPS:
+                status.update(_STEPS[step].format(shown(detail)))
+
+        return await connecting.connect(_given(access), tell)
+
+
+def _given(access: Access) -> Callable[[], Awaitable[Access]]:
+    async def ask() -> Access:
+        return access
+
+    return ask
+
+
+def _tell(visit: Visit) -> None:
+    say(_PROOFS[visit.proof.proven])
+    traffic = visit.traffic
+    say(f"Ended: {traffic.to_client_bytes:,} bytes from the host, {traffic.to_host_bytes:,} to it.")
+    if traffic.refused is not None:
+        raise traffic.refused
+    if visit.status:
+        say(f"The RDP client ended with status {visit.status}; its own messages say why.")
+
+
+def _display(known: Display, user: str, size: str, full_screen: bool) -> Display:
+    width, height = known.width, known.height
+    if size:
+        parts = size.lower().split("x")
+        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+            raise Failed(f"Expected WIDTHxHEIGHT like 1280x800, got {size!r}.")
+        width, height = int(parts[0]), int(parts[1])
+    return Display(
+        width,
+        height,
+        full_screen=full_screen or known.full_screen,
+        multi_monitor=known.multi_monitor,
+        clipboard=known.clipboard,
+        sound=known.sound,
+        user=user or known.user,
+    )
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this module's commands."""
+    commands.command("tenants")(list_tenants)
+    commands.command("connect")(connect)

@@ -1,0 +1,130 @@
+"""The console in the terminal, against answers of the API as its schema has them."""
+
+import json
+
+import httpx
+import pytest
+
+from dialback.cli.api import Api
+from dialback.cli.context import Failed
+from dialback.cli.reach import _display, _row, ask_access, find_served
+from dialback.console.clients import Display
+from dialback.domain.consent import ConsentScope
+from dialback.domain.ids import HostId, TenantId
+from dialback.transport.tls import client_context
+
+HOSTS = [
+    {"id": "h1", "name": "Files"},
+    {"id": "h2", "name": "mail"},
+    {"id": "h3", "name": "MAIL"},
+]
+REACH = {
+    "request": "r1",
+    "token": "s3cret",
+    "alias": "r1",
+    "address": "gw.example.org:443",
+    "host_name": "Files",
+    "host_key": "aa",
+    "target": "127.0.0.1:3389",
+    "certificates": {"127.0.0.1:3389": "bb"},
+}
+
+
+class Platform:
+    """What the API answers, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        self.asked.append((f"{request.method} {request.url.path}", body))
+        if request.method == "POST":
+            return httpx.Response(201, json=REACH)
+        return httpx.Response(200, json={"items": HOSTS, "after": ""})
+
+    def api(self) -> Api:
+        client = httpx.AsyncClient(transport=httpx.MockTransport(self), base_url="https://gw")
+        return Api(client, "gw", "gw", client_context())
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.mark.parametrize("where", ["acme/h1", "acme/files", "acme/FILES"])
+async def test_host_is_found_by_id_or_name(platform: Platform, where: str) -> None:
+    assert await find_served(platform.api(), where) == (TenantId("acme"), HostId("h1"))
+    assert platform.asked == [("GET /api/v1/provider/tenants/acme/hosts", None)]
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("files", "Expected TENANT/HOST"),
+        ("acme/", "Expected TENANT/HOST"),
+        ("acme/web", "no host 'web'"),
+        ("acme/Mail", "several hosts 'Mail'"),
+    ],
+)
+async def test_host_that_is_not_one_is_named(platform: Platform, where: str, said: str) -> None:
+    with pytest.raises(Failed, match=said):
+        await find_served(platform.api(), where)
+
+
+async def test_access_is_asked_with_its_purpose(platform: Platform) -> None:
+    access, gateway = await ask_access(
+        platform.api(),
+        TenantId("acme"),
+        HostId("h1"),
+        "printer is stuck",
+        ConsentScope.DESKTOP,
+        ticket_number="4711",
+    )
+
+    asked = {
+        "tenant": "acme",
+        "host": "h1",
+        "purpose": "printer is stuck",
+        "scope": "desktop",
+        "target": "",
+        "ticket_number": "4711",
+    }
+    assert platform.asked == [("POST /api/v1/provider/connections", asked)]
+    assert (access.name, access.alias, access.certificate_sha256) == ("acme/Files", "r1", "bb")
+    assert (gateway.name, gateway.port) == ("gw.example.org", 443)
+    assert "s3cret" not in repr(access)
+
+
+def row_of(**changes: object) -> tuple[object, ...]:
+    host = {
+        "id": "h1",
+        "name": "Files",
+        "link_up": True,
+        "sessions": 2,
+        "failed": ["disk"],
+        "agent_version": "0.1.0",
+        "report": {"system": "Linux"},
+    }
+    return _row({"id": "acme", "suspended": False}, {**host, **changes})
+
+
+def test_row_shows_a_host_as_it_is_now() -> None:
+    assert row_of() == ("acme/h1", "Files", "up", 2, "disk", "Linux", "0.1.0")
+    assert row_of(link_up=False, report=None)[2:6] == ("down", 2, "disk", "")
+    assert _row({"id": "acme", "suspended": True}, None)[1] == "no host"
+
+
+def test_display_is_what_was_remembered_and_what_was_said_now() -> None:
+    known = Display(1024, 768, clipboard=False, user="ben")
+
+    assert _display(known, "", "", False) == known
+    changed = _display(known, "anna", "1280X800", True)
+    assert changed == Display(1280, 800, full_screen=True, clipboard=False, user="anna")
+
+
+@pytest.mark.parametrize("size", ["big", "1280", "1280x", "ax5"])
+def test_size_that_is_none_is_named(size: str) -> None:
+    with pytest.raises(Failed, match="WIDTHxHEIGHT"):
+        _display(Display(), "", size, False)
