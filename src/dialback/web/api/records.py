@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dialback.domain.accounts import Scope
 from dialback.domain.audit import MAX_PAGE, ActorKind
@@ -46,7 +46,7 @@ class ApiTokenView(View):
 
     id: str
     name: str
-    scopes: list[Scope]
+    scopes: Annotated[list[Scope], BeforeValidator(sorted)]
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -110,7 +110,7 @@ def _add_tokens(router: APIRouter, api: Api) -> None:
         token, secret = await api.authenticator.make_api_token(
             me.tenant, body.name, frozenset(body.scopes), me.person.name, life
         )
-        note(api, me, "api-token.make", f"api-token:{token.id}", f"{body.name}: {', '.join(body.scopes)}")
+        note(api, me, "api-token.make", f"api-token:{token.id}", f"{body.name}: {', '.join(sorted(body.scopes))}")
         plain = ApiTokenView.model_validate(token).model_dump()
         return MadeApiTokenView(**plain, secret=secret.reveal())
 
