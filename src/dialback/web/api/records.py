@@ -110,7 +110,8 @@ def _add_tokens(router: APIRouter, api: Api) -> None:
         token, secret = await api.authenticator.make_api_token(
             me.tenant, body.name, frozenset(body.scopes), me.person.name, life
         )
-        note(api, me, "api-token.make", f"api-token:{token.id}", f"{body.name}: {', '.join(sorted(body.scopes))}")
+        detail = f"{body.name}: {', '.join(sorted(body.scopes))}"
+        note(api, me, "api-token.make", f"api-token:{token.id}", detail)
         plain = ApiTokenView.model_validate(token).model_dump()
         return MadeApiTokenView(**plain, secret=secret.reveal())
 
