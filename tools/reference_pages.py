@@ -59,6 +59,10 @@ names key and file. Times whose key ends in `_s` are in seconds.
 `dialback.toml` in the data folder, made by the first `dialback serve`. Restart the server after a change.
 
 {tables}
+### `[[oidc]]`
+
+One table for each OpenID provider; see [Sign in with OpenID Connect](how-to/openid-connect.md).
+
 ## Agent
 
 `agent.toml` in the agent's folder, made by `dialback agent join`. Its own keys stand above every

@@ -6,11 +6,15 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dialback.app.build import Node, WebParts, build_node
+import httpx
+
+from dialback.app.build import Node, build_node
 from dialback.app.certificates import server_certificates
 from dialback.app.files import signing_key
 from dialback.app.lock import only_server
+from dialback.app.sealing import sealing_key
 from dialback.app.settings import Settings, listen_address, public_address, store_url
+from dialback.app.web import WebParts
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.invitations import first_administrator
 from dialback.observe.log import get_logger
@@ -43,10 +47,13 @@ async def serve(
     with only_server(folder):
         # Made now, by the user the server runs as, and not later by some command of root's.
         publisher = signing_key(folder, settings)
-        store = await open_store(store_url(folder, settings))
-        try:
+        key = sealing_key(folder)
+        async with contextlib.AsyncExitStack() as closing:
+            store = await open_store(store_url(folder, settings))
+            closing.push_async_callback(store.close)
+            http = await closing.enter_async_context(httpx.AsyncClient())
             authenticator = Authenticator(store.accounts, store.directory, settings.sign_in)
-            parts = WebParts(authenticator, store.icons, publisher)
+            parts = WebParts(authenticator, publisher, key, http, settings.oidc)
             node = build_node(settings, certificates, store, parts)
             await node.sweep.begin()
             link = await first_administrator(store.directory, authenticator, public_address(settings))
@@ -58,8 +65,6 @@ async def serve(
                 ready()
 
             await _serve(node, settings, opened, stop)
-        finally:
-            await store.close()
 
 
 async def _serve(

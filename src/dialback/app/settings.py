@@ -13,6 +13,7 @@ from pydantic import AfterValidator
 from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
 from dialback.gateway.settings import GatewaySettings
+from dialback.identity.oidc.settings import OidcSettings
 from dialback.identity.settings import SignInSettings
 from dialback.settings.file import SettingsProblem, parse_settings, read_settings
 from dialback.web.api.provider_settings import ProviderSettings
@@ -77,6 +78,7 @@ class Settings:
     canary: CanarySettings = field(default_factory=CanarySettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     provider: ProviderSettings = field(default_factory=ProviderSettings)
+    oidc: tuple[OidcSettings, ...] = ()
 
 
 def default_folder() -> Path:
