@@ -53,7 +53,7 @@ async def serve(
             closing.push_async_callback(store.close)
             http = await closing.enter_async_context(httpx.AsyncClient())
             authenticator = Authenticator(store.accounts, store.directory, settings.sign_in)
-            parts = WebParts(authenticator, publisher, key, http, settings.oidc)
+            parts = WebParts(authenticator, publisher, key, http, settings.oidc, settings.provider)
             node = build_node(settings, certificates, store, parts)
             await node.sweep.begin()
             link = await first_administrator(store.directory, authenticator, public_address(settings))

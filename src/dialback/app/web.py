@@ -20,6 +20,7 @@ from dialback.identity.signing import SigningKey
 from dialback.observe.metrics import Metrics
 from dialback.store.sql import SqlStore
 from dialback.web.api.parts import Api
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
 from dialback.web.feed.routes import FeedParts
 from dialback.web.portal.application import PortalParts
@@ -38,6 +39,7 @@ class WebParts:
     key: Secret
     http: httpx.AsyncClient
     oidc: Sequence[OidcSettings] = field(default_factory=tuple)
+    provider: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _api(behind: Behind, parts: WebParts) -> Api:
         address=behind.address,
         ca_pem=behind.certificates.ca_pem,
         now=_now,
+        provider_settings=parts.provider,
     )
 
 
