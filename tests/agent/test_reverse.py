@@ -8,7 +8,9 @@ import pytest
 from dialback.agent import reverse
 from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
+from dialback.domain.consent import ConsentScope
 from dialback.observe.tasks import Tasks
+from dialback.transport.leg import Leg
 from dialback.transport.tls import client_context
 from dialback.wire.agent.link import HOST_HEADER, SIGNATURE_HEADER, TICKET_HEADER, signed_ticket
 from dialback.wire.agent.messages import Canary, Dial, decode_base64url
@@ -307,3 +309,52 @@ async def test_newer_canary_takes_the_place_of_one_that_hangs(platform: Platform
         Gateway(platform)
         dialler.show(canary(platform), answers)
         assert await answers.next() is None
+
+
+async def test_console_is_served_on_the_host_leg_and_nothing_local_is_dialled(platform: Platform) -> None:
+    served: list[tuple[str, frozenset[ConsentScope]]] = []
+
+    async def manage(order: Dial, allowed: frozenset[ConsentScope], leg: Leg) -> None:
+        served.append((order.user, allowed))
+        leg.send(await leg.receive())
+        await leg.close()
+
+    gateway, answers, tasks = Gateway(platform), Answers(), Tasks()
+    identity, settings = platform.identity, AgentSettings(targets=(), dial_timeout_s=5)
+    dialler = Dialler(identity, settings, client_context(identity.ca_pem), tasks, manage)
+    dialler.start(order(platform, "management"), answers)
+    assert await answers.next() is None
+    leg = await gateway.leg()
+    leg.writer.write(b"hello")
+    async with asyncio.timeout(5):
+        assert await leg.reader.readexactly(5) == b"hello"
+    assert served == [("ann", frozenset())]
+    await tasks.close()
+
+
+async def test_console_is_declined_where_management_is_not_enabled(platform: Platform) -> None:
+    answers = Answers()
+    async with dialling(platform, ()) as dialler:
+        dialler.start(order(platform, "management"), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert (declined.reason, platform.requests) == ("agent-refused", [])
+    assert "management is not enabled" in declined.detail
+
+
+@pytest.mark.parametrize("way", ["status", "unreachable"])
+async def test_console_gets_no_leg_while_the_gateway_does_not_take_it(
+    platform: Platform, unused: int, way: str
+) -> None:
+    async def manage(order: Dial, allowed: frozenset[ConsentScope], leg: Leg) -> None:
+        raise AssertionError("expected no console")
+
+    platform.on_leg = refuse
+    answers, tasks, identity = Answers(), Tasks(), platform.identity
+    dialler = Dialler(identity, AgentSettings(), client_context(identity.ca_pem), tasks, manage)
+    gateway = f"127.0.0.1:{unused}" if way == "unreachable" else ""
+    dialler.start(order(platform, "management", gateway=gateway), answers)
+    declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "gateway-unreachable"
+    await tasks.close()

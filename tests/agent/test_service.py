@@ -10,11 +10,13 @@ from structlog.testing import capture_logs
 
 from dialback.agent import service
 from dialback.agent.identity_file import Enrolled, Identity, save_identity
+from dialback.agent.management import ManagementContext
 from dialback.agent.problems import IdentityProblem
 from dialback.agent.service import run
 from dialback.domain.ids import HostId
 from dialback.identity.host_keys import HostKey
 from dialback.settings.file import SettingsProblem
+from dialback.transport.leg import Leg
 from tests.agent.platform_stub import Platform, ServerSide, Stream, serving, take_leg
 
 
@@ -178,6 +180,47 @@ async def test_connection_outlives_the_link_and_ends_with_the_agent(platform: Pl
             assert await legs[0].reader.readexactly(10) == b"still here"
         assert await legs[0].reader.read() == b""
         ended.set()
+
+
+async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started_again(
+    platform: Platform, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        order = server.link.dial(
+            connection_id="connection",
+            gateway=platform.address,
+            certificate_sha256=platform.certificate_sha256,
+            ticket="t1cket",
+            target="management",
+            user="tom",
+        )
+        server.send(order)
+        with contextlib.suppress(EOFError):
+            while True:
+                await server.next_text()
+
+    async def serve_console(leg: Leg, context: ManagementContext) -> None:
+        contexts.append(context)
+        await leg.close()
+        context.restart()
+
+    contexts: list[ManagementContext] = []
+    platform.on_link, platform.on_leg = serve, take_leg
+    monkeypatch.setattr(service, "serve_management", serve_console)
+    (folder / "agent.toml").write_text("[management]\nenabled = true\n")
+    async with asyncio.timeout(10):
+        assert await run(folder, stop=asyncio.Event())
+    [context] = contexts
+    assert (context.who, context.allowed, context.connection_id) == ("tom", frozenset(), "connection")
+    assert any("agent link up" in line for line in context.tail.lines())
+
+
+async def test_agent_that_is_stopped_is_not_to_be_started_again(folder: Path) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(10):
+        assert not await run(folder, stop=stop)
 
 
 async def test_sigterm_stops_the_agent(platform: Platform, folder: Path) -> None:

@@ -8,31 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dialback.transport.inner_tls import InnerTls, client_side, server_side
-from dialback.transport.leg import Leg, LegLost
+from dialback.transport.leg import LegLost
 from dialback.transport.tls import sha256_of
-
-
-@contextlib.asynccontextmanager
-async def legs() -> AsyncIterator[tuple[Leg, Leg]]:
-    """Yield both ends of a connection over loopback."""
-    loop = asyncio.get_running_loop()
-    accepted: asyncio.Queue[Leg] = asyncio.Queue()
-
-    class Accepted(Leg):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            accepted.put_nowait(self)
-
-    server = await loop.create_server(Accepted, "127.0.0.1", 0)
-    _, near = await loop.create_connection(Leg, "127.0.0.1", server.sockets[0].getsockname()[1])
-    far = await accepted.get()
-    try:
-        yield near, far
-    finally:
-        near.abort()
-        far.abort()
-        server.close()
-        await server.wait_closed()
+from tests.transport.pairs import legs
 
 
 @contextlib.asynccontextmanager

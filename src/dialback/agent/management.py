@@ -235,9 +235,7 @@ class _Serving:
 
     async def _do(self, ask: Ask | Ignored) -> Answer:
         if isinstance(ask, Ignored):
-            raise Refused(
-                Reason.MANAGEMENT_OFF, f"this agent is of version {__version__} and knows no such ask"
-            )
+            raise Refused(Reason.MANAGEMENT_OFF, f"the agent, of version {__version__}, knows no {ask.type}")
         self._check_allowed(ask)
         settings = self._context.settings.management
         match ask:

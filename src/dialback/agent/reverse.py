@@ -60,7 +60,7 @@ Answer = Callable[[str, Declined | None], None]
 """Told once for each order: the connection's id, and None if both connections stand."""
 
 Manage = Callable[[Dial, frozenset[ConsentScope], Leg], Awaitable[None]]
-"""Serves the console behind a host leg, within this consent, until either side ends; the leg is then closed."""
+"""Serves the console behind a host leg, within this consent, until a side ends; the leg is then closed."""
 
 
 class _CannotDial(Exception):
