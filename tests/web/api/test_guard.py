@@ -48,6 +48,7 @@ OTHERS = {
     "sessions": "acme-desk-1",
     "api-tokens": "acme-token",
     "consent": "acme-request",
+    "flights": "acme-flight",
 }
 """An id of the other tenant for each family."""
 

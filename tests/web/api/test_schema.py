@@ -36,6 +36,7 @@ KNOWN = {
     "approvals": {"id": "a-uma"},
     "api-tokens": {"id": "none"},
     "consent": {"id": "request", "name": "request"},
+    "flights": {"id": "none"},
     "provider": {"id": "tess", "tenant": "acme"},
 }
 """What is there, by the first part of the path: half of the requests are about it."""

@@ -11,6 +11,7 @@ from dialback import __version__
 from dialback.web.api import (
     catalog,
     consent,
+    flights,
     hosts,
     live,
     own,
@@ -52,7 +53,7 @@ def make_api(api: Api) -> FastAPI:
     )
     for family in (own, users, workspaces, pools, catalog, hosts, live, records):
         family.add_routes(router, api)
-    for family in (provider, provider_staff, provider_connections, consent):
+    for family in (provider, provider_staff, provider_connections, consent, flights):
         family.add_routes(router, api)
     app.include_router(router)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]

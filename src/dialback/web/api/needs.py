@@ -141,5 +141,7 @@ NEEDS: dict[str, Needs] = {
     "list_consent_keys": CONSENT,
     "save_consent_key": CONSENT,
     "remove_consent_key": CONSENT,
+    "list_flights": CONSENT,
+    "read_flight": CONSENT,
 }
 """By operation id, which is the name of the operation's function."""
