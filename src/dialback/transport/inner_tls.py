@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dialback.transport.leg import Leg, LegLost
+from dialback.transport.tls import looking_context
 
 READ_BYTES = 16 * 1024
 CERTIFICATE_LIFE = timedelta(days=1)
@@ -71,9 +72,7 @@ def server_side() -> ServerSide:
 
 def client_side() -> ssl.SSLContext:
     """Return the context of a client that takes any certificate, for the caller to compare."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = looking_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 

@@ -83,9 +83,10 @@ def client_context(ca_pem: str = "") -> ssl.SSLContext:
 def looking_context() -> ssl.SSLContext:
     """Return a context for looking at the certificate a peer shows; nothing received over it is trusted.
 
-    For two facts only: the certificate of the local RDP server, which is self-signed by nature and is
-    reported, and the server's CA certificate, which is compared with the fingerprint in a join code before
-    anything secret is sent. Old versions are allowed, since the aim is to report what is there.
+    For three certificates only: the local RDP server's, which is self-signed by nature and is reported; the
+    server's CA, which is compared with the fingerprint in a join code before anything secret is sent; and the
+    one an agent shows inside a leg, which must be signed with the host's key before anything is believed. Old
+    versions are allowed, since the aim is to report what is there.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
