@@ -139,11 +139,16 @@ def in_words(refused: Refused, now: datetime) -> str:
 
 
 def _note_refusal(notes: Notes, request: Request, login: str, refused: Refused) -> None:
-    try:
-        tenant, name = parse_login(login)
-    except ValueError:
-        tenant, name = TenantId(MAIN), ascii(login[:100])
+    tenant, name = _who(login)
     notes.note(request, tenant, name, "sign-in.refused", detail=SENTENCES[refused.reason], allowed=False)
+
+
+def _who(login: str) -> tuple[TenantId, str]:
+    """Return tenant and name that somebody typed; what can be no name is kept as it is, escaped."""
+    try:
+        return parse_login(login)
+    except ValueError:
+        return MAIN, ascii(login[:100])
 
 
 def _page(needs: SigningIn, next: str, login: str = "", error: str = "", status: int = 200) -> Response:
