@@ -43,6 +43,12 @@ def test_file_sets_what_it_names(tmp_path: Path) -> None:
         ("most_load_per_cpu = nan", "'most_load_per_cpu' cannot be used"),
         ("least_free_memory_percent = 101", "'least_free_memory_percent' cannot be used"),
         ("targets =", "is no TOML"),
+        ("[management]\nrestart = 'x'", "unknown setting 'management.restart'"),
+        ("[management]\nenabled = 1", "'management.enabled' cannot be used"),
+        (
+            '[management]\nrestart_rdp = "systemctl \'restart"',
+            "'management.restart_rdp' cannot be used.*quotation",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named_with_the_file(tmp_path: Path, line: str, said: str) -> None:
@@ -88,3 +94,14 @@ def test_comments_of_the_new_file_tell_the_true_defaults() -> None:
 
     assert uncommented.count("\n# ") < build_settings().count("\n# ")
     assert parse_settings(uncommented, "agent.toml") == AgentSettings()
+
+
+def test_management_is_off_until_the_file_says_otherwise() -> None:
+    assert not AgentSettings().management.enabled
+    text = '[management]\nenabled = true\nrestart_rdp = "systemctl restart xrdp"\n'
+    settings = parse_settings(text, "agent.toml").management
+    assert (settings.enabled, settings.restart_rdp, settings.update_agent) == (
+        True,
+        "systemctl restart xrdp",
+        "",
+    )

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from dialback.cli.agent import default_folder
+from dialback.cli import agent
+from dialback.cli.agent import AGAIN_STATUS, default_folder
 from dialback.wire.agent import joincode
 from tests.cli.conftest import Terminal, sentence
 
@@ -60,3 +61,14 @@ def test_default_folder_is_the_systems_or_the_users(monkeypatch: pytest.MonkeyPa
     assert default_folder() == Path("/var/lib/dialback-agent")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert default_folder() == Path.home() / ".config" / "dialback-agent"
+
+
+@pytest.mark.parametrize(("again", "status"), [(True, AGAIN_STATUS), (False, 0)])
+def test_status_tells_whether_the_agent_is_to_be_started_again(
+    terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch, again: bool, status: int
+) -> None:
+    async def run(folder: Path) -> bool:
+        return again
+
+    monkeypatch.setattr(agent, "run_agent", run)
+    assert terminal.run("agent", "run", "--folder", folder).exit_code == status
