@@ -64,7 +64,7 @@ async def test_lost_table_and_lost_column_are_said(postgresql: PostgresqlServer)
     async with opened(url) as store:
         postgresql.say(name_of(url), "ALTER TABLE connections DROP COLUMN detail")
         with pytest.raises(StoreUnavailable, match="another schema"):
-            await store.connections()
+            await store.connections(None)
         postgresql.say(name_of(url), "DROP TABLE hosts CASCADE")
         with pytest.raises(StoreUnavailable, match="lost a table"):
             await store.all_links_down(NOW)
