@@ -47,7 +47,7 @@ def test_file_sets_what_it_names(tmp_path: Path) -> None:
         ("[management]\nenabled = 1", "'management.enabled' cannot be used"),
         (
             '[management]\nrestart_rdp = "systemctl \'restart"',
-            "'management.restart_rdp' cannot be used.*quotation",
+            "'management.restart_rdp' cannot be used.*quot",
         ),
     ],
 )
