@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -126,6 +127,7 @@ def test_numbers_of_the_roles_have_bounds(kind: type, line: str) -> None:
 
 @pytest.mark.parametrize("kind", [BrokerSettings, GatewaySettings])
 def test_defaults_keep_their_own_bounds(kind: type) -> None:
-    lines = [f"{name} = {getattr(kind(), name)}" for name in kind.__dataclass_fields__]
+    # Numbers, texts and lists are written in JSON as in TOML.
+    lines = [f"{name} = {json.dumps(getattr(kind(), name))}" for name in kind.__dataclass_fields__]
 
     assert parse_settings("\n".join(lines), "it", kind) == kind()
