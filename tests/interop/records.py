@@ -5,7 +5,9 @@ from typing import Any
 
 from dialback.domain.sessions import Stage
 
-STAGES = [stage.value for stage in Stage]
+PARKED = ("approve", "wake", "consent")
+STAGES = [stage.value for stage in Stage if stage.value not in PARKED]
+"""The stages of a connection that nobody is asked about."""
 CLOSED_BY_USER = ("client-ended", "host-ended")
 """FreeRDP 3 takes leave of the host, which may then end before the client does."""
 CLOCK_S = 0.25
