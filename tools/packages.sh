@@ -14,7 +14,8 @@ usage: tools/packages.sh [--check] GROUP...
 
   base   what Python, TLS and the parts from npm need
   demo   xrdp, a headless display, a client and a browser
-  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy, PostgreSQL
+  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy, PostgreSQL, and
+         the libraries of the system that Qt draws with
   bench  the relay we compare ourselves with
 
   --check   name what is missing and install nothing; exit status 1 when something is
@@ -25,7 +26,11 @@ TEXT
 
 readonly BASE="ca-certificates nodejs npm openssl python3 python3-venv"
 readonly DESKTOP="xrdp xorgxrdp xvfb xauth openbox xterm x11-apps x11-utils x11-xserver-utils dbus-x11 xdotool xclip \
-imagemagick iproute2 procps util-linux chromium"
+imagemagick iproute2 procps util-linux chromium libnss3-tools"
+# What Qt's wheels load from the system to draw on an X display.
+readonly QT="libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libx11-xcb1 libxcb-cursor0 libxcb-glx0 libxcb-icccm4 \
+libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 \
+libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0"
 
 # The client and the NLA host by release: Debian 13 has FreeRDP 3 alone, and in main.
 packages_of() { # GROUP CODENAME
@@ -33,8 +38,8 @@ packages_of() { # GROUP CODENAME
         "base "*) echo "$BASE" ;;
         "demo bookworm") echo "$BASE $DESKTOP freerdp2-x11" ;;
         "demo trixie") echo "$BASE $DESKTOP freerdp3-x11" ;;
-        "test bookworm") echo "$(packages_of demo bookworm) freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy postgresql-15" ;;
-        "test trixie") echo "$(packages_of demo trixie) freerdp3-shadow-x11 winpr3-utils nftables haproxy postgresql-17" ;;
+        "test bookworm") echo "$(packages_of demo bookworm) $QT freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy postgresql-15" ;;
+        "test trixie") echo "$(packages_of demo trixie) ${QT/libglib2.0-0/libglib2.0-0t64} freerdp3-shadow-x11 winpr3-utils nftables haproxy postgresql-17" ;;
         "bench "*) echo "$BASE haproxy" ;;
         *) return 1 ;;
     esac

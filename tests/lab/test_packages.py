@@ -70,6 +70,12 @@ def test_test_group_holds_the_demo_group(codename: str) -> None:
     assert {"freerdp3-x11", "nftables"} <= groups["test"]
 
 
+@pytest.mark.parametrize(("codename", "glib"), [("bookworm", "libglib2.0-0"), ("trixie", "libglib2.0-0t64")])
+def test_qt_finds_the_libraries_of_the_system(codename: str, glib: str) -> None:
+    packages = call("packages_of", "test", codename).stdout.split()
+    assert {"libegl1", "libxcb-cursor0", "libxcb-icccm4", "libxkbcommon-x11-0", glib} <= set(packages)
+
+
 @pytest.mark.parametrize("codename", ["bookworm", "trixie"])
 def test_no_service_of_a_package_is_left_to_start_at_boot(codename: str) -> None:
     packages = call("packages_of", "test", codename).stdout.split()
