@@ -62,6 +62,10 @@ class ScriptedBroker(Broker):
             raise self.refuses
         return PLACED
 
+    async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
+        self.asked.append((placement, attempt))
+        return placement
+
     async def dial(self, order: DialOrder) -> None:
         self.asked.append(order)
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from dialback.domain.access import TokenKind
 from dialback.domain.errors import Reason
 from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserId, UserName
 from dialback.domain.live import LiveConnection, Lost, reason_to_cut
+from dialback.domain.provider import PROVIDER
 
 ACME, OTHER = TenantId("acme"), TenantId("other")
 ANNA, TOKEN, HOST = UserId("u1"), TokenHash("t1"), HostId("h1")
@@ -35,6 +37,12 @@ def test_a_disabled_user_may_stay_if_the_setting_says_so() -> None:
     lost = Lost(users=frozenset({(ACME, ANNA)}))
     assert reason_to_cut(OPEN, lost, False) is None
     assert reason_to_cut(OPEN, replace(lost, tokens=frozenset({TOKEN})), False) is Reason.TOKEN_REVOKED
+
+
+def test_connection_of_the_provider_ends_with_its_staff_and_not_with_a_namesake() -> None:
+    visit = replace(OPEN, kind=TokenKind.PROVIDER)
+    assert reason_to_cut(visit, Lost(users=frozenset({(ACME, ANNA)})), True) is None
+    assert reason_to_cut(visit, Lost(users=frozenset({(PROVIDER, ANNA)})), True) is Reason.USER_DISABLED
 
 
 def test_a_parked_connection_has_no_host_to_lose() -> None:

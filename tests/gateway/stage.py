@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from dialback.domain.access import check_token_text
-from dialback.domain.contracts import Admission, Attempt, DialOrder, Placement
+from dialback.domain.contracts import Admission, Attempt, DialOrder, Placement, Visit
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, PoolId, ResourceName, UserId, UserName
 from dialback.domain.pools import Redirection
@@ -19,6 +19,7 @@ from dialback.domain.sessions import Stage as Step
 from dialback.domain.tenancy import MAIN
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway.connection import Gateway
+from dialback.gateway.raw_streams import RawStreams
 from dialback.gateway.rendezvous import Rendezvous
 from dialback.gateway.reverse import ReverseLegs
 from dialback.gateway.settings import GatewaySettings
@@ -41,6 +42,7 @@ from dialback.wire.agent.link import (
 )
 from dialback.wire.agent.messages import encode_base64url
 from dialback.wire.head import RequestHead, ResponseHead, ResponseReader, build_request
+from dialback.wire.stream import STREAM_PATH, STREAM_UPGRADE
 from dialback.wire.tsgu.client import ClientTunnel
 from dialback.wire.websocket import FrameReader, Opcode
 from tests.transport.loopback import DEADLINE_S, Certificates, Peer, port_of
@@ -65,6 +67,8 @@ class StubBroker:
         self.place_refusal: Reason | None = None
         self.notice = ""
         self.parked_s: dict[Step, float] = {}
+        self.visit: Visit | None = None
+        self.consents: list[Visit | Refused] = []
         self.place_waits = asyncio.Event()
         self.place_waits.set()
         self.place_cancelled = asyncio.Event()
@@ -103,7 +107,14 @@ class StubBroker:
             PoolId("p1"),
             self.parked_s,
             self.notice,
+            self.visit,
         )
+
+    async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
+        answer = self.consents.pop(0)
+        if isinstance(answer, Refused):
+            raise answer
+        return replace(placement, visit=answer)
 
     async def dial(self, order: DialOrder) -> None:
         assert self.agent is not None
@@ -152,12 +163,14 @@ class Stage:
     def edge(self) -> Edge:
         """Return the edge of the node; no web application stands behind it."""
         served, reverse = Tunnels(self.gateway), ReverseLegs(self.gateway.rendezvous, self.metrics)
-        raw = WebSockets(self.gateway)
+        raw, streams = WebSockets(self.gateway), RawStreams(self.gateway)
         handlers: dict[str, Handler] = {"RDG_OUT_DATA": served.serve_out, "RDG_IN_DATA": served.serve_in}
 
         def route(head: RequestHead) -> Handler | None:
             if head.path.startswith("/rdp/"):
                 return raw.serve
+            if head.path.startswith(STREAM_PATH) and head.wants_upgrade(STREAM_UPGRADE):
+                return streams.serve
             return handlers.get(head.method, reverse.serve)
 
         return Edge(route, asyncio.Protocol, self.tasks)

@@ -37,7 +37,12 @@ async def stage(certificates: Certificates) -> AsyncIterator[Stage]:
 async def ask(stage: Stage, alias: str = ALIAS, token: str = TOKEN) -> Peer:
     """Ask for the raw stream of a resource."""
     peer = await stage.connect()
-    headers = [("Connection", "Upgrade"), ("Upgrade", STREAM_UPGRADE), ("Authorization", f"Bearer {token}")]
+    headers = [
+        ("Host", "localhost"),
+        ("Connection", "Upgrade"),
+        ("Upgrade", STREAM_UPGRADE),
+        ("Authorization", f"Bearer {token}"),
+    ]
     await peer.send(build_request("GET", STREAM_PATH + alias, headers))
     return peer
 

@@ -100,7 +100,7 @@ async def test_tunnel_lives_from_token_to_record(stage: Stage, kind: str) -> Non
     assert (record.user, record.resource, record.host_id, record.client_name) == ("ann", ALIAS, HOST, "PC1")
     assert (record.totals.to_client_bytes, record.totals.to_host_bytes) == (4, 2)
     assert list(record.timeline) == sorted(record.timeline, key=list(Step).index)
-    assert set(record.timeline) == set(Step) - {Step.APPROVE, Step.WAKE}
+    assert set(record.timeline) == set(Step) - {Step.APPROVE, Step.WAKE, Step.CONSENT}
     assert [opened.id for opened in stage.broker.was_opened] == [record.id] * 2
     assert stage.orders[0].connection_id == record.id
     assert stage.metrics.value("dialback_ended_total", reason="host-ended") == 1

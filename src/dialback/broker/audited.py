@@ -56,6 +56,9 @@ class AuditedBroker(Broker):
     async def dial(self, order: DialOrder) -> None:
         await self._broker.dial(order)
 
+    async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
+        return await self._broker.consent(placement, attempt)
+
     async def opened(self, record: ConnectionRecord) -> None:
         await self._broker.opened(record)
 

@@ -51,7 +51,7 @@ class Policing:
             return
         try:
             lost = await self._rights.lost(
-                {(each.tenant, each.user_id) for each in live},
+                {(each.home, each.user_id) for each in live},
                 {each.token_hash for each in live},
                 {each.host_id for each in live if each.host_id is not None},
             )

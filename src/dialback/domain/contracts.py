@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dialback.domain.access import ConnectionToken, TokenKind, TokenUse
+from dialback.domain.consent import ConsentRequest
 from dialback.domain.directory import Directory, HostStanding, Published
 from dialback.domain.errors import Problem
 from dialback.domain.hosts import Host, HostReport, JoinCode
@@ -63,11 +64,20 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """What somebody of the provider asks of a host, and the signed grant that is shown for it, if any."""
+
+    request: ConsentRequest
+    grant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """The host the broker chose, the key by which its host leg is known, and the target it is to dial.
 
-    `because` is the rule that chose it among the hosts of `pool`. `parked_s` says for what the client was
-    kept waiting, and how long. `notice` is what the user is to read once connected, if anything.
+    `because` is the rule that chose it among the hosts of `pool`, which is empty where there was no choice.
+    `parked_s` says for what the client was kept waiting, and how long. `notice` is what the user is to read
+    once connected, if anything. `visit` is there if it is for somebody of the provider.
     """
 
     host_id: HostId
@@ -77,6 +87,7 @@ class Placement:
     pool: PoolId
     parked_s: Mapping[Stage, float] = field(default_factory=dict)
     notice: str = ""
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class DialOrder:
     """What an agent needs to dial a gateway: where, whom to expect there, with which ticket, to which target.
 
     `gateway` is `name:port` of the node that holds the client leg; `certificate_sha256` is 64 hexadecimal
-    characters of that node's leaf certificate.
+    characters of that node's leaf certificate. `visit` is what the agent judges first, if it is there.
     """
 
     connection_id: ConnectionId
@@ -94,10 +105,11 @@ class DialOrder:
     ticket: Secret
     target: str
     user: UserName
+    visit: Visit | None = None
 
 
 class Broker(Protocol):
-    """The four questions a gateway asks, and the two reports it makes."""
+    """The five questions a gateway asks, and the two reports it makes."""
 
     async def admit(self, token: Secret) -> Admission:
         """Say whom the token admits; raise `Refused` if nobody."""
@@ -110,6 +122,13 @@ class Broker(Protocol):
 
     async def dial(self, order: DialOrder) -> None:
         """Order the host's agent to dial; return when it says it has; raise `Refused` if it does not."""
+
+    async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
+        """Return what to order next, the host having refused a visit with `CONSENT_WANTED`.
+
+        It takes until the tenant has answered, or until it is time to ask the host again: somebody may have
+        approved there. Raise `Refused` if the tenant has denied it or nobody answers in time. Cancel-safe.
+        """
 
     async def opened(self, record: ConnectionRecord) -> None:
         """Keep the record of a connection whose relay begins. Never raises: records wait for the store."""

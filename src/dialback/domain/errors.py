@@ -79,6 +79,9 @@ class Reason(StrEnum):
     # The tenant's consent to the provider.
     CONSENT_FORBIDDEN = "consent-forbidden"
     CONSENT_WANTED = "consent-wanted"
+    CONSENT_DENIED = "consent-denied"
+    CONSENT_TIMED_OUT = "consent-timed-out"
+    AGENT_TOO_OLD = "agent-too-old"
     GRANT_OTHER = "grant-other"
     GRANT_INVALID = "grant-invalid"
     GRANT_UNSIGNED = "grant-unsigned"
@@ -168,6 +171,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.CONSOLE_OUTSIDE: "The provider allows no console at this address; its settings say from where.",
     Reason.CONSENT_FORBIDDEN: "The host's own policy forbids this to the provider; the detail says what.",
     Reason.CONSENT_WANTED: "The host wants the consent of its tenant, who has not given it.",
+    Reason.CONSENT_DENIED: "The tenant has denied what was asked; the detail says who did.",
+    Reason.CONSENT_TIMED_OUT: "Nobody of the tenant has answered in time; ask them, then connect again.",
+    Reason.AGENT_TOO_OLD: "The host's agent is too old to judge consent; the detail names both versions.",
     Reason.GRANT_OTHER: "The grant is for somebody or something else; the detail says for what.",
     Reason.GRANT_INVALID: "The grant is damaged or was changed; ask the tenant for a new one.",
     Reason.GRANT_UNSIGNED: "Too few keys that the host trusts have signed the grant; have it approved again.",

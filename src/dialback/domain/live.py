@@ -8,13 +8,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dialback.domain.access import TokenKind
 from dialback.domain.errors import Reason
 from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserId, UserName
+from dialback.domain.provider import PROVIDER
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConnection:
-    """A connection that somebody was admitted to; `host_id` is None while it is parked."""
+    """A connection that somebody was admitted to; `host_id` is None while it is parked.
+
+    `tenant` is the one that is reached; whoever has a token of the provider's is a user of another.
+    """
 
     id: ConnectionId
     tenant: TenantId
@@ -24,6 +29,12 @@ class LiveConnection:
     token_hash: TokenHash
     client_address: str
     host_id: HostId | None = None
+    kind: TokenKind = TokenKind.CONNECTION
+
+    @property
+    def home(self) -> TenantId:
+        """The tenant whose user it is."""
+        return PROVIDER if self.kind is TokenKind.PROVIDER else self.tenant
 
 
 class LiveConnections(Protocol):
@@ -66,7 +77,7 @@ def reason_to_cut(connection: LiveConnection, lost: Lost, cut_disabled: bool) ->
     Args:
         cut_disabled: whether it ends with its user.
     """
-    if cut_disabled and (connection.tenant, connection.user_id) in lost.users:
+    if cut_disabled and (connection.home, connection.user_id) in lost.users:
         return Reason.USER_DISABLED
     if connection.token_hash in lost.tokens:
         return Reason.TOKEN_REVOKED

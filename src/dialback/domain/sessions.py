@@ -16,8 +16,8 @@ from dialback.domain.names import MAX_USER_CHARS, check_id, check_name, key_of
 class Stage(StrEnum):
     """A step in the life of a connection, in the order in which they happen.
 
-    `HANDSHAKE` is what the client's own rounds took, between the answers to its requests; `APPROVE` and
-    `WAKE` are how long it was parked.
+    `HANDSHAKE` is what the client's own rounds took, between the answers to its requests; `APPROVE`, `WAKE`
+    and `CONSENT` are how long it was parked.
     """
 
     TLS = "tls"
@@ -27,6 +27,7 @@ class Stage(StrEnum):
     APPROVE = "approve"
     PLACE = "place"
     WAKE = "wake"
+    CONSENT = "consent"
     DIAL = "dial"
     REVERSE = "reverse"
     FIRST_BYTE = "first-byte"
@@ -41,6 +42,8 @@ class Because(StrEnum):
     FREE_HOST = "free-host"
     BREADTH_FIRST = "breadth-first"
     DEPTH_FIRST = "depth-first"
+    ASKED_FOR = "asked-for"
+    """Somebody of the provider asked for this very host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ _PARKED_IN = {
     Reason.TOO_MANY_APPROVALS: Stage.APPROVE,
     Reason.WAKE_FAILED: Stage.WAKE,
     Reason.WAKE_TIMED_OUT: Stage.WAKE,
+    Reason.CONSENT_DENIED: Stage.CONSENT,
+    Reason.CONSENT_TIMED_OUT: Stage.CONSENT,
 }
 """The reasons for which a connection is refused that was parked, and what it waited for."""
 
@@ -114,6 +116,7 @@ class Connection:
             admission.resource,
             admission.token_hash,
             self._record.client_address,
+            kind=admission.kind,
         )
         leaving = [_left(leg) for leg in dict.fromkeys(client)]
         reached = first_of(f"reach {self.id}", self._reach(admission, alias_of(names[0])), *leaving)
@@ -135,10 +138,37 @@ class Connection:
         self._timeline.mark(Stage.PLACE)
         self.notice = placement.notice
         self._record = replace(self._record, host_id=placement.host_id, because=placement.because)
-        host_leg = await self._meet(admission, placement)
+        host_leg = await self._meet_with_consent(admission, placement, attempt)
         self._timeline.mark(Stage.DIAL, host_leg.arrival.accepted_at)
         self._timeline.mark(Stage.REVERSE)
         return host_leg.leg
+
+    async def _meet_with_consent(
+        self, admission: Admission, placement: Placement, attempt: Attempt
+    ) -> HostLeg:
+        """Meet the host; while it wants its tenant's consent, the client stays parked."""
+        waited = False
+        while True:
+            asked_at = self._gateway.clock()
+            try:
+                host_leg = await self._meet(admission, placement)
+            except Refused as refused:
+                if refused.reason is not Reason.CONSENT_WANTED or placement.visit is None:
+                    raise
+            else:
+                if waited:
+                    self._timeline.mark(Stage.CONSENT, asked_at)
+                return host_leg
+            waited = True
+            placement = await self._consented(placement, attempt)
+
+    async def _consented(self, placement: Placement, attempt: Attempt) -> Placement:
+        try:
+            return await self._gateway.broker.consent(placement, attempt)
+        except Refused as refused:
+            if refused.reason in _PARKED_IN:
+                self._timeline.mark(_PARKED_IN[refused.reason])
+            raise
 
     async def _meet(self, admission: Admission, placement: Placement) -> HostLeg:
         gateway = self._gateway
@@ -152,6 +182,7 @@ class Connection:
                 ticket=meeting.ticket,
                 target=placement.target,
                 user=admission.user,
+                visit=placement.visit,
             )
             try:
                 async with asyncio.timeout(gateway.settings.host_deadline_s):
