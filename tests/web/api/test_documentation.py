@@ -7,8 +7,9 @@ from dialback.web.api.problems import STATUS, TITLES, ApiReason
 from tests.web.api.stage import ApiStage
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "api.md"
-ELSEWHERE = ("/provider", "/consent")
-"""Families that have pages of their own."""
+PROVIDER_PAGE = PAGE.with_name("serve-tenants.md")
+ELSEWHERE = ("/provider", "/consent", "/flights")
+"""Families that have a page of their own."""
 
 
 def test_every_operation_is_documented_with_what_it_needs(api: ApiStage) -> None:
@@ -23,6 +24,16 @@ def test_every_operation_is_documented_with_what_it_needs(api: ApiStage) -> None
             if needs.role is None:
                 scopes = "no token"
             assert f"| `{method.upper()} {path}` | {role} | {scopes} | {operation['summary']} |" in page
+
+
+def test_every_operation_of_provider_and_consent_is_documented_with_who_may(api: ApiStage) -> None:
+    page = PROVIDER_PAGE.read_text(encoding="utf-8")
+    for path, methods in api.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            needs = NEEDS[operation["operationId"]]
+            if path.startswith(ELSEWHERE) and needs.role is not None:
+                who = needs.staff.value if needs.staff else needs.role.value
+                assert f"| `{method.upper()} {path}` | {who} | {operation['summary']} |" in page
 
 
 def test_every_reason_is_documented() -> None:
