@@ -23,6 +23,10 @@ from dialback.wire.agent.link import (
     DialReceived,
     DialRefusedReceived,
     EchoReceived,
+    FlightHeadReceived,
+    FlightReceived,
+    FlightRefusedReceived,
+    FlightSignedReceived,
     GoodbyeReceived,
     GrantRevokedReceived,
     HeartbeatReceived,
@@ -71,6 +75,7 @@ SIGNATURE = bytes(64)
 ONE = VersionRange(1, 1)
 TWO = VersionRange(2, 2)
 THREE = VersionRange(3, 3)
+FOUR = VersionRange(4, 4)
 SERVER = RdpServer(target="127.0.0.1:3389", answers=True, security="tls")
 FAILING = Failing(check="disk", detail="/ has 10 MB left")
 SESSION = HostSession(id="xrdp-10", user="anna", state="active", since=NOW)
@@ -103,6 +108,19 @@ WELCOME_2 = {**WELCOME, "version": 2}
 HELLO_3 = {**HELLO, "lowest_version": 3, "highest_version": 3}
 CHALLENGE_3 = {**CHALLENGE, "lowest_version": 3, "highest_version": 3}
 WELCOME_3 = {**WELCOME, "version": 3}
+HELLO_4 = {**HELLO, "lowest_version": 4, "highest_version": 4}
+CHALLENGE_4 = {**CHALLENGE, "lowest_version": 4, "highest_version": 4}
+WELCOME_4 = {**WELCOME, "version": 4}
+LINE = '{"at":"now"}'
+KEY_TEXT = "A" * 43
+SIGNED = {"connection_id": "c1", "count": 1, "hash": "ef" * 32}
+FLIGHT_HEAD = {
+    "type": "flight-head",
+    **SIGNED,
+    "agent_signature": "A" * 86,
+    "platform_signature": "A" * 86,
+    "platform_key": KEY_TEXT,
+}
 CONSENT_DICT = {
     "request_id": "r1",
     "tenant": "acme",
@@ -117,11 +135,11 @@ CONSENT_DICT = {
 CONSENT = ConsentOrder(**{**CONSENT_DICT, "asked_at": NOW})
 
 
-def server_link(versions=THREE):
+def server_link(versions=FOUR):
     return ServerLink(NONCE, SERVER_CERTIFICATE, 5, versions)
 
 
-def agent_link(versions=THREE, sign=lambda signed: SIGNATURE):
+def agent_link(versions=FOUR, sign=lambda signed: SIGNATURE):
     return AgentLink(
         "h1",
         sign,
@@ -135,24 +153,28 @@ def agent_link(versions=THREE, sign=lambda signed: SIGNATURE):
 
 # How each step is made to happen: by a text of the peer, or by a call.
 RECEIVED_BY_SERVER = {
-    Step.HELLO: HELLO_3,
+    Step.HELLO: HELLO_4,
     Step.UNFIT_HELLO: {**HELLO, "lowest_version": 8, "highest_version": 9},
     Step.REPORT: {"type": "report"},
     Step.SESSIONS: {"type": "sessions"},
     Step.DIALLED: {"type": "dialled", "connection_id": "c1"},
     Step.DIAL_REFUSED: {"type": "dial-refused", "connection_id": "c1", "reason": "agent-refused"},
     Step.SESSION_ORDER_DONE: {"type": "session-order-done", "order_id": "o1"},
+    Step.FLIGHT_SIGNED: {"type": "flight-signed", **SIGNED, "signature": "A" * 86},
+    Step.FLIGHT_REFUSED: {"type": "flight-refused", "connection_id": "c1", "count": 0, "problem": "other"},
     Step.HEARTBEAT: {"type": "heartbeat"},
     Step.IGNORED: {"type": "from-the-future"},
 }
 RECEIVED_BY_AGENT = {
-    Step.CHALLENGE: CHALLENGE_3,
+    Step.CHALLENGE: CHALLENGE_4,
     Step.UNFIT_CHALLENGE: {**CHALLENGE, "lowest_version": 8, "highest_version": 9},
-    Step.WELCOME: WELCOME_3,
+    Step.WELCOME: WELCOME_4,
     Step.DIAL: {"type": "dial", **ORDER},
     Step.CANARY: {"type": "canary", **CANARY},
     Step.SESSION_ORDER: {"type": "session-order", **SESSION_ORDER},
     Step.GRANT_REVOKED: {"type": "grant-revoked", "grant_id": "g1"},
+    Step.FLIGHT: {"type": "flight", "connection_id": "c1", "entries": [LINE]},
+    Step.FLIGHT_HEAD: FLIGHT_HEAD,
     Step.HEARTBEAT_ECHO: {"type": "heartbeat-echo"},
     Step.GOODBYE: {"type": "goodbye", "reason": "bye"},
     Step.IGNORED: {"type": "from-the-future"},
@@ -165,6 +187,10 @@ CALLS_OF_SERVER = {
     Step.SEND_CANARY: lambda link: link.canary(**CANARY),
     Step.SEND_SESSION_ORDER: lambda link: link.session_order(**SESSION_ORDER),
     Step.SEND_GRANT_REVOKED: lambda link: link.grant_revoked("g1"),
+    Step.SEND_FLIGHT: lambda link: link.flight("c1", [LINE]),
+    Step.SEND_FLIGHT_HEAD: lambda link: link.flight_head(
+        "c1", 1, "ef" * 32, agent_signature=SIGNATURE, platform_signature=SIGNATURE, platform_key=bytes(32)
+    ),
     Step.SEND_GOODBYE: lambda link: link.goodbye("bye"),
 }
 CALLS_OF_AGENT = {
@@ -173,6 +199,8 @@ CALLS_OF_AGENT = {
     Step.SEND_DIALLED: lambda link: link.dialled("c1"),
     Step.SEND_DIAL_REFUSED: lambda link: link.dial_refused("c1", "agent-refused"),
     Step.SEND_SESSION_ORDER_DONE: lambda link: link.session_order_done("o1"),
+    Step.SEND_FLIGHT_SIGNED: lambda link: link.flight_signed("c1", 1, "ef" * 32, SIGNATURE),
+    Step.SEND_FLIGHT_REFUSED: lambda link: link.flight_refused("c1", 0, "oth\ner"),
     Step.SEND_HEARTBEAT: lambda link: link.heartbeat(),
 }
 SIDES = {
@@ -491,11 +519,11 @@ AGENT_PLAYBOOK_3 = [
 
 
 def test_server_asks_for_consent_shows_the_grant_and_revokes_it():
-    assert play(server_link(), SERVER_PLAYBOOK_3) == SERVER_PLAYBOOK_3
+    assert play(server_link(THREE), SERVER_PLAYBOOK_3) == SERVER_PLAYBOOK_3
 
 
 def test_agent_judges_the_grant_and_hears_that_it_is_revoked():
-    assert play(agent_link(), AGENT_PLAYBOOK_3) == AGENT_PLAYBOOK_3
+    assert play(agent_link(THREE), AGENT_PLAYBOOK_3) == AGENT_PLAYBOOK_3
 
 
 def test_agent_of_version_2_is_asked_nothing_for_the_provider():
@@ -505,6 +533,74 @@ def test_agent_of_version_2_is_asked_nothing_for_the_provider():
         with pytest.raises(StateError, match="expected version 3"):
             call()
     assert server.dial(**ORDER)
+
+
+def hello_received_4():
+    signed = signed_challenge(NONCE_TEXT, "h1", SERVER_CERTIFICATE, FOUR, FOUR)
+    return replace(hello_received(), signed=signed, version=4)
+
+
+SERVER_PLAYBOOK_4 = [
+    ("call", ServerLink.start),
+    (">", CHALLENGE_4),
+    ("<", HELLO_4),
+    ("!", hello_received_4()),
+    ("call", CALLS_OF_SERVER[Step.SEND_WELCOME]),
+    (">", WELCOME_4),
+    ("call", CALLS_OF_SERVER[Step.SEND_FLIGHT]),
+    (">", {"type": "flight", "connection_id": "c1", "entries": [LINE]}),
+    ("<", {"type": "flight-refused", "connection_id": "c1", "count": 3, "problem": "4 does not follow"}),
+    ("!", FlightRefusedReceived("c1", 3, "4 does not follow")),
+    ("call", CALLS_OF_SERVER[Step.SEND_FLIGHT]),
+    (">", {"type": "flight", "connection_id": "c1", "entries": [LINE]}),
+    ("<", {"type": "flight-signed", **SIGNED, "signature": "A" * 86}),
+    ("!", FlightSignedReceived("c1", 1, "ef" * 32, SIGNATURE)),
+    ("call", CALLS_OF_SERVER[Step.SEND_FLIGHT_HEAD]),
+    (">", FLIGHT_HEAD),
+]
+
+AGENT_PLAYBOOK_4 = [
+    ("<", CHALLENGE_4),
+    ("!", ChallengeReceived("")),
+    (">", HELLO_4),
+    ("<", WELCOME_4),
+    ("!", WelcomeReceived(4, 5, NOW)),
+    ("<", {"type": "flight", "connection_id": "c1", "entries": [LINE]}),
+    ("!", FlightReceived("c1", (LINE,))),
+    ("call", CALLS_OF_AGENT[Step.SEND_FLIGHT_REFUSED]),
+    (">", {"type": "flight-refused", "connection_id": "c1", "count": 0, "problem": "oth er"}),
+    ("<", {"type": "flight", "connection_id": "c1", "entries": [LINE]}),
+    ("!", FlightReceived("c1", (LINE,))),
+    ("call", CALLS_OF_AGENT[Step.SEND_FLIGHT_SIGNED]),
+    (">", {"type": "flight-signed", **SIGNED, "signature": "A" * 86}),
+    ("<", FLIGHT_HEAD),
+    ("!", FlightHeadReceived("c1", 1, "ef" * 32, SIGNATURE, SIGNATURE, bytes(32))),
+]
+
+
+def test_server_tells_what_happened_and_shows_both_signatures():
+    assert play(server_link(), SERVER_PLAYBOOK_4) == SERVER_PLAYBOOK_4
+
+
+def test_agent_keeps_what_happened_and_signs_it():
+    assert play(agent_link(), AGENT_PLAYBOOK_4) == AGENT_PLAYBOOK_4
+
+
+def test_agent_of_version_3_gets_no_flight_record():
+    server, agent = opened(server_link(VersionRange(1, 4)), agent_link(THREE))
+    assert (server.takes_flights, agent.takes_flights) == (False, False)
+    for step in (Step.SEND_FLIGHT, Step.SEND_FLIGHT_HEAD):
+        with pytest.raises(StateError, match="expected version 4"):
+            CALLS_OF_SERVER[step](server)
+    assert server.dial(**ORDER, consent=CONSENT)
+
+
+@pytest.mark.parametrize("line", ["x" * 4000, '"' * 4000, "\\" * 3000, '{"a":"b"}'])
+def test_message_holds_as_many_entries_as_fit(line):
+    server, agent = opened(server_link(), agent_link())
+    text = server.flight("c1", [line] * 300)
+    assert len(text.encode()) <= MAX_MESSAGE_BYTES
+    assert 7 <= len(agent.receive(text).entries) <= 100
 
 
 def opened(server, agent):
@@ -583,7 +679,7 @@ def test_what_is_signed_is_fixed():
 
 def test_agent_refuses_a_version_that_was_not_to_be_chosen():
     agent = link_in("agent", LinkState.ANSWERED)
-    with pytest.raises(WireError, match="expected version 3 in welcome, got 1"):
+    with pytest.raises(WireError, match="expected version 4 in welcome, got 1"):
         agent.receive(json.dumps({**WELCOME, "version": 1}))
     assert agent.state is LinkState.ANSWERED
 

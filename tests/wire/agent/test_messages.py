@@ -21,6 +21,10 @@ from dialback.wire.agent.messages import (
     EnrolAnswer,
     EnrolRequest,
     Failing,
+    Flight,
+    FlightHead,
+    FlightRefused,
+    FlightSigned,
     Goodbye,
     GrantRevoked,
     Heartbeat,
@@ -103,6 +107,29 @@ FROM_SERVER = [
         '{"type":"session-order","order_id":"o1","action":"message","session":"xrdp-10",'
         '"text":"back in 5\xa0min"}',
     ),
+    (
+        Flight(connection_id="c1", entries=('{"number":0}',)),
+        '{"type":"flight","connection_id":"c1","entries":["{\\"number\\":0}"]}',
+    ),
+    (
+        FlightHead(
+            connection_id="c1",
+            count=1,
+            hash=FINGERPRINT,
+            agent_signature=SIGNATURE,
+            platform_signature=SIGNATURE,
+            platform_key=NONCE,
+        ),
+        '{"type":"flight-head","connection_id":"c1","count":1,"hash":"'
+        + FINGERPRINT
+        + '","agent_signature":"'
+        + SIGNATURE
+        + '","platform_signature":"'
+        + SIGNATURE
+        + '","platform_key":"'
+        + NONCE
+        + '"}',
+    ),
     (HeartbeatEcho(), '{"type":"heartbeat-echo"}'),
     (Goodbye(reason="server stops"), '{"type":"goodbye","reason":"server stops"}'),
 ]
@@ -136,6 +163,18 @@ FROM_AGENT = [
         Sessions(sessions=(SESSION,)),
         '{"type":"sessions","sessions":[{"id":"xrdp-10","user":"CORP\\\\anna","state":"active",'
         '"since":"2026-01-02T03:04:05Z"}],"problem":""}',
+    ),
+    (
+        FlightSigned(connection_id="c1", count=1, hash=FINGERPRINT, signature=SIGNATURE),
+        '{"type":"flight-signed","connection_id":"c1","count":1,"hash":"'
+        + FINGERPRINT
+        + '","signature":"'
+        + SIGNATURE
+        + '"}',
+    ),
+    (
+        FlightRefused(connection_id="c1", count=0, problem="other"),
+        '{"type":"flight-refused","connection_id":"c1","count":0,"problem":"other"}',
     ),
     (Sessions(problem="no"), '{"type":"sessions","sessions":[],"problem":"no"}'),
     (
@@ -282,6 +321,12 @@ def test_message_to_a_session_has_lines_and_nothing_that_steers(text):
     with pytest.raises(WireError, match="text"):
         decode_from_server(json.dumps(order))
     assert decode_from_server(json.dumps({**order, "text": "one\n\ntwo\n"})).text == "one\n\ntwo\n"
+
+
+@pytest.mark.parametrize("entries", [[], ["x"] * 101, ["x" * 4001], [""], ["\u00e4"], ["a\nb"]])
+def test_flight_is_of_some_lines_of_printable_ascii(entries):
+    with pytest.raises(WireError, match=r"expected a valid flight\.entries"):
+        decode_from_server(json.dumps({"type": "flight", "connection_id": "c1", "entries": entries}))
 
 
 def test_lists_are_bounded():

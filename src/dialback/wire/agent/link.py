@@ -24,9 +24,11 @@ from datetime import datetime
 from enum import Enum
 
 from dialback.wire.agent.messages import (
+    MAX_FLIGHT_LINES,
     MAX_MESSAGE_BYTES,
     MAX_SESSIONS,
     NONCE_BYTES,
+    PUBLIC_KEY_BYTES,
     SIGNATURE_BYTES,
     Canary,
     Challenge,
@@ -36,6 +38,10 @@ from dialback.wire.agent.messages import (
     DialRefusal,
     DialRefused,
     Failing,
+    Flight,
+    FlightHead,
+    FlightRefused,
+    FlightSigned,
     Goodbye,
     GrantRevoked,
     Heartbeat,
@@ -60,6 +66,7 @@ from dialback.wire.agent.messages import (
 from dialback.wire.agent.version import (
     CANARY_VERSION,
     CONSENT_VERSION,
+    FLIGHT_VERSION,
     SUPPORTED,
     VersionRange,
     choose_version,
@@ -100,6 +107,8 @@ class Step(Enum):
     SEND_CANARY = "send-canary"
     SEND_SESSION_ORDER = "send-session-order"
     SEND_GRANT_REVOKED = "send-grant-revoked"
+    SEND_FLIGHT = "send-flight"
+    SEND_FLIGHT_HEAD = "send-flight-head"
     SEND_GOODBYE = "send-goodbye"
     HELLO = "hello"
     UNFIT_HELLO = "unfit-hello"
@@ -108,6 +117,8 @@ class Step(Enum):
     DIALLED = "dialled"
     DIAL_REFUSED = "dial-refused"
     SESSION_ORDER_DONE = "session-order-done"
+    FLIGHT_SIGNED = "flight-signed"
+    FLIGHT_REFUSED = "flight-refused"
     HEARTBEAT = "heartbeat"
 
     CHALLENGE = "challenge"
@@ -117,6 +128,8 @@ class Step(Enum):
     CANARY = "canary"
     SESSION_ORDER = "session-order"
     GRANT_REVOKED = "grant-revoked"
+    FLIGHT = "flight"
+    FLIGHT_HEAD = "flight-head"
     HEARTBEAT_ECHO = "heartbeat-echo"
     GOODBYE = "goodbye"
     SEND_REPORT = "send-report"
@@ -124,6 +137,8 @@ class Step(Enum):
     SEND_DIALLED = "send-dialled"
     SEND_DIAL_REFUSED = "send-dial-refused"
     SEND_SESSION_ORDER_DONE = "send-session-order-done"
+    SEND_FLIGHT_SIGNED = "send-flight-signed"
+    SEND_FLIGHT_REFUSED = "send-flight-refused"
     SEND_HEARTBEAT = "send-heartbeat"
 
     IGNORED = "ignored"
@@ -144,12 +159,16 @@ SERVER_TABLE: Table = {
     (LinkState.OPEN, Step.DIALLED): LinkState.OPEN,
     (LinkState.OPEN, Step.DIAL_REFUSED): LinkState.OPEN,
     (LinkState.OPEN, Step.SESSION_ORDER_DONE): LinkState.OPEN,
+    (LinkState.OPEN, Step.FLIGHT_SIGNED): LinkState.OPEN,
+    (LinkState.OPEN, Step.FLIGHT_REFUSED): LinkState.OPEN,
     (LinkState.OPEN, Step.HEARTBEAT): LinkState.OPEN,
     (LinkState.OPEN, Step.IGNORED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_DIAL): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_CANARY): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_SESSION_ORDER): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_GRANT_REVOKED): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_FLIGHT): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_FLIGHT_HEAD): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_GOODBYE): LinkState.CLOSED,
 }
 
@@ -165,6 +184,8 @@ AGENT_TABLE: Table = {
     (LinkState.OPEN, Step.CANARY): LinkState.OPEN,
     (LinkState.OPEN, Step.SESSION_ORDER): LinkState.OPEN,
     (LinkState.OPEN, Step.GRANT_REVOKED): LinkState.OPEN,
+    (LinkState.OPEN, Step.FLIGHT): LinkState.OPEN,
+    (LinkState.OPEN, Step.FLIGHT_HEAD): LinkState.OPEN,
     (LinkState.OPEN, Step.HEARTBEAT_ECHO): LinkState.OPEN,
     (LinkState.OPEN, Step.IGNORED): LinkState.OPEN,
     (LinkState.OPEN, Step.GOODBYE): LinkState.CLOSED,
@@ -173,6 +194,8 @@ AGENT_TABLE: Table = {
     (LinkState.OPEN, Step.SEND_DIALLED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_DIAL_REFUSED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_SESSION_ORDER_DONE): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_FLIGHT_SIGNED): LinkState.OPEN,
+    (LinkState.OPEN, Step.SEND_FLIGHT_REFUSED): LinkState.OPEN,
     (LinkState.OPEN, Step.SEND_HEARTBEAT): LinkState.OPEN,
 }
 
@@ -219,6 +242,25 @@ class SessionOrderDoneReceived:
     """The agent has carried an order for a session out, or `problem`, its own claim, says why not."""
 
     order_id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlightSignedReceived:
+    """The agent keeps a flight record up to this head: verify `signature` by the host key."""
+
+    connection_id: str
+    count: int
+    hash: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FlightRefusedReceived:
+    """The agent has not taken entries of a flight record; it keeps `count`. `problem` is its own claim."""
+
+    connection_id: str
+    count: int
     problem: str
 
 
@@ -290,6 +332,26 @@ class GrantRevokedReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class FlightReceived:
+    """The server tells entries of a flight record; answer with `flight_signed` or `flight_refused`."""
+
+    connection_id: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlightHeadReceived:
+    """The server shows a head with both signatures: verify them, then keep it; there is no answer."""
+
+    connection_id: str
+    count: int
+    hash: str
+    agent_signature: bytes
+    platform_signature: bytes
+    platform_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class EchoReceived:
     """The server heard a heartbeat."""
 
@@ -316,6 +378,8 @@ ServerEvent = (
     | DialledReceived
     | DialRefusedReceived
     | SessionOrderDoneReceived
+    | FlightSignedReceived
+    | FlightRefusedReceived
     | HeartbeatReceived
     | MessageIgnored
 )
@@ -327,6 +391,8 @@ AgentEvent = (
     | CanaryReceived
     | SessionOrderReceived
     | GrantRevokedReceived
+    | FlightReceived
+    | FlightHeadReceived
     | EchoReceived
     | GoodbyeReceived
     | MessageIgnored
@@ -365,6 +431,19 @@ def _fitting(sessions: Sequence[HostSession]) -> tuple[HostSession, ...]:
     return tuple(fitting)
 
 
+def _fitting_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the first lines, as many as one message takes; each is of printable ASCII."""
+    left_bytes = MAX_MESSAGE_BYTES - 4096
+    fitting: list[str] = []
+    for line in lines[:MAX_FLIGHT_LINES]:
+        # JSON escapes quotes and backslashes, nothing else of what may be in a line.
+        left_bytes -= len(line) + line.count('"') + line.count("\\") + 3
+        if left_bytes < 0:
+            break
+        fitting.append(line)
+    return tuple(fitting)
+
+
 class _Link:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -390,6 +469,11 @@ class _Link:
     def takes_consent(self) -> bool:
         """Whether the version spoken has dials with consent, and grants that are revoked."""
         return self._version >= CONSENT_VERSION
+
+    @property
+    def takes_flights(self) -> bool:
+        """Whether the version spoken has flight records."""
+        return self._version >= FLIGHT_VERSION
 
     def _check_newer(self, step: Step, version: int = CANARY_VERSION) -> None:
         if self._state is LinkState.OPEN and self._version < version:
@@ -469,6 +553,13 @@ class ServerLink(_Link):
             case SessionOrderDone():
                 self._receive_step(Step.SESSION_ORDER_DONE)
                 return SessionOrderDoneReceived(message.order_id, message.problem)
+            case FlightSigned():
+                signature = decode_base64url(message.signature, SIGNATURE_BYTES)
+                self._receive_step(Step.FLIGHT_SIGNED)
+                return FlightSignedReceived(message.connection_id, message.count, message.hash, signature)
+            case FlightRefused():
+                self._receive_step(Step.FLIGHT_REFUSED)
+                return FlightRefusedReceived(message.connection_id, message.count, message.problem)
             case Heartbeat():
                 self._receive_step(Step.HEARTBEAT)
                 return HeartbeatReceived(encode(HeartbeatEcho()))
@@ -573,6 +664,41 @@ class ServerLink(_Link):
         self._send_step(Step.SEND_GRANT_REVOKED)
         return encode(message)
 
+    def flight(self, connection_id: str, entries: Sequence[str]) -> str:
+        """Return entries of a flight record: those that fit into one message, of the first 100.
+
+        Raises:
+            StateError: the link is not open, or the agent speaks a version without flight records.
+            ValueError: as `dial`.
+        """
+        message = Flight(connection_id=connection_id, entries=_fitting_lines(entries))
+        self._check_newer(Step.SEND_FLIGHT, FLIGHT_VERSION)
+        self._send_step(Step.SEND_FLIGHT)
+        return encode(message)
+
+    def flight_head(
+        self,
+        connection_id: str,
+        count: int,
+        hash: str,
+        *,
+        agent_signature: bytes,
+        platform_signature: bytes,
+        platform_key: bytes,
+    ) -> str:
+        """Return the head of a flight record with the signatures of both. Raises as `flight`."""
+        message = FlightHead(
+            connection_id=connection_id,
+            count=count,
+            hash=hash,
+            agent_signature=encode_base64url(agent_signature),
+            platform_signature=encode_base64url(platform_signature),
+            platform_key=encode_base64url(platform_key),
+        )
+        self._check_newer(Step.SEND_FLIGHT_HEAD, FLIGHT_VERSION)
+        self._send_step(Step.SEND_FLIGHT_HEAD)
+        return encode(message)
+
     def goodbye(self, reason: str) -> str:
         """Return the text that ends an open link."""
         self._send_step(Step.SEND_GOODBYE)
@@ -634,6 +760,11 @@ class AgentLink(_Link):
             case GrantRevoked():
                 self._receive_step(Step.GRANT_REVOKED)
                 return GrantRevokedReceived(message.grant_id)
+            case Flight():
+                self._receive_step(Step.FLIGHT)
+                return FlightReceived(message.connection_id, message.entries)
+            case FlightHead():
+                return self._receive_flight_head(message)
             case HeartbeatEcho():
                 self._receive_step(Step.HEARTBEAT_ECHO)
                 return EchoReceived()
@@ -656,6 +787,18 @@ class AgentLink(_Link):
             challenge.nonce, self._host_id, self._certificate_sha256, theirs, self._versions
         )
         return ChallengeReceived(encode(self._hello(self._sign(signed))))
+
+    def _receive_flight_head(self, message: FlightHead) -> FlightHeadReceived:
+        received = FlightHeadReceived(
+            message.connection_id,
+            message.count,
+            message.hash,
+            agent_signature=decode_base64url(message.agent_signature, SIGNATURE_BYTES),
+            platform_signature=decode_base64url(message.platform_signature, SIGNATURE_BYTES),
+            platform_key=decode_base64url(message.platform_key, PUBLIC_KEY_BYTES),
+        )
+        self._receive_step(Step.FLIGHT_HEAD)
+        return received
 
     def _hello(self, signature: bytes) -> Hello:
         return Hello(
@@ -704,6 +847,20 @@ class AgentLink(_Link):
         """Return the answer to an order for a session; `problem`, clipped, says why it was not done."""
         self._send_step(Step.SEND_SESSION_ORDER_DONE)
         return encode(SessionOrderDone(order_id=order_id, problem=clip(problem)))
+
+    def flight_signed(self, connection_id: str, count: int, hash: str, signature: bytes) -> str:
+        """Return the answer to entries that are kept: the signature of the head, 64 bytes."""
+        message = FlightSigned(
+            connection_id=connection_id, count=count, hash=hash, signature=encode_base64url(signature)
+        )
+        self._send_step(Step.SEND_FLIGHT_SIGNED)
+        return encode(message)
+
+    def flight_refused(self, connection_id: str, count: int, problem: str) -> str:
+        """Return the answer to entries that are not; `problem` is clipped to what the field takes."""
+        message = FlightRefused(connection_id=connection_id, count=count, problem=clip(problem))
+        self._send_step(Step.SEND_FLIGHT_REFUSED)
+        return encode(message)
 
     def heartbeat(self) -> str:
         """Return a heartbeat."""

@@ -34,6 +34,8 @@ MAX_RDP_SERVERS = 16
 MAX_FAILING = 16
 MAX_SESSIONS = 500
 MAX_GRANT_CHARS = 16_000
+MAX_FLIGHT_LINES = 100
+MAX_FLIGHT_LINE_CHARS = 4_000
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
 PUBLIC_KEY_BYTES = 32
@@ -260,6 +262,49 @@ class SessionOrderDone(_Model):
     problem: Text = ""
 
 
+FlightLine = Annotated[str, Field(pattern=r"^[ -~]+$", max_length=MAX_FLIGHT_LINE_CHARS)]
+FlightCount = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Flight(_Model):
+    """Server: entries of a connection's flight record, in their order; those the agent has add nothing."""
+
+    type: Literal["flight"] = "flight"
+    connection_id: Id
+    entries: Annotated[tuple[FlightLine, ...], Field(min_length=1, max_length=MAX_FLIGHT_LINES)]
+
+
+class FlightSigned(_Model):
+    """Agent: it keeps the entries, and this is its host key's signature of the chain's head as it is now."""
+
+    type: Literal["flight-signed"] = "flight-signed"
+    connection_id: Id
+    count: FlightCount
+    hash: Fingerprint
+    signature: Signature
+
+
+class FlightRefused(_Model):
+    """Agent: the entries do not follow the `count` it keeps, or it cannot keep them; `problem` says which."""
+
+    type: Literal["flight-refused"] = "flight-refused"
+    connection_id: Id
+    count: FlightCount
+    problem: Text = ""
+
+
+class FlightHead(_Model):
+    """Server: the head of a chain with the signatures of both, and the platform's public key."""
+
+    type: Literal["flight-head"] = "flight-head"
+    connection_id: Id
+    count: FlightCount
+    hash: Fingerprint
+    agent_signature: Signature
+    platform_signature: Signature
+    platform_key: PublicKey
+
+
 class Heartbeat(_Model):
     """Agent: still here."""
 
@@ -302,8 +347,29 @@ class EnrolAnswer(_Model):
     host_name: Name
 
 
-FromServer = Challenge | Welcome | Dial | Canary | SessionOrder | GrantRevoked | HeartbeatEcho | Goodbye
-FromAgent = Hello | Report | Sessions | Dialled | DialRefused | SessionOrderDone | Heartbeat
+FromServer = (
+    Challenge
+    | Welcome
+    | Dial
+    | Canary
+    | SessionOrder
+    | GrantRevoked
+    | Flight
+    | FlightHead
+    | HeartbeatEcho
+    | Goodbye
+)
+FromAgent = (
+    Hello
+    | Report
+    | Sessions
+    | Dialled
+    | DialRefused
+    | SessionOrderDone
+    | FlightSigned
+    | FlightRefused
+    | Heartbeat
+)
 
 _FROM_SERVER: TypeAdapter[FromServer] = TypeAdapter(Annotated[FromServer, Field(discriminator="type")])
 _FROM_AGENT: TypeAdapter[FromAgent] = TypeAdapter(Annotated[FromAgent, Field(discriminator="type")])

@@ -25,7 +25,7 @@ class VersionRange:
         return f"{self.lowest}-{self.highest}"
 
 
-SUPPORTED = VersionRange(1, 3)
+SUPPORTED = VersionRange(1, 4)
 """What this code speaks."""
 
 CANARY_VERSION = 2
@@ -33,6 +33,9 @@ CANARY_VERSION = 2
 
 CONSENT_VERSION = 3
 """From here on an agent judges what the provider asks for; one below would dial for them as for a user."""
+
+FLIGHT_VERSION = 4
+"""From here on an agent keeps its copy of flight records and signs them."""
 
 
 def choose_version(ours: VersionRange, theirs: VersionRange) -> int | None:
