@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.domain.flight import (
+    MAX_ENTRY_CHARS,
     FlightEntry,
     FlightEvent,
     FlightProblem,
@@ -14,8 +15,10 @@ from dialback.domain.flight import (
     SignedHead,
     build,
     check_chain,
+    entry_after,
     extend,
     follow,
+    head_after,
     head_of,
     is_head_at,
     merge,
@@ -187,3 +190,30 @@ def test_longer_head_counts_and_of_one_head_both_signatures() -> None:
 def test_signature_is_whole_or_not_there() -> None:
     with pytest.raises(ValueError, match="64 bytes"):
         SignedHead(head_of(CHAIN), b"short")
+
+
+def test_chain_is_extended_from_its_head_alone() -> None:
+    end: Head | None = None
+    for entry in CHAIN:
+        assert entry_after(end, entry.connection_id, entry.at, entry.event, entry.facts) == entry
+        end = head_after(entry)
+    assert end == HEAD
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=1500) | st.integers(), max_size=6))
+def test_whatever_is_said_becomes_an_entry_that_fits(facts: dict[str, str | int]) -> None:
+    entry = entry_after(HEAD, ConnectionId("c1"), NOON, FlightEvent.ASKED, facts)
+
+    assert len(build(entry)) <= MAX_ENTRY_CHARS
+    assert parse(build(entry)) == entry
+    check_chain([*CHAIN, entry])
+
+
+def test_the_longest_text_is_shortened_and_others_stay() -> None:
+    facts = {"staff": "tess", "purpose": "\N{PILE OF POO}" * 400, "ticket_number": "4711"}
+    entry = entry_after(None, ConnectionId("c1"), NOON, FlightEvent.ASKED, facts)
+
+    assert (entry.facts["staff"], entry.facts["ticket_number"]) == ("tess", "4711")
+    purpose = str(entry.facts["purpose"])
+    assert 250 < len(purpose) < 400
+    assert str(facts["purpose"]).startswith(purpose)

@@ -11,7 +11,7 @@ What is left out: when heads are signed, and with which keys.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +45,8 @@ class FlightEvent(StrEnum):
     """How many bytes went each way since the beginning."""
     HOST = "host"
     """What the host's own records say: a log-on, a lock, a log-off."""
+    PROOF = "proof"
+    """Whether the host's certificate was seen by whoever connected: their own claim."""
     ENDED = "ended"
     """It ended, and why."""
 
@@ -114,6 +116,42 @@ def extend(
     """Return the entry that comes next."""
     entry = FlightEntry(connection_id, len(chain), at, event, MappingProxyType(dict(facts)))
     return replace(entry, previous=chain[-1].hash) if chain else entry
+
+
+def entry_after(
+    end: Head | None,
+    connection_id: ConnectionId,
+    at: datetime,
+    event: FlightEvent,
+    facts: Mapping[str, str | int | float | bool],
+) -> FlightEntry:
+    """Return the entry that comes next, with texts shortened until it is an entry of `MAX_ENTRY_CHARS`.
+
+    Args:
+        end: of the chain; None if there is none.
+    """
+    kept = dict(facts)
+    while True:
+        entry = FlightEntry(
+            connection_id,
+            end.count if end else 0,
+            at,
+            event,
+            MappingProxyType(kept),
+            end.hash if end else _BEGIN,
+        )
+        excess = len(build(entry)) - MAX_ENTRY_CHARS
+        if excess <= 0:
+            return entry
+        name = max(kept, key=lambda each: len(str(kept[each])))
+        # A character takes twelve in JSON at most.
+        text = str(kept[name])
+        kept[name] = text[: max(len(text) - max(excess // 12, 1), 0)]
+
+
+def head_after(entry: FlightEntry) -> Head:
+    """Return the head of the chain whose last entry this is."""
+    return Head(entry.connection_id, entry.number + 1, entry.hash)
 
 
 def head_of(chain: Sequence[FlightEntry]) -> Head:
