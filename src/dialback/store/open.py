@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from dialback.domain.contracts import StoreUnavailable
 from dialback.store.problems import unavailable
+from dialback.store.quick_sqlite import connecting
 from dialback.store.sql import SqlStore
 
 BUSY_TIMEOUT_MS = 5000
@@ -93,10 +94,10 @@ def _engine(url: URL) -> AsyncEngine:
             raise StoreUnavailable("no driver for PostgreSQL is installed; install asyncpg") from None
     if url.database in (None, "", ":memory:"):
         # One connection for all, or each would see a database of its own.
-        engine = create_async_engine(url, poolclass=StaticPool)
+        engine = create_async_engine(url, poolclass=StaticPool, async_creator=connecting(":memory:"))
     else:
         _check_place(Path(str(url.database)))
-        engine = create_async_engine(url)
+        engine = create_async_engine(url, async_creator=connecting(str(url.database)))
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return engine
 
