@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dialback.agent.flight_settings import FlightSettings
-from dialback.agent.flights import FOLDER_NAME, PLATFORM_KEY_NAME, Flights, NotTaken, Taken
+from dialback.agent.flights import FOLDER_NAME, Flights, NotTaken, Taken
+from dialback.agent.identity_file import PLATFORM_KEY_NAME
 from dialback.domain.flight import SignedHead, build, head_of
 from dialback.identity.flights import judge, read_copy
 from dialback.identity.host_keys import HostKey, verify

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialback.agent.flight_settings import FlightSettings
+from dialback.agent.identity_file import PLATFORM_KEY_NAME
 from dialback.domain.flight import (
     FlightEntry,
     FlightProblem,
@@ -41,7 +42,6 @@ from dialback.identity.host_keys import HostKey, verify
 from dialback.observe.log import get_logger
 
 FOLDER_NAME = "flights"
-PLATFORM_KEY_NAME = "platform.pub"
 SUFFIX = ".jsonl"
 _log = get_logger(__name__)
 

@@ -17,6 +17,7 @@ from dialback.identity.host_keys import HostKey, HostKeyProblem
 KEY_NAME = "host.key"
 CA_NAME = "ca.pem"
 IDENTITY_NAME = "identity.json"
+PLATFORM_KEY_NAME = "platform.pub"
 NAMES = (KEY_NAME, CA_NAME, IDENTITY_NAME)
 
 
@@ -88,5 +89,7 @@ def move_identity(source: Path, folder: Path) -> None:
         OSError: a file cannot be moved.
     """
     (folder / IDENTITY_NAME).unlink(missing_ok=True)
+    # What was pinned of the former platform is no more true of this one.
+    (folder / PLATFORM_KEY_NAME).unlink(missing_ok=True)
     for name in NAMES:
         (source / name).replace(folder / name)
