@@ -37,10 +37,13 @@ EXITS: dict[int, str] = {
 }
 
 
-def pin_option(sha256: str) -> str:
-    """Return the option that accepts the certificate with this fingerprint (64 hexadecimal digits)."""
-    pairs = [sha256[at : at + 2] for at in range(0, len(sha256), 2)]
-    return f"/cert:deny,fingerprint:sha256:{':'.join(pairs)}"
+def pin_option(*sha256s: str) -> str:
+    """Return the option that accepts the certificates with these SHA-256 (64 hexadecimal digits each)."""
+    return ",".join(["/cert:deny", *(f"fingerprint:sha256:{_pairs(sha256)}" for sha256 in sha256s)])
+
+
+def _pairs(digits: str) -> str:
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
 class FreeRdp:
@@ -75,13 +78,13 @@ class FreeRdp:
         *,
         user: str | None = None,
         password: str | None = None,
-        pin: str | None = None,
+        pin: str | Sequence[str] = (),
         extra: Sequence[str] = (),
     ) -> Self:
         """Start the client and return at once.
 
         Args: `target` is a connection file, or `host:port` for a direct connection; `pin` the SHA-256 of the
-        host's certificate in hexadecimal; `extra` goes to the client as it is.
+        host's certificate in hexadecimal, one for each host of a pool; `extra` goes to the client as it is.
         """
         if self._process is not None and self._process.returncode is None:
             raise Failed(f"{self.name}: expected an ended client, got a running one")
@@ -90,7 +93,7 @@ class FreeRdp:
             str(target) if isinstance(target, Path) else f"/v:{target}",
             *([f"/u:{user}"] if user else []),
             *([f"/p:{password}"] if password else []),
-            pin_option(pin) if pin else "/cert:deny",
+            pin_option(*([pin] if isinstance(pin, str) else pin)),
             "/log-level:INFO",
             *extra,
         ]

@@ -8,6 +8,7 @@ agents.
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.place import Command, Place, here
-from lab.process import Failed, Process, run, wait_for
+from lab.process import Failed, Process, run, tail, wait_for
 
 COMMAND = Path(sys.executable).with_name("dialback")
 START_TIMEOUT_S = 20.0
@@ -26,6 +27,7 @@ POLL_S = 0.2
 """A command of the administrator's costs half a second of processor time, so it is not asked more often."""
 FIRST_PORT = 20000
 PORTS = 5000
+LINK = re.compile(r"^https://\S+/invitation/\S+$", re.MULTILINE)
 AGENT_USER = "nobody"
 AGENT_GROUP = "xrdp"
 
@@ -84,9 +86,21 @@ class Platform:
         if code != 0:
             raise Failed(f"server: expected exit status 0, got {code}\n{self._process.log_tail()}")
 
-    def run(self, *words: str | Path) -> str:
-        """Run a command of the administrator's and return what it printed."""
-        return run([COMMAND, *words, "--data", self.data])
+    def run(self, *words: str | Path, status: int = 0) -> str:
+        """Run a command of the administrator's, which ends with `status`, and return what it printed."""
+        return run([COMMAND, *words, "--data", self.data], status=status)
+
+    def first_link(self, timeout_s: float = START_TIMEOUT_S) -> str:
+        """Wait for the one-time link by which somebody becomes the first administrator, and return it."""
+        found: list[str] = []
+
+        def printed() -> bool:
+            found[:] = LINK.findall(self.log.read_text())
+            return bool(found)
+
+        if not wait_for(printed, timeout_s):
+            raise Failed(f"expected a link for the first administrator, got none\n{tail(self.log)}")
+        return found[-1]
 
     def hosts(self) -> list[dict[str, Any]]:
         """Return the session hosts."""
@@ -137,13 +151,26 @@ class Platform:
 class HostAgent:
     """The agent of one session host; `place` is where it runs."""
 
-    def __init__(self, platform: Platform, folder: Path, host: str, target: str, place: Place = here) -> None:
-        """Plan the agent of `host`, which may dial `target`; its log goes to `folder`, which exists."""
+    def __init__(
+        self,
+        platform: Platform,
+        folder: Path,
+        host: str,
+        target: str,
+        place: Place = here,
+        *,
+        pool: str | None = None,
+    ) -> None:
+        """Plan the agent of `host`, which may dial `target`; its log goes to `folder`, which exists.
+
+        The host joins `pool`, or else gets a pool of its own.
+        """
         self.host = host
         self.target = target
         self.log = folder / f"{host}.agent.log"
         self._platform = platform
         self._place = place
+        self._pool = pool
         # Not below `folder`, which the agent's user may not enter.
         self._state = Path(tempfile.mkdtemp(prefix=f"dialback-{host}-agent-"))
         shutil.chown(self._state, AGENT_USER)
@@ -151,7 +178,8 @@ class HostAgent:
 
     def join(self) -> None:
         """Enrol the host with a new join code."""
-        code = self._platform.run("host", "code", self.host).strip()
+        pool = ["--pool", self._pool] if self._pool else []
+        code = self._platform.run("host", "code", self.host, *pool).strip()
         run(self._command("join", code, "--target", self.target))
 
     def start(self) -> Self:

@@ -122,8 +122,13 @@ class Process:
         self.stop()
 
 
-def run(command: Sequence[str | Path], *, stdin: str | None = None, timeout_s: float = 30.0) -> str:
-    """Run a short command to its end, return its standard output; raise `Failed` with its complaint."""
+def run(
+    command: Sequence[str | Path], *, stdin: str | None = None, timeout_s: float = 30.0, status: int = 0
+) -> str:
+    """Run a short command to its end, return its standard output; raise `Failed` with its complaint.
+
+    `status` is the exit status that means success.
+    """
     done = subprocess.run(
         [str(part) for part in command],
         input=stdin,
@@ -132,6 +137,6 @@ def run(command: Sequence[str | Path], *, stdin: str | None = None, timeout_s: f
         timeout=timeout_s,
         check=False,
     )
-    if done.returncode != 0:
+    if done.returncode != status:
         raise Failed(f"{command[0]}: ended with {done.returncode}\n{done.stderr.strip()}")
     return done.stdout

@@ -32,6 +32,7 @@ from lab.certificates import HostCertificate
 from lab.desktop import WINDOW_MANAGER
 from lab.listening import PROC, descendants, listening
 from lab.netns import Namespace
+from lab.place import Command
 from lab.process import Failed, Process, run, tail, wait_for
 
 START_TIMEOUT_S = 10.0
@@ -39,6 +40,8 @@ LOG_ON_TIMEOUT_S = 8.0
 LOG_ON_ATTEMPTS = 3
 SESRUN = ["xrdp-sesrun", "-t", "Xorg", "-g", "1024x768", "-b", "24", "-s", "127.0.0.1", "-F", "0", "-c"]
 """Starts a session as a client of these sizes would; the password comes on standard input."""
+SOCKET_INSIDE = "/run/xrdp/rdp.sock"
+"""The socket of every host as its own processes see it: hosts of one pool have the same target."""
 ETC = Path("/etc/xrdp")
 SESMAN_PORT = 3350
 BLUE = "#2d5f8b"
@@ -54,6 +57,7 @@ mkdir -p /run/xrdp /tmp/.X11-unix
 mount -t tmpfs -o mode=755 tmpfs /run/xrdp
 mount -t tmpfs -o mode=1777 tmpfs /tmp/.X11-unix
 mount --bind "$folder/sesman.ini" /etc/xrdp/sesman.ini
+ln -s "$folder/rdp/rdp.sock" "$3"
 (. /usr/share/xrdp/socksetup)
 trap 'kill -TERM -1; sleep 0.3; exit 0' TERM
 xrdp-sesman -n -c "$folder/sesman.ini" &
@@ -155,13 +159,22 @@ class XrdpHost:
             wait_for(lambda: not self.session(account), LOG_ON_TIMEOUT_S)
         raise Failed(f"{self.name}: no session of {user} in {LOG_ON_ATTEMPTS} attempts\n{self.log_tail()}")
 
+    def among(self, command: Command) -> Command:
+        """Return what runs a command among the host's processes, with the network of the machine.
+
+        An agent there sees the sessions of this host and no others, and its socket at `SOCKET_INSIDE`.
+        """
+        return ["nsenter", "--target", str(self._sesman()), "--mount", "--pid", "--", *command]
+
     def _has_window_manager(self, account: Account) -> bool:
         return any(_name_of(pid) == WINDOW_MANAGER[0] for pid in self.session(account))
 
     def _inside(self) -> list[str | Path]:
         """Return what runs a command inside all namespaces of the host."""
-        sesman = next(pid for pid in descendants(self.pid) if _name_of(pid) == "xrdp-sesman")
-        return ["nsenter", "--target", str(sesman), "--mount", "--uts", "--net", "--pid", "--"]
+        return ["nsenter", "--target", str(self._sesman()), "--mount", "--uts", "--net", "--pid", "--"]
+
+    def _sesman(self) -> int:
+        return next(pid for pid in descendants(self.pid) if _name_of(pid) == "xrdp-sesman")
 
     def log_tail(self) -> str:
         return tail(self._log)
@@ -193,6 +206,7 @@ class XrdpHost:
             "xrdp-host",
             self._state,
             self.name,
+            SOCKET_INSIDE,
         ]
         return self._namespace.command(command) if self._namespace else command
 

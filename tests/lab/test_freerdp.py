@@ -13,7 +13,9 @@ from tests.lab.bridge import Bridge
 
 
 def test_pin_is_written_in_pairs_and_denies_all_else() -> None:
+    assert pin_option() == "/cert:deny"
     assert pin_option("00ff17") == "/cert:deny,fingerprint:sha256:00:ff:17"
+    assert pin_option("0a", "0b") == "/cert:deny,fingerprint:sha256:0a,fingerprint:sha256:0b"
 
 
 def test_a_client_that_was_never_connected_says_so(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_server_keeps_its_address_over_a_restart(tmp_path: Path) -> None:
             assert platform.hosts() == platform.connections() == []
         platform.stop()
         platform.start()
+        assert platform.first_link().startswith(f"https://{platform.address}/invitation/")
         assert json.loads(platform.run("resource", "list", "--json")) == []
         with pytest.raises(Failed, match="expected the link of nobody up"):
             platform.wait_for_link("nobody", timeout_s=0)

@@ -66,6 +66,12 @@ def test_a_failing_command_raises_what_it_complained() -> None:
         run(["sh", "-c", "echo no such thing >&2; exit 2"])
 
 
+def test_another_status_may_be_the_one_that_is_expected() -> None:
+    assert run(["sh", "-c", "echo two; exit 2"], status=2) == "two\n"
+    with pytest.raises(Failed, match="ended with 0"):
+        run(["true"], status=2)
+
+
 def test_waiting_gives_up_after_its_deadline() -> None:
     started = time.monotonic()
     assert not wait_for(lambda: False, 0.05)

@@ -13,8 +13,8 @@ from lab.display import Display
 from lab.freerdp import FreeRdp, Version
 from lab.listening import descendants, in_namespace_of, network_of
 from lab.netns import Namespace
-from lab.process import wait_for
-from lab.xrdp_host import XrdpHost, display_offset, with_settings
+from lab.process import run, wait_for
+from lab.xrdp_host import SOCKET_INSIDE, XrdpHost, display_offset, with_settings
 from tests.lab.bridge import Bridge
 
 
@@ -131,3 +131,15 @@ def test_host_in_a_namespace_listens_there_alone(tmp_path: Path, certificate: Ho
 
 def read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.interop
+def test_what_runs_among_a_host_sees_its_socket_and_its_processes_in_the_network_of_the_machine(
+    tmp_path: Path, certificate: HostCertificate
+) -> None:
+    with XrdpHost(tmp_path, "host1", certificate) as host:
+        look = f"test -S {SOCKET_INSIDE}; readlink /proc/self/ns/net; cat /proc/[0-9]*/comm"
+        network, *programs = run([*host.among(["sh", "-ec", look])]).splitlines()
+        assert network == network_of(os.getpid())
+        assert {"xrdp", "xrdp-sesman"} < {*programs}
+        assert "pytest" not in programs
