@@ -9,7 +9,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 .PHONY: help setup demo test lint types floors unit bench fuzz docs lock clean
 
 help:
-	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the picture)"
+	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the last step)"
 	@echo "make test    set everything up and run every check and test"
 	@echo "make lint    style, types, floors and the mirror of tests"
 	@echo "make unit    the tests that need no RDP parts"

@@ -1,30 +1,49 @@
-"""How the demonstration speaks: headings, facts and what commands printed."""
+"""How the demonstration speaks: steps with their time, facts, and what commands printed."""
+
+import contextlib
+import time
+from collections.abc import Iterator
 
 from rich.console import Console
 
 _out = Console(highlight=False, soft_wrap=True)
 
 
+@contextlib.contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say which step begins, and at its end how long it took."""
+    _out.print(f"\n[bold]{text}[/]")
+    began = time.monotonic()
+    yield
+    _out.print(f"  [dim]{time.monotonic() - began:.1f} s[/]")
+
+
 def heading(text: str) -> None:
-    """Say which step begins."""
+    """Head what follows and is no step."""
     _out.print(f"\n[bold]{text}[/]")
 
 
-def fact(name: str, value: str) -> None:
+def fact(name: str, value: object) -> None:
     """Say one thing that was seen."""
     _out.print(f"  {name}: ", end="")
-    _out.print(value, markup=False)
+    _out.print(str(value), markup=False)
 
 
 def note(text: str) -> None:
     """Say something in passing."""
-    _out.print(f"\n{text}")
+    _out.print(f"\n{text}", markup=False)
+
+
+def ran(command: str, printed: str) -> None:
+    """Show a command and what it printed."""
+    _out.print(f"  [bold]$[/] [cyan]{command}[/]")
+    verbatim(printed)
 
 
 def verbatim(text: str) -> None:
     """Show what a command printed, or a command to copy."""
     for line in text.rstrip().splitlines():
-        _out.print(f"  {line}", markup=False)
+        _out.print(f"  {line.rstrip()}", markup=False)
 
 
 def problem(text: str) -> None:
