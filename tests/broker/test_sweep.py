@@ -8,11 +8,16 @@ from dialback.broker.settings import BrokerSettings
 from dialback.broker.sweep import Sweep
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason
-from dialback.domain.ids import ConnectionId
-from dialback.domain.tenancy import MAIN
+from dialback.domain.ids import ConnectionId, UserName
+from dialback.domain.tenancy import MAIN, Tenant, User
+from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
+from dialback.store.memory_directory import MemoryDirectory
+from dialback.store.memory_provider import MemoryProvider
 from tests.broker.stores import AWAY, HOST, NOW, FailingStore, filled, record
+from tests.contracts.test_accounts import SIGN_IN, hashed
+from tests.contracts.test_provider import asked, chain, granted, lines
 from tests.store.test_decisions_rows import ENTRY, GOOD
 
 
@@ -74,3 +79,37 @@ async def test_old_approvals_and_entries_are_forgotten_young_ones_are_not() -> N
     assert [each.detail for each in await audit.entries(MAIN)] == ["young"]
     assert await approvals.approval(MAIN, ConnectionId("old")) is None
     assert await approvals.approval(MAIN, ConnectionId("young")) is not None
+
+
+async def test_sign_ins_are_forgotten_once_no_ticket_rests_on_them() -> None:
+    directory = MemoryDirectory({})
+    await directory.save_tenant(Tenant(SIGN_IN.tenant, "Acme"))
+    await directory.save(User(SIGN_IN.tenant, SIGN_IN.user, UserName("anna")))
+    accounts = MemoryAccounts(directory)
+    settings = BrokerSettings(ticket_sign_in_hours=48)
+    over = NOW - timedelta(days=32)
+    await accounts.save_sign_in(replace(SIGN_IN, expires_at=over - timedelta(seconds=1)))
+    await accounts.save_sign_in(replace(SIGN_IN, hash=hashed("young"), expires_at=over))
+
+    await Sweep(await filled(), settings, lambda: NOW, accounts=accounts).once()
+
+    assert await accounts.sign_in(SIGN_IN.hash) is None
+    assert await accounts.sign_in(hashed("young")) is not None
+
+
+async def test_consent_and_flight_records_are_kept_as_long_as_the_audit_log() -> None:
+    directory = MemoryDirectory({})
+    tenant = asked("1").tenant
+    await directory.save_tenant(Tenant(tenant, "Acme"))
+    provider = MemoryProvider(directory)
+    limit = NOW - timedelta(days=10)
+    for id, at in (("old", limit - timedelta(seconds=1)), ("young", limit)):
+        await provider.ask_consent(asked(id, asked_at=at))
+        await provider.save_grant(granted(id, until=at))
+        await provider.append_flight(tenant, lines(chain(2, ConnectionId(id), at)))
+
+    await Sweep(await filled(), BrokerSettings(keep_audit_days=10), lambda: NOW, provider=provider).once()
+
+    assert [each.id for each in await provider.consent_requests(tenant)] == ["young"]
+    assert [each.id for each in await provider.grants(tenant)] == ["young"]
+    assert [each.end.connection_id for each in await provider.flights(tenant)] == ["young"]

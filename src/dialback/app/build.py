@@ -97,7 +97,14 @@ def build_node(
     edge = Edge(_routes(gateway, links), web_protocols(build_site(behind, parts)), tasks)
     tls = server_context(certificates.certificate, certificates.key)
     policing = Policing(gateway.live, store.rights, auditor, settings.broker)
-    sweep = Sweep(store, settings.broker, approvals=approvals, audit=store.audit)
+    sweep = Sweep(
+        store,
+        settings.broker,
+        approvals=approvals,
+        audit=store.audit,
+        accounts=store.accounts,
+        provider=store.provider,
+    )
     return Node(edge, tls, tasks, links, canaries, records, auditor, policing, sweep, metrics)
 
 

@@ -18,7 +18,7 @@ class BrokerSettings:
         hello_deadline_s: seconds an agent has to answer the challenge.
         dial_deadline_s: seconds an agent has to answer an order to dial.
         keep_records_days: days for which the record of an ended connection is kept.
-        keep_audit_days: days for which an entry of the audit log is kept.
+        keep_audit_days: days for which the audit log, consent that is over and flight records are kept.
         ticket_sign_in_hours: hours for which a sign-in from the client's address is enough for a resource
             ticket; after them the connection waits for the user's approval.
         approvals_per_user: connections of a user that may wait for approval; of more, the oldest is refused.

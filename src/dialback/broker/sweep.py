@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from dialback.broker.settings import BrokerSettings
+from dialback.domain.accounts import Accounts
 from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Audit
 from dialback.domain.contracts import Store, StoreUnavailable
+from dialback.domain.provider import Provider
 from dialback.observe.log import get_logger
 
 SWEEP_EVERY_S = 3600
@@ -15,6 +17,8 @@ KEEP_TOKENS = timedelta(days=7)
 """How long a token that expired is told from one that never was."""
 KEEP_APPROVALS = timedelta(days=365)
 """Longer than a sign-in is ever enough for a ticket, or an approval remembered."""
+KEEP_SIGN_INS = timedelta(days=30)
+"""How long a sign-in that is over is kept, beside the time for which a ticket may rest on it."""
 _log = get_logger(__name__)
 
 
@@ -29,12 +33,17 @@ class Sweep:
         *,
         approvals: Approvals | None = None,
         audit: Audit | None = None,
+        accounts: Accounts | None = None,
+        provider: Provider | None = None,
     ) -> None:
         self._store = store
         self._approvals = approvals
         self._audit = audit
+        self._accounts = accounts
+        self._provider = provider
         self._keep = timedelta(days=settings.keep_records_days)
         self._keep_audit = timedelta(days=settings.keep_audit_days)
+        self._keep_sign_ins = KEEP_SIGN_INS + timedelta(hours=settings.ticket_sign_in_hours)
         self._now = now
 
     async def begin(self) -> None:
@@ -63,8 +72,14 @@ class Sweep:
             await self._store.prune_tokens(now - KEEP_TOKENS)
             if self._approvals is not None:
                 await self._approvals.prune_approvals(now - KEEP_APPROVALS)
+            if self._accounts is not None:
+                await self._accounts.prune_accounts(now - self._keep_sign_ins)
             if self._audit is not None:
                 await self._audit.prune_entries(now - self._keep_audit)
+            if self._provider is not None:
+                # What proves what was done is kept as long as the log that says so.
+                await self._provider.prune_consent(now - self._keep_audit)
+                await self._provider.prune_flights(now - self._keep_audit)
         except StoreUnavailable as error:
             _log.warning("old records not forgotten", why=str(error))
             return
