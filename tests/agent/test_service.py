@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from dialback.agent.identity_file import Enrolled, Identity, save_identity
 from dialback.agent.management import ManagementContext
 from dialback.agent.problems import IdentityProblem
 from dialback.agent.service import run
+from dialback.domain.consent import ConsentScope
 from dialback.domain.ids import HostId
 from dialback.identity.host_keys import HostKey
 from dialback.settings.file import SettingsProblem
 from dialback.transport.leg import Leg
+from dialback.wire.agent.messages import ConsentOrder
 from tests.agent.platform_stub import Platform, ServerSide, Stream, serving, take_leg
 
 
@@ -194,6 +197,15 @@ async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started
             ticket="t1cket",
             target="management",
             user="tom",
+            consent=ConsentOrder(
+                request_id="r1",
+                tenant="acme",
+                staff="tom",
+                role="technician",
+                scope="facts",
+                purpose="the disk",
+                asked_at=datetime(2026, 1, 2, tzinfo=UTC),
+            ),
         )
         server.send(order)
         with contextlib.suppress(EOFError):
@@ -208,11 +220,15 @@ async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started
     contexts: list[ManagementContext] = []
     platform.on_link, platform.on_leg = serve, take_leg
     monkeypatch.setattr(service, "serve_management", serve_console)
-    (folder / "agent.toml").write_text("[management]\nenabled = true\n")
+    (folder / "agent.toml").write_text(
+        '[management]\nenabled = true\n[consent]\nmode = "always"\nscopes = ["facts", "log", "desktop"]\n'
+    )
     async with asyncio.timeout(10):
         assert await run(folder, stop=asyncio.Event())
     [context] = contexts
-    assert (context.who, context.allowed, context.connection_id) == ("tom", frozenset(), "connection")
+    assert (context.who, context.purpose, context.connection_id) == ("tom", "the disk", "connection")
+    assert context.allowed == {ConsentScope.FACTS, ConsentScope.LOG}
+    assert context.policy is not None
     assert any("agent link up" in line for line in context.tail.lines())
 
 

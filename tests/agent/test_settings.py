@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dialback.agent.settings import AgentSettings, build_settings, load_settings, parse_settings
+from dialback.agent.settings import AgentSettings, build_settings, load_settings, parse_settings, policy_of
+from dialback.domain.consent import ConsentMode, ConsentScope
 from dialback.settings.file import SettingsProblem
 
 
@@ -94,6 +95,39 @@ def test_comments_of_the_new_file_tell_the_true_defaults() -> None:
 
     assert uncommented.count("\n# ") < build_settings().count("\n# ")
     assert parse_settings(uncommented, "agent.toml") == AgentSettings()
+
+
+def test_nobody_of_the_provider_comes_in_until_the_file_says_so() -> None:
+    assert AgentSettings().consent is None
+    settings = parse_settings('[consent]\nmode = "window"\nwindows = ["sat 09:00-12:00"]\n', "agent.toml")
+    assert settings.consent is not None
+    assert settings.consent.users == "refuse"
+    policy = policy_of(settings.consent)
+    assert (policy.mode, len(policy.windows), policy.scopes) == (
+        ConsentMode.WINDOW,
+        1,
+        frozenset(ConsentScope),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("mod = 'ask'", "unknown setting 'consent.mod'"),
+        ("mode = 'window'", "it would never open"),
+        ("mode = 'sometimes'", "consent.mode"),
+        ("windows = ['8-18']", "expected hours"),
+        ("keys = ['abc']", "expected a consent key"),
+        ("approvers = 0", "consent.approvers"),
+        ("approvers = 6", "consent.approvers"),
+        ("scopes = ['everything']", "consent.scopes"),
+        ("targets = ['nowhere']", "expected NAME:PORT"),
+        ("users = 'maybe'", "consent.users"),
+    ],
+)
+def test_a_misspelt_rule_of_consent_is_not_taken_for_none(text: str, why: str) -> None:
+    with pytest.raises(SettingsProblem, match=re.escape(why)):
+        parse_settings(f"[consent]\n{text}\n", "agent.toml")
 
 
 def test_management_is_off_until_the_file_says_otherwise() -> None:

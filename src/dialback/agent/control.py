@@ -25,6 +25,8 @@ from dataclasses import dataclass
 
 from dialback import __version__
 from dialback.agent.exchange import ask_upgrade
+from dialback.agent.flight_link import FlightLink
+from dialback.agent.flights import Flights
 from dialback.agent.identity_file import Identity
 from dialback.agent.outbound import dial_platform
 from dialback.agent.platform.facts import host_name, system_text
@@ -43,7 +45,10 @@ from dialback.wire.agent.link import (
     CanaryReceived,
     ChallengeReceived,
     DialReceived,
+    FlightHeadReceived,
+    FlightReceived,
     GoodbyeReceived,
+    GrantRevokedReceived,
     LinkState,
     NoCommonVersion,
     SessionOrderReceived,
@@ -100,8 +105,11 @@ async def hold_link(
     dialler: Dialler,
     view: HostView,
     opened: Callable[[], None],
+    flights: Flights | None = None,
 ) -> None:
     """Hold one agent link until it ends; `opened` is called when the server has said welcome.
+
+    `flights` keeps the host's copies of flight records; without it, entries are refused.
 
     When cancelled, the server is told that the agent goes away.
 
@@ -112,7 +120,7 @@ async def hold_link(
     leg = await dial_platform(identity.enrolled.server, context, settings)
     close_code = GOING_AWAY
     try:
-        link = _Link(identity, settings, leg, dialler, view)
+        link = _Link(identity, settings, leg, dialler, view, flights)
         try:
             async with asyncio.timeout(settings.dial_timeout_s):
                 await link.upgrade()
@@ -137,7 +145,13 @@ class _Link:
     """One agent link on one connection."""
 
     def __init__(
-        self, identity: Identity, settings: AgentSettings, leg: Leg, dialler: Dialler, view: HostView
+        self,
+        identity: Identity,
+        settings: AgentSettings,
+        leg: Leg,
+        dialler: Dialler,
+        view: HostView,
+        flights: Flights | None,
     ) -> None:
         self._identity = identity
         self._settings = settings
@@ -156,6 +170,7 @@ class _Link:
             host_name=host_name(),
             system=system_text(),
         )
+        self._flights = FlightLink(flights, self._machine, self._send)
 
     async def upgrade(self) -> None:
         """Make a WebSocket of the connection."""
@@ -191,6 +206,7 @@ class _Link:
             self._report(),
             self._list_sessions(),
             self._carry_out(),
+            self._flights.run(),
         )
 
     async def _listen(self, silence_s: float) -> None:
@@ -204,8 +220,12 @@ class _Link:
                 self._dialler.start(event.order, self._answer)
             elif isinstance(event, CanaryReceived):
                 self._dialler.show(event.order, self._answer)
+            elif isinstance(event, GrantRevokedReceived):
+                self._dialler.revoke(event.grant_id)
             elif isinstance(event, SessionOrderReceived):
                 self._queue(event.order)
+            elif isinstance(event, FlightReceived | FlightHeadReceived):
+                self._flights.put(event)
 
     async def _beat(self, heartbeat_s: float) -> None:
         while True:

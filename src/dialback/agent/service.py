@@ -10,10 +10,14 @@ import random
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from dialback.agent.backoff import Backoff
+from dialback.agent.consent import HostConsent, local_now
+from dialback.agent.consent_files import ConsentFiles
 from dialback.agent.control import HostView, hold_link
+from dialback.agent.flights import Flights
 from dialback.agent.identity_file import Identity, load_identity
 from dialback.agent.management import ManagementContext, serve_management
 from dialback.agent.platform.health import check_host
@@ -21,7 +25,7 @@ from dialback.agent.platform.sessions import open_sessions
 from dialback.agent.probes import probe_all
 from dialback.agent.problems import IdentityProblem
 from dialback.agent.reverse import Dialler, Manage
-from dialback.agent.settings import AgentSettings, load_settings
+from dialback.agent.settings import AgentSettings, load_settings, policy_of
 from dialback.domain.consent import ConsentScope
 from dialback.observe.log import get_logger
 from dialback.observe.tail import LogTail
@@ -31,6 +35,7 @@ from dialback.transport.tls import client_context
 from dialback.wire.agent.messages import Dial
 
 STEADY_S = 30
+WATCH_S = 0.5
 MOST_WARNINGS = 8
 _log = get_logger(__name__)
 
@@ -43,6 +48,7 @@ async def run(
     stop: asyncio.Event | None = None,
     draw: Callable[[], float] = random.random,
     sleep: Sleep = asyncio.sleep,
+    now: Callable[[], datetime] = local_now,
 ) -> bool:
     """Run the agent of an enrolled host until it is told to stop; then end link and connections in order.
 
@@ -54,6 +60,7 @@ async def run(
         stop: set to stop; if None, SIGTERM and SIGINT do.
         draw: a random number from 0 to 1, for the waits between links.
         sleep: waits that many seconds.
+        now: the host's clock, by which consent is judged, in its own time zone.
 
     Raises:
         IdentityProblem: the host is not enrolled, or its identity is damaged.
@@ -78,17 +85,36 @@ async def run(
         await serve_management(
             leg,
             ManagementContext(
-                order.connection_id, order.user, allowed, identity, settings, view, tail, restart
+                order.connection_id,
+                order.user,
+                allowed,
+                identity,
+                settings,
+                view,
+                tail,
+                restart,
+                purpose=order.consent.purpose if order.consent else "",
+                policy=policy_of(settings.consent) if settings.consent else None,
             ),
         )
 
     enabled = settings.management.enabled
+    consent = HostConsent(ConsentFiles(folder), identity.enrolled.host_id, settings.consent, now)
     service = Service(
-        identity, settings, context, tasks, draw, sleep, view, manage=manage if enabled else None
+        identity,
+        settings,
+        context,
+        tasks,
+        draw,
+        sleep,
+        view,
+        manage=manage if enabled else None,
+        consent=consent,
+        flights=Flights(folder, identity.key, settings.flights),
     )
     with _set_by(signals, stopping), tail.listening() if enabled else contextlib.nullcontext():
         try:
-            await first_of("agent", service.keep_link(), _wait(stopping))
+            await first_of("agent", service.keep_link(), service.watch(), _wait(stopping))
         finally:
             await tasks.close()
     _log.info("agent stopped", host=identity.enrolled.host_id, again=again.is_set())
@@ -132,16 +158,25 @@ class Service:
         sleep: Sleep,
         view: HostView | None = None,
         manage: Manage | None = None,
+        consent: HostConsent | None = None,
+        flights: Flights | None = None,
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._context = context
         self._view = view or HostView(probe_all, check_host, open_sessions())
+        self._flights = flights
         self._sleep = sleep
-        self._dialler = Dialler(identity, settings, context, tasks, manage)
+        self._dialler = Dialler(identity, settings, context, tasks, manage, consent)
         self._backoff = Backoff(settings.reconnect_most_s, draw)
         self._up_at: float | None = None
         self._warned: set[str] = set()
+
+    async def watch(self) -> None:
+        """Look after visits of the provider until cancelled."""
+        while True:
+            self._dialler.look()
+            await asyncio.sleep(WATCH_S)
 
     async def keep_link(self) -> None:
         """Keep the link up until cancelled."""
@@ -149,7 +184,13 @@ class Service:
             self._up_at = None
             try:
                 await hold_link(
-                    self._identity, self._settings, self._context, self._dialler, self._view, self._opened
+                    self._identity,
+                    self._settings,
+                    self._context,
+                    self._dialler,
+                    self._view,
+                    self._opened,
+                    self._flights,
                 )
             except OSError as error:
                 self._tell(str(error))

@@ -9,11 +9,14 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from dialback.agent.flight_settings import FlightSettings
+from dialback.domain.consent import MAX_APPROVERS, ConsentMode, ConsentPolicy, ConsentScope, parse_window
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
+from dialback.identity.grants import parse_public_key
 from dialback.settings import file
 from dialback.settings.file import Seconds
 from dialback.transport.dial import parse_proxy
@@ -36,6 +39,18 @@ def _check_command(text: str) -> str:
     return text
 
 
+def _check_window(text: str) -> str:
+    parse_window(text)
+    return text
+
+
+def _check_key(text: str) -> str:
+    parse_public_key(text)
+    return text
+
+
+_Window = Annotated[str, AfterValidator(_check_window)]
+_Key = Annotated[str, AfterValidator(_check_key)]
 _Target = Annotated[str, AfterValidator(_check_target)]
 _ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
 _Command = Annotated[str, AfterValidator(_check_command)]
@@ -62,6 +77,61 @@ class ManagementSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentSettings:
+    """Settings of consent to the provider, the table `[consent]`. Without it nobody of the provider comes in.
+
+    Attributes:
+        mode: how a request is answered that no grant goes with: never lets nobody in, ask wants a grant,
+            window lets in without one within `windows`, always at any time.
+        windows: hours for the mode `window`, in the host's own time, such as `mon-fri 08:00-18:00`.
+        staff: the provider's staff who may ask at all, by name, as the platform tells it; empty for all.
+        roles: the roles of those who may ask, such as `technician`, as the platform tells it; empty for all.
+        targets: which of `targets` they may reach; empty for all of them.
+        scopes: what may be asked for.
+        approvers: how many different keys must have signed a grant; 2 for a second pair of eyes.
+        keys: public keys that may give consent, 64 hexadecimal characters each, beside the host's own.
+        users: whether connections of ordinary users are let in too. The platform says who is one, so what
+            is asked of the provider's staff binds it only where users are refused.
+
+    Raises:
+        ValueError: the mode is `window` and there are no windows.
+    """
+
+    mode: Literal["never", "ask", "window", "always"] = "ask"
+    windows: tuple[_Window, ...] = ()
+    staff: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    targets: tuple[_Target, ...] = ()
+    scopes: tuple[
+        Literal["desktop", "facts", "log", "restart-rdp", "restart-agent", "update-agent", "end-sessions"],
+        ...,
+    ] = ("desktop", "facts", "log", "restart-rdp", "restart-agent", "update-agent", "end-sessions")
+    approvers: Annotated[int, Field(ge=1, le=MAX_APPROVERS)] = 1
+    keys: tuple[_Key, ...] = ()
+    users: Literal["allow", "refuse"] = "refuse"
+
+    def __post_init__(self) -> None:
+        policy_of(self)
+
+
+def policy_of(settings: ConsentSettings) -> ConsentPolicy:
+    """Return what the settings say to the provider.
+
+    Raises:
+        ValueError: as `ConsentPolicy`.
+    """
+    return ConsentPolicy(
+        mode=ConsentMode(settings.mode),
+        windows=tuple(parse_window(text) for text in settings.windows),
+        staff=frozenset(settings.staff),
+        roles=frozenset(settings.roles),
+        targets=frozenset(settings.targets),
+        scopes=frozenset(ConsentScope(scope) for scope in settings.scopes),
+        approvers=settings.approvers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSettings:
     """Settings of one agent.
 
@@ -81,6 +151,8 @@ class AgentSettings:
         most_load_per_cpu: load per processor, over the last minute, above which the host says it is busy.
         least_free_memory_percent: percent of memory available, below which the host says it is busy.
         management: what the provider's consoles may manage on this host.
+        consent: when the provider's staff may come to this host.
+        flights: how long this host keeps its copies of flight records.
     """
 
     targets: tuple[_Target, ...] = (DEFAULT_TARGET,)
@@ -94,6 +166,8 @@ class AgentSettings:
     most_load_per_cpu: Annotated[float, Field(gt=0, le=10_000)] = 8
     least_free_memory_percent: Annotated[float, Field(ge=0, le=100)] = 5
     management: ManagementSettings = field(default_factory=ManagementSettings)
+    consent: ConsentSettings | None = None
+    flights: FlightSettings = field(default_factory=FlightSettings)
 
 
 def load_settings(folder: Path) -> AgentSettings:
@@ -145,4 +219,23 @@ proxy = {json.dumps(proxy)}
 # restart_rdp = ""
 # update_agent = ""
 # rdp_log = ""
+
+# When the provider's staff may come to this host; without this table never. mode is never, ask, window (in
+# windows) or always; keys are the public keys whose signature gives consent, approvers how many must sign.
+# Users of the platform are refused on such a host unless users is "allow". See docs/how-to/consent.md.
+#   [consent]
+#   mode = "ask"
+#   windows = ["mon-fri 08:00-18:00"]
+#   staff = []
+#   roles = []
+#   targets = []
+#   scopes = ["desktop", "facts"]
+#   approvers = 1
+#   keys = []
+#   users = "refuse"
+
+# For how many days this host keeps its copies of flight records, and how large all of them may be.
+[flights]
+# keep_days = 365
+# most_mb = 200
 """

@@ -1,22 +1,18 @@
 """`dialback agent`: enrol this machine and keep its agent link."""
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from dialback.agent.enrolment import join as enrol
 from dialback.agent.service import run as run_agent
+from dialback.cli import agent_consent
+from dialback.cli.agent_folder import Folder, default_folder
 from dialback.cli.context import run
 from dialback.cli.output import say
 from dialback.observe.log import configure_logging
 
 app = typer.Typer(no_args_is_help=True, help="The host agent: runs on the machine to be reached.")
-Folder = Annotated[
-    Path | None,
-    typer.Option("--folder", envvar="DIALBACK_AGENT", help="Folder of the agent's key and settings."),
-]
 AGAIN_STATUS = 75
 """The agent ends with this when it is to be started again, for service managers that want to know."""
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -52,13 +48,7 @@ def run_command(
         raise typer.Exit(AGAIN_STATUS)
 
 
-def default_folder() -> Path:
-    """Return the agent's folder if none is named: the systemd unit's for root, else the user's own."""
-    if os.name == "posix" and os.geteuid() == 0:
-        return Path("/var/lib/dialback-agent")
-    return Path.home() / ".config" / "dialback-agent"
-
-
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
+    app.add_typer(agent_consent.app, name="consent")
     commands.add_typer(app, name="agent")

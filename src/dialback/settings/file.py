@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -64,12 +64,17 @@ def parse_settings(text: str, where: str, kind: type[T]) -> T:
 
 def _unknown_keys(values: dict[str, Any], kind: Any, prefix: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each key that is no field, and the keys there are in its table."""
-    known = {field.name: field.type for field in fields(kind)}
+    known = {field.name: _table_of(field.type) for field in fields(kind)}
     for key, value in values.items():
         if key not in known:
             yield f"{prefix}{key}", list(known)
-        elif is_dataclass(known[key]) and isinstance(value, dict):
+        elif known[key] is not None and isinstance(value, dict):
             yield from _unknown_keys(value, known[key], f"{prefix}{key}.")
+
+
+def _table_of(kind: Any) -> Any:
+    """Return the dataclass of a table, which may be one that need not be there; None of any other setting."""
+    return next((each for each in (kind, *get_args(kind)) if is_dataclass(each)), None)
 
 
 def _blame(first: Any, where: str) -> str:
