@@ -19,16 +19,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from dialback.broker.canary import Bird, CanaryHosts
+from dialback.broker.countersign import FlightAnswer, FlightLinks, LinkGone
+from dialback.broker.flight_links import FlightWaiters
 from dialback.broker.host_state import HostState
 from dialback.broker.inflight import InFlight
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.canary import CanaryOrder, CanaryOrders
 from dialback.domain.contracts import DialOrder, Store, StoreUnavailable
 from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.flight import SignedHead
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host, HostReport, RdpServer
 from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
 from dialback.domain.orders import SessionAction, SessionOrders
+from dialback.domain.sessions import Session
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import verify
 from dialback.identity.tokens import make_connection_id
@@ -40,6 +44,8 @@ from dialback.wire.agent.link import (
     LINK_SUBPROTOCOL,
     DialledReceived,
     DialRefusedReceived,
+    FlightRefusedReceived,
+    FlightSignedReceived,
     HeartbeatReceived,
     HelloReceived,
     NoCommonVersion,
@@ -89,6 +95,7 @@ class Link:
         self.proved_at = -math.inf
         self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
         self.done: dict[str, asyncio.Future[str]] = {}
+        self.flights = FlightWaiters()
         self.sent_away: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def send_away(self, why: str) -> None:
@@ -118,12 +125,14 @@ class Link:
             self.answer(connection_id, refused)
         for order_id in list(self.done):
             self.order_done(order_id, "the host's agent link was lost; nobody knows whether it was done")
+        self.flights.fail_all()
 
 
-class Links(CanaryHosts, CanaryOrders, SessionOrders):
+class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
     """The agent links of one broker.
 
-    `in_flight` are the placements that hosts do not list yet; each list that comes in is told to it.
+    `in_flight` are the placements that hosts do not list yet; each list that comes in is told to it, and then
+    to `listed`. `linked` is told of each link that is up.
 
     Args:
         certificate_sha256: the leaf certificate this node shows, to which agents bind their answer.
@@ -143,6 +152,8 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
         self._settings = settings or BrokerSettings()
         self._now = now
         self.in_flight = InFlight()
+        self.listed: Callable[[HostId, Sequence[Session]], None] = lambda _host, _sessions: None
+        self.linked: Callable[[HostId, TenantId], None] = lambda _host, _tenant: None
         self._links: dict[HostId, Link] = {}
         self._noting = asyncio.Lock()
 
@@ -220,6 +231,31 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
         if problem:
             raise Refused(Reason.SESSION_ORDER_FAILED, problem)
 
+    def flight_key(self, host: HostId) -> bytes | None:
+        link = self._links.get(host)
+        return link.host_key if link is not None and link.machine.takes_flights else None
+
+    async def tell_flight(self, host: HostId, id: ConnectionId, lines: Sequence[str]) -> FlightAnswer:
+        link = self._links.get(host)
+        if link is None or not link.machine.takes_flights:
+            raise LinkGone("the agent link is down")
+        text = link.machine.flight(id, lines)
+        return await link.flights.ask(id, lambda: _send(link.leg, text))
+
+    def show_head(self, host: HostId, signed: SignedHead, platform_key: bytes) -> None:
+        link = self._links.get(host)
+        if link is None or link.sent_away.done() or not link.machine.takes_flights:
+            return
+        text = link.machine.flight_head(
+            signed.head.connection_id,
+            signed.head.count,
+            signed.head.hash,
+            agent_signature=signed.agent_signature,
+            platform_signature=signed.platform_signature,
+            platform_key=platform_key,
+        )
+        _send(link.leg, text)
+
     async def _order(self, link: Link, session: SessionId, action: SessionAction, text: str) -> str:
         """Have it done; return why it was not, or an empty text."""
         order_id = make_connection_id()
@@ -280,8 +316,12 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
             _send(leg, machine.refuse(SENTENCES[refused.reason]))
             raise
         _send(leg, machine.welcome(self._now()))
-        state = HostState(self._store.directory, host, self._metrics, self.in_flight.shown)
+        state = HostState(self._store.directory, host, self._metrics, self._shown)
         return Link(host, leg, machine, hello, state), waiting
+
+    def _shown(self, host: HostId, sessions: Sequence[Session]) -> None:
+        self.in_flight.shown(host, sessions)
+        self.listed(host, sessions)
 
     async def _hello(
         self, leg: Leg, reader: FrameReader, machine: ServerLink
@@ -351,6 +391,8 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
                 link.answer(connection_id, Refused(_REASONS[reason], detail))
             case SessionOrderDoneReceived(order_id, problem):
                 link.order_done(order_id, problem)
+            case FlightSignedReceived() | FlightRefusedReceived():
+                link.flights.answer(event)
             case SessionsReceived(sessions, problem):
                 await link.state.list_sessions(sessions, problem)
             case ReportReceived(rdp_servers, failing):
@@ -384,6 +426,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders):
         await self._save_report(link, ())
         # What an earlier link was found to fail says nothing about this one.
         await link.state.keep()
+        self.linked(link.host_id, link.tenant)
 
     async def _remove(self, link: Link, why: str) -> None:
         link.state.end()

@@ -22,7 +22,9 @@ class BrokerSettings:
         ticket_sign_in_hours: hours for which a sign-in from the client's address is enough for a resource
             ticket; after them the connection waits for the user's approval.
         approvals_per_user: connections of a user that may wait for approval; of more, the oldest is refused.
+        consent_timeout_s: seconds for which a visit of the provider waits for its tenant's consent.
         disabled_user: whether open connections of a user who was disabled or removed are cut or kept.
+        record_flights: whose connections have a flight record: those of the provider's staff, or all.
         wake_tenants: tenants whose start-on-connect hooks may run commands here, or call the loopback.
     """
 
@@ -33,5 +35,7 @@ class BrokerSettings:
     keep_audit_days: Annotated[int, Field(ge=1, le=36500)] = 365
     ticket_sign_in_hours: Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)] = 24
     approvals_per_user: Annotated[int, Field(ge=1, le=1000)] = 20
+    consent_timeout_s: Seconds = 600
     disabled_user: Literal["cut", "keep"] = "cut"
+    record_flights: Literal["provider", "all"] = "provider"
     wake_tenants: tuple[str, ...] = ("main",)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from dialback.domain.errors import Problem
 from dialback.domain.ids import ConnectionId, TenantId
@@ -104,6 +104,27 @@ class Flight:
     begun_at: datetime
     end: Head
     signed: SignedHead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlightProof:
+    """What somebody's console says of the host's certificate: their claim.
+
+    `proven` is `proven`, `other`, `not-announced` or `without-tls`; `shown` and `announced` are fingerprints
+    of 64 hexadecimal characters, or empty; `by` is who says so.
+    """
+
+    proven: str
+    shown: str = ""
+    announced: str = ""
+    by: str = ""
+
+
+class FlightProofs(Protocol):
+    """Who is told what consoles have seen of hosts' certificates."""
+
+    def proven(self, tenant: TenantId, request: str, proof: FlightProof) -> None:
+        """Keep the claim with the connections of the consent request; never waits and never fails."""
 
 
 def extend(
