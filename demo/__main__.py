@@ -33,10 +33,12 @@ def main() -> int:
     began = time.monotonic()
     try:
         with ExitStack() as stack, _interruptible():
-            demonstrate(stack)
+            tour = demonstrate(stack)
             note(f"All steps took {time.monotonic() - began:.0f} s.")
             if not once:
-                note("Everything keeps running. Press Ctrl-C to end it.")
+                heading("Everything keeps running; try next")
+                verbatim(tour.next_steps())
+                note("Press Ctrl-C to end it.")
                 signal.pause()
     except KeyboardInterrupt:
         pass
@@ -50,15 +52,14 @@ def main() -> int:
     return 0
 
 
-def demonstrate(stack: ExitStack) -> None:
-    """Go through all steps, then say what to try next."""
+def demonstrate(stack: ExitStack) -> Tour:
+    """Go through all steps; what they started runs until the stack is closed."""
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(mode=0o711)
     (STATE / "hosts").mkdir(mode=0o700)
     tour = Tour(stack, STATE, HERE)
     tour.run()
-    heading("Try next")
-    verbatim(tour.next_steps())
+    return tour
 
 
 @contextlib.contextmanager
