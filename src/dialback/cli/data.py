@@ -1,7 +1,14 @@
-"""The data folder of a server, as the administrator's commands use it: its settings and its open store."""
+"""The data folder of a server, as the administrator's commands use it: its settings and its open store.
 
+Whoever has the folder may do everything; what they change is in the audit log under the name of their account
+on this machine.
+"""
+
+import getpass
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +16,11 @@ import typer
 
 from dialback.app.settings import Settings, default_folder, load_settings, store_url
 from dialback.cli.context import Failed
-from dialback.domain.contracts import Store
+from dialback.domain.audit import Actor, ActorKind, Audit, AuditEntry
+from dialback.domain.ids import TenantId
+from dialback.domain.tenancy import MAIN
 from dialback.store.open import open_store
+from dialback.store.sql import SqlStore
 
 Data = Annotated[
     Path | None, typer.Option("--data", envvar="DIALBACK_DATA", help="Data folder of the server.")
@@ -32,7 +42,7 @@ def settings_of(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def opened_store(data: Path | None) -> AsyncIterator[Store]:
+async def opened_store(data: Path | None) -> AsyncIterator[SqlStore]:
     """Open the store of a data folder."""
     folder = folder_of(data)
     store = await open_store(store_url(folder, settings_of(folder)))
@@ -40,3 +50,13 @@ async def opened_store(data: Path | None) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def note(audit: Audit, action: str, subject: str, detail: str = "", tenant: TenantId = MAIN) -> None:
+    """Write into the audit log what whoever runs the command has done.
+
+    Raises:
+        StoreUnavailable: the log does not take it; what was done stays done.
+    """
+    actor = Actor(ActorKind.LOCAL, f"{getpass.getuser()}@{socket.gethostname()}")
+    await audit.write(AuditEntry(tenant, datetime.now(UTC), actor, action, subject, detail))

@@ -10,7 +10,7 @@ import typer
 from dialback.app.certificates import server_certificates
 from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run
-from dialback.cli.data import Data, folder_of, opened_store, settings_of
+from dialback.cli.data import Data, folder_of, note, opened_store, settings_of
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.cli.publishing import pool_named
 from dialback.domain.contracts import Store
@@ -73,6 +73,7 @@ async def _remove(text: str, data: Path | None) -> None:
     async with opened_store(data) as store:
         host = await find_host(store, text)
         await store.revoke_host(host.id, datetime.now(UTC))
+        await note(store.audit, "host.revoke", f"host:{host.id}", host.name)
 
 
 async def _make_code(name: str, life: timedelta, pool: str | None, data: Path | None) -> str:
@@ -84,7 +85,10 @@ async def _make_code(name: str, life: timedelta, pool: str | None, data: Path | 
     secret = make_token()
     async with opened_store(data) as store:
         joined = None if pool is None else (await pool_named(store.directory, pool)).id
-        await store.save_join_code(JoinCode(hash_token(secret), name, datetime.now(UTC) + life, pool=joined))
+        expires_at = datetime.now(UTC) + life
+        await store.save_join_code(JoinCode(hash_token(secret), name, expires_at, pool=joined))
+        detail = f"good until {expires_at.isoformat()}"
+        await note(store.audit, "join-code.make", f"host-name:{name}", detail)
     return joincode.build(
         joincode.JoinCode(public_address(settings), certificates.ca_sha256, secret.reveal())
     )

@@ -62,14 +62,24 @@ async def publish(
     return await directory.save(replace(known, target=target, version=0))
 
 
-async def assign(directory: Directory, resource: PublishedResource, names: Iterable[str]) -> None:
-    """Let the users use everything that is published together with the resource."""
+async def assign(
+    directory: Directory, resource: PublishedResource, names: Iterable[str]
+) -> list[tuple[User, bool]]:
+    """Let the users use everything that is published together with the resource.
+
+    Returns:
+        The users, and of each whether it was made.
+    """
+    assigned = []
     for name in names:
         user = await directory.find(User, MAIN, name)
+        made = user is None
         if user is None:
             new = User(MAIN, UserId(secrets.token_urlsafe(12)), parse_user_name(name))
             user = await directory.save(new)
         await directory.assign(UserAssignment(MAIN, resource.application_group, user.id))
+        assigned.append((user, made))
+    return assigned
 
 
 async def _move(directory: Directory, resource: PublishedResource, pool: PoolId) -> None:

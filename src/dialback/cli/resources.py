@@ -10,7 +10,7 @@ import typer
 from dialback.app.files import signing_key
 from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run, sentences
-from dialback.cli.data import Data, folder_of, opened_store, settings_of
+from dialback.cli.data import Data, folder_of, note, opened_store, settings_of
 from dialback.cli.hosts import find_host
 from dialback.cli.output import print_json, print_table, say
 from dialback.cli.publishing import assign as assign_users
@@ -27,11 +27,13 @@ from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory, Published
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
+from dialback.domain.ids import UserName
 from dialback.domain.pools import HostPool
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.files import PRIVATE, write_file
 from dialback.identity.tokens import hash_token, make_token
+from dialback.store.sql import SqlStore
 from dialback.web.connection_files import ConnectionFiles
 from dialback.wire import rdpfile
 
@@ -132,13 +134,23 @@ async def _add(
         else:
             pool_id = (await pool_named(store.directory, str(pool))).id
         published = await publish(store.directory, resource_name, pool_id, target)
-        await assign_users(store.directory, published, names)
+        detail = f"{published.name} of host pool {pool_id}, target {target}"
+        await note(store.audit, "resource.save", f"resource:{published.id}", detail)
+        await _assign_users(store, published, names)
 
 
 async def _assign(name: str, users: list[str], data: Path | None) -> None:
     names = [parse_user_name(user) for user in users]
     async with opened_store(data) as store:
-        await assign_users(store.directory, await _resource(store.directory, name), names)
+        await _assign_users(store, await _resource(store.directory, name), names)
+
+
+async def _assign_users(store: SqlStore, resource: PublishedResource, names: list[UserName]) -> None:
+    group = f"application-group:{resource.application_group}"
+    for user, made in await assign_users(store.directory, resource, names):
+        if made:
+            await note(store.audit, "user.save", f"user:{user.id}", f"{user.name} made")
+        await note(store.audit, "application-group.assign", group, f"user {user.name}")
 
 
 async def _list(data: Path | None) -> list[dict[str, object]]:
@@ -177,6 +189,8 @@ async def _connect_file(
             )
         files = ConnectionFiles(signing_key(folder, settings), public_address(settings))
         token = await _issue(store, known, resource, life)
+        detail = f"{name} for {known.name}"
+        await note(store.audit, "connection-file.make", f"resource:{resource.id}", detail)
         pin = await _pin(store, published)
     write_file(path, files.one_click(published, known, token), PRIVATE, replace=True)
     return pin, number_of(hash_token(token)) if published.pool.step_up.wanted else None
@@ -184,8 +198,13 @@ async def _connect_file(
 
 async def _revoke(token: str, data: Path | None) -> None:
     async with opened_store(data) as store:
-        if not await store.revoke_token(hash_token(token), datetime.now(UTC)):
+        hash = hash_token(token)
+        known, _ = await store.token(hash)
+        if known is None or not await store.revoke_token(hash, datetime.now(UTC)):
             raise Failed("The token in the file was not issued by this server; there is nothing to revoke.")
+        detail = f"{known.resource} for {known.user}"
+        subject = f"resource:{known.resource}"
+        await note(store.audit, "connection-file.revoke", subject, detail, known.tenant)
 
 
 async def _issue(store: Store, user: User, resource: PublishedResource, life: timedelta) -> Secret:

@@ -11,9 +11,10 @@ import typer
 
 from dialback.app.settings import Settings, public_address, store_url
 from dialback.cli.context import Failed, Json, run
-from dialback.cli.data import Data, folder_of, settings_of
+from dialback.cli.data import Data, folder_of, note, settings_of
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.domain.accounts import Accounts
+from dialback.domain.audit import Audit
 from dialback.domain.directory import MAX_PAGE, Directory, E
 from dialback.domain.ids import GroupId, TenantId, UserId, UserName
 from dialback.domain.tenancy import MAIN, Group, Role, User
@@ -36,12 +37,17 @@ class People:
 
     directory: Directory
     accounts: Accounts
+    audit: Audit
     settings: Settings
     tenant: TenantId
 
     @property
     def authenticator(self) -> Authenticator:
         return Authenticator(self.accounts, self.directory, self.settings.sign_in)
+
+    async def did(self, action: str, subject: str, detail: str = "") -> None:
+        """Write into the tenant's audit log what was done."""
+        await note(self.audit, action, subject, detail, self.tenant)
 
     async def user(self, name: str) -> User:
         """Return the user of that name; `Failed` if there is none."""
@@ -156,7 +162,7 @@ async def _opened(tenant: str, data: Path | None) -> AsyncIterator[People]:
     try:
         if await store.directory.tenant(TenantId(tenant)) is None:
             raise Failed(f"There is no tenant {tenant!r}.")
-        yield People(store.directory, store.accounts, settings, TenantId(tenant))
+        yield People(store.directory, store.accounts, store.audit, settings, TenantId(tenant))
     finally:
         await store.close()
 
@@ -168,8 +174,10 @@ async def _add_user(
         joined = [await people.group(each) for each in group_names]
         user = User(people.tenant, UserId(make_id()), UserName(name), display_name, role)
         await people.directory.save(user)
+        await people.did("user.save", f"user:{user.id}", f"{name} made, {role}")
         for group in joined:
             await people.directory.join(people.tenant, group.id, user.id)
+            await people.did("group.join", f"group:{group.id}", f"user {name}")
 
 
 async def _invite(name: str, tenant: str, data: Path | None) -> str:
@@ -177,7 +185,9 @@ async def _invite(name: str, tenant: str, data: Path | None) -> str:
         user = await people.user(name)
         if user.disabled_at is not None:
             raise Failed(f"The user {name!r} is disabled; enable them first.")
-        return invitation_link(public_address(people.settings), await people.authenticator.invite(user))
+        invitation = await people.authenticator.invite(user)
+        await people.did("user.invite", f"user:{user.id}", user.name)
+        return invitation_link(public_address(people.settings), invitation)
 
 
 async def _list(kind: type[E], tenant: str, data: Path | None) -> list[E]:
@@ -196,16 +206,21 @@ async def _set_disabled(name: str, disabled: bool, tenant: str, data: Path | Non
         await people.directory.save(replace(user, disabled_at=now if disabled else None))
         if disabled:
             await people.accounts.end_sign_ins_of(people.tenant, user.id, now)
+        await people.did("user.disable" if disabled else "user.enable", f"user:{user.id}", user.name)
 
 
 async def _reset_totp(name: str, tenant: str, data: Path | None) -> None:
     async with _opened(tenant, data) as people:
-        await people.authenticator.reset_totp(await people.user(name))
+        user = await people.user(name)
+        await people.authenticator.reset_totp(user)
+        await people.did("one-time-codes.remove", f"user:{user.id}", user.name)
 
 
 async def _add_group(name: str, role: Role, tenant: str, data: Path | None) -> None:
     async with _opened(tenant, data) as people:
-        await people.directory.save(Group(people.tenant, GroupId(make_id()), name, role))
+        group = Group(people.tenant, GroupId(make_id()), name, role)
+        await people.directory.save(group)
+        await people.did("group.save", f"group:{group.id}", f"{name} made, {role}")
 
 
 async def _set_member(group_name: str, name: str, member: bool, tenant: str, data: Path | None) -> None:
@@ -213,6 +228,7 @@ async def _set_member(group_name: str, name: str, member: bool, tenant: str, dat
         group, user = await people.group(group_name), await people.user(name)
         change = people.directory.join if member else people.directory.leave
         await change(people.tenant, group.id, user.id)
+        await people.did("group.join" if member else "group.leave", f"group:{group.id}", f"user {user.name}")
 
 
 def register(commands: typer.Typer) -> None:
