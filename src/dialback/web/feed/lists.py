@@ -1,7 +1,8 @@
 """The list of a user's resources, as the client asked for it.
 
-A list says nothing about its reader beyond what is in it, so one that many users share is built once: what
-is kept is found by everything that went into it. `LastUpdated` must rise whenever a file or an icon may have
+A list says nothing about its reader beyond what is in it, so one that many users share is built once, and so
+is each resource that stands in many lists: what is kept is found by everything that went into it, and what a
+user may use is asked each time. `LastUpdated` must rise whenever a file or an icon may have
 changed, and the directory keeps versions and no times; so it is the day before, plus a second per version,
 and each day the client looks at all files once more. It is paid with a 304 for those that are the same.
 
@@ -12,6 +13,7 @@ that. What is left out: resources that are not shown, though their files are to 
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -21,7 +23,7 @@ from starlette.responses import Response
 from dialback.domain.accounts import Person
 from dialback.domain.catalog import PublishedResource, Workspace
 from dialback.domain.directory import Directory
-from dialback.domain.ids import TenantId, WorkspaceId
+from dialback.domain.ids import ResourceId, TenantId, WorkspaceId
 from dialback.web.feed.addresses import FEED, file_path, host_of, ico_path, png_path
 from dialback.web.feed.bounded import BoundedCache
 from dialback.web.feed.pictures import SIZES, usual_id
@@ -40,10 +42,21 @@ from dialback.wire.feed.model import (
 from dialback.wire.feed.negotiation import SchemaVersion, choose_version, entity_tag, is_unchanged
 
 CACHE_BYTES: Final = 64 << 20
+PARTS_CHARS: Final = 16 << 20
 
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MOST_VERSIONS: Final = 86_399
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A resource as it stands in lists of one version since a day; `digest` is of its text."""
+
+    of: PublishedResource
+    since: datetime
+    part: document.Part
+    digest: bytes
 
 
 class Lists:
@@ -53,6 +66,9 @@ class Lists:
         self._directory = directory
         self._host = host_of(address)
         self._now = now
+        self._parts = BoundedCache[tuple[TenantId, ResourceId, SchemaVersion], _Written](
+            PARTS_CHARS, lambda kept: len(kept.part.text)
+        )
         self._built = BoundedCache[bytes, tuple[bytes, str]](CACHE_BYTES, lambda kept: len(kept[0]))
 
     def make_router(self, subscribers: Subscribers) -> APIRouter:
@@ -88,18 +104,45 @@ class Lists:
             return None
         space = None if workspace is None else WorkspaceId(workspace)
         found = await self._directory.resources_of(tenant, person.user.id, space)
-        shown = [resource for resource in found if resource.shown]
         day = (self._now() - _EPOCH) // _DAY
-        key = _key(named, version, day, shown)
+        since = _EPOCH + (day - 1) * _DAY
+        publisher = self._dated(named, since)
+        written = await self._written([resource for resource in found if resource.shown], version, since)
+        key = _key(publisher, version, written)
         if (built := self._built.get(key)) is not None:
             return built
-        since = _EPOCH + (day - 1) * _DAY
-        publisher = _fill(named, shown, self._host, since)
-        # A long list takes some ten milliseconds, in which nobody else should wait.
-        body = await asyncio.to_thread(document.build, publisher, version)
-        built = body, entity_tag(body)
+        # A long list takes some milliseconds, in which nobody else should wait.
+        body = await asyncio.to_thread(document.join, publisher, [each.part for each in written], version)
+        built = body, await asyncio.to_thread(entity_tag, body)
         self._built.put(key, built)
         return built
+
+    async def _written(
+        self, shown: Sequence[PublishedResource], version: SchemaVersion, since: datetime
+    ) -> Sequence[_Written]:
+        """Return the resources as they stand in a list; those that are not known yet are written."""
+        known = [self._known(each, version, since) for each in shown]
+        lack = [each for each, written in zip(shown, known, strict=True) if written is None]
+        if lack:
+            new = await asyncio.to_thread(_write, lack, version, self._host, since)
+            for written in new:
+                self._parts.put(_place(written.of, version), written)
+            fresh = iter(new)
+            return [written or next(fresh) for written in known]
+        return [written for written in known if written is not None]
+
+    def _known(self, resource: PublishedResource, version: SchemaVersion, since: datetime) -> _Written | None:
+        """Return how the very same resource was written before, today."""
+        kept = self._parts.get(_place(resource, version))
+        if kept is None or kept.since != since or kept.of.version != resource.version:
+            return None
+        # Removed and made anew, it may have the same id and version and be another.
+        return kept if kept.of is resource or kept.of == resource else None
+
+    def _dated(self, named: Publisher, since: datetime) -> Publisher:
+        """Return the publisher with its server; its resources are parts of their own."""
+        server = TerminalServer(self._host, self._host, since)
+        return replace(named, updated_at=since, supports_reconnect=True, terminal_servers=(server,))
 
     async def _publisher(self, tenant: TenantId, workspace: str | None) -> Publisher | None:
         """Return the publisher, still empty."""
@@ -114,24 +157,24 @@ class Lists:
         return Publisher(self._host, owner.name if owner else self._host, _EPOCH)
 
 
-def _key(named: Publisher, version: SchemaVersion, day: int, shown: Sequence[PublishedResource]) -> bytes:
+def _place(resource: PublishedResource, version: SchemaVersion) -> tuple[TenantId, ResourceId, SchemaVersion]:
+    return resource.tenant, resource.id, version
+
+
+def _key(publisher: Publisher, version: SchemaVersion, written: Sequence[_Written]) -> bytes:
     """Return a digest of everything that goes into the list."""
-    parts: list[object] = [named, version.value, day]
-    for each in shown:
-        parts += (each.id, each.version, each.name, each.title, each.icon, each.folders, each.remote_app)
-    return hashlib.sha256("\n".join(map(repr, parts)).encode()).digest()
+    head = f"{publisher!r}\n{version.value}\n".encode()
+    return hashlib.sha256(head + b"".join([each.digest for each in written])).digest()
 
 
-def _fill(named: Publisher, shown: Sequence[PublishedResource], host: str, since: datetime) -> Publisher:
-    return Publisher(
-        named.id,
-        named.name,
-        since,
-        named.description,
-        supports_reconnect=True,
-        resources=tuple(_resource(each, host, since) for each in shown),
-        terminal_servers=(TerminalServer(host, host, since),),
-    )
+def _write(
+    shown: Sequence[PublishedResource], version: SchemaVersion, host: str, since: datetime
+) -> list[_Written]:
+    parts = [document.build_part(_resource(each, host, since), version, (host,)) for each in shown]
+    return [
+        _Written(each, since, part, hashlib.sha256(part.text.encode()).digest())
+        for each, part in zip(shown, parts, strict=True)
+    ]
 
 
 def _resource(published: PublishedResource, host: str, since: datetime) -> Resource:

@@ -9,7 +9,7 @@ Source: [MS-TSWP] 2.2.2, Schema Element Definitions; 2.2.6, Folders.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -130,10 +130,10 @@ def check(publisher: Publisher) -> None:
         _check_time(server.updated_at, f"server {server.id!r}")
     servers = {server.id for server in publisher.terminal_servers}
     for resource in publisher.resources:
-        _check_resource(resource, servers)
-    _check_unique((server.id for server in publisher.terminal_servers), "server id")
-    _check_unique((resource.id for resource in publisher.resources), "resource id")
-    _check_unique((resource.alias for resource in publisher.resources), "resource alias")
+        check_resource(resource, servers)
+    check_unique((server.id for server in publisher.terminal_servers), "server id")
+    check_unique((resource.id for resource in publisher.resources), "resource id")
+    check_unique((resource.alias for resource in publisher.resources), "resource alias")
 
 
 def _check_shown_folder(publisher: Publisher) -> None:
@@ -147,7 +147,12 @@ def _check_shown_folder(publisher: Publisher) -> None:
         _check_folder(folder, "a sub folder")
 
 
-def _check_resource(resource: Resource, servers: set[str]) -> None:
+def check_resource(resource: Resource, servers: Collection[str]) -> None:
+    """Raise unless every client can read the resource in a feed that lists these servers.
+
+    Raises:
+        ValueError: the message names the resource and what is wrong with it.
+    """
     _check_name(resource.id, "a resource's id", MAX_ID_CHARS)
     what = f"resource {resource.id!r}"
     _check_name(resource.alias, f"the alias of {what}", MAX_ID_CHARS)
@@ -165,7 +170,7 @@ def _check_resource(resource: Resource, servers: set[str]) -> None:
         _check_folder(folder, f"a folder of {what}")
     for extension in resource.extensions:
         _check_extension(extension, what)
-    _check_unique((each.name.casefold() for each in resource.extensions), f"extension of {what}")
+    check_unique((each.name.casefold() for each in resource.extensions), f"extension of {what}")
 
 
 def _check_extension(extension: FileExtension, what: str) -> None:
@@ -182,7 +187,7 @@ def _check_icons(icons: Icons, what: str) -> None:
         if not 1 <= size <= 1024:
             raise ValueError(f"expected an icon of 1 to 1024 pixels for {what}, got {size}")
         _check_url(url, what)
-    _check_unique((str(size) for size, _ in icons.png_urls), f"icon size of {what}")
+    check_unique((str(size) for size, _ in icons.png_urls), f"icon size of {what}")
 
 
 def _check_name(text: str, what: str, max_chars: int) -> None:
@@ -207,7 +212,8 @@ def _check_time(at: datetime, what: str) -> None:
         raise ValueError(f"expected a time with its zone for {what}, got one without")
 
 
-def _check_unique(names: Iterable[str], what: str) -> None:
+def check_unique(names: Iterable[str], what: str) -> None:
+    """Raise `ValueError` if a name is there twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
