@@ -1,4 +1,4 @@
-"""`dialback publisher`: who signs connection files, and how Windows is told to trust it."""
+"""`dialback publisher`: who signs connection files and flight records, and how Windows trusts the former."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialback.app.files import signing_key
+from dialback.app.files import platform_key, signing_key
 from dialback.cli.context import Json, sentences
 from dialback.cli.data import Data, folder_of, settings_of
 from dialback.cli.output import print_json, print_line, print_table
@@ -23,11 +23,13 @@ def publisher(
     with sentences():
         folder: Path = folder_of(data)
         key = signing_key(folder, settings_of(folder))
+        platform = platform_key(folder).public_bytes.hex()
     if registry:
         print_line(registry_file(key.sha1))
         return
     if as_json:
-        print_json({**asdict(key.facts), "thumbprint_sha1": key.sha1, "thumbprint_sha256": key.sha256})
+        told = {"thumbprint_sha1": key.sha1, "thumbprint_sha256": key.sha256, "platform_key": platform}
+        print_json({**asdict(key.facts), **told})
         return
     facts = [
         ("signed by", key.facts.subject),
@@ -35,6 +37,7 @@ def publisher(
         ("days left", key.facts.days_left(datetime.now(UTC))),
         ("SHA-1 thumbprint", key.sha1),
         ("SHA-256 thumbprint", key.sha256),
+        ("key of flight records", platform),
     ]
     print_table(("", ""), facts, "")
 

@@ -17,6 +17,7 @@ from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Actor, Audit, AuditEntry, Recorder
 from dialback.domain.contracts import ConsentEvents, Store
 from dialback.domain.directory import MAX_PAGE, Directory, VersionStale, cursor_of, key_at
+from dialback.domain.flight import FlightProofs
 from dialback.domain.icons import Icons
 from dialback.domain.ids import TenantId, TokenHash
 from dialback.domain.live import LiveConnections
@@ -82,6 +83,7 @@ class Api:
     now: Callable[[], datetime]
     orders: SessionOrders | None = None
     consent_events: ConsentEvents | None = None
+    flight_proofs: FlightProofs | None = None
     provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 
 
