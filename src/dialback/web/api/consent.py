@@ -1,41 +1,24 @@
 """`/consent`: what the provider asks of a tenant, and what the tenant answers.
 
-A grant arrives signed, with keys that this server never has. What is said here of its signatures is a help
-for people: the host verifies them by itself, with keys that were put there by hand.
+What all of it means, and what is refused, is in `web/consents.py`, which the portal stands on too.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from dialback.domain.consent import ConsentRequest, ConsentScope, ConsentState, Denial, check_fit
-from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import GrantId, HostId, TenantId
-from dialback.domain.provider import ConsentKey, KeptGrant, state_of
-from dialback.identity.grants import (
-    MAX_SIGNED_CHARS,
-    ReadGrant,
-    answering,
-    build,
-    fingerprint,
-    merge,
-    open_grant,
-    parse,
-    parse_public_key,
-    read,
-)
+from dialback.domain.consent import ConsentScope, ConsentState
+from dialback.domain.ids import GrantId, HostId
+from dialback.domain.provider import ConsentKey
+from dialback.identity.grants import MAX_SIGNED_CHARS, ReadGrant, fingerprint, parse_public_key, read
 from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import Api, Body, Caller, Id, Me, View, fitting, note
 from dialback.web.api.problems import ApiProblem, ApiReason, broken_rule, not_there
+from dialback.web.consents import MOST_KEYS, MOST_REQUESTS, Consents, Known, Unheard, grant_state, signers_of
 
-MOST_REQUESTS = 500
-MOST_GRANTS = 500
-MOST_KEYS = 50
-_ATTEMPTS = 5
 Some = Annotated[int, Query(description="How many at most, newest first.", ge=1, le=MOST_REQUESTS)]
 State = Annotated[ConsentState | None, Query(description="Only those in this state.")]
 KeyName = Annotated[str, Path(description="Name of the key.", min_length=1, max_length=200)]
@@ -130,16 +113,6 @@ class KeysView(View):
     items: list[KeyView]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A request, what became of it, and how it was answered."""
-
-    request: ConsentRequest
-    state: ConsentState
-    denial: Denial | None
-    answer: ReadGrant | None
-
-
 def add_routes(router: APIRouter, api: Api) -> None:
     """Add the routes."""
     _add_requests(router, api)
@@ -151,7 +124,7 @@ def _add_requests(router: APIRouter, api: Api) -> None:
     @router.get("/consent/requests", summary="List what the provider asks for, newest first")
     async def list_consent_requests(me: Me, limit: Some = 100, state: State = None) -> RequestsView:
         asked = await api.provider.consent_requests(me.tenant, limit)
-        known = await states_of(api, me.tenant, asked)
+        known = await consents_of(api).states(me.tenant, asked)
         wanted = [each for each in known if state in (None, each.state)]
         return RequestsView(items=await _views(api, me, wanted))
 
@@ -163,22 +136,19 @@ def _add_requests(router: APIRouter, api: Api) -> None:
     @router.post("/consent/requests/{id}/deny", status_code=204, summary="Deny what the provider asks for")
     async def deny_consent(me: Me, id: Id) -> None:
         known = await _known(api, me, id)
-        if known.state not in (ConsentState.WAITING, ConsentState.LAPSED):
-            raise ApiProblem(ApiReason.ALREADY_DECIDED)
-        if not await api.provider.deny_consent(me.tenant, id, me.person.name, api.now()):
+        if not await consents_of(api).deny(known, me.person.name):
             raise ApiProblem(ApiReason.ALREADY_DECIDED)
         note(
             api, me, "consent.deny", f"consent-request:{id}", f"{known.request.staff} on {known.request.host}"
         )
-        if api.consent_events is not None:
-            await api.consent_events.denied(me.tenant, id)
+        await consents_of(api).events.denied(me.tenant, id)
 
     @router.put("/consent/requests/{id}/grant", summary="Keep the signed grant that answers a request")
     async def save_consent_grant(me: Me, id: Id, body: GrantBody) -> GrantView:
         known = await _known(api, me, id)
         if known.denial is not None:
             raise ApiProblem(ApiReason.ALREADY_DECIDED)
-        kept = await _keep(api, known.request, body.grant)
+        kept = await consents_of(api).keep(known.request, body.grant)
         if kept is not None:
             note(
                 api,
@@ -187,8 +157,7 @@ def _add_requests(router: APIRouter, api: Api) -> None:
                 f"consent-request:{id}",
                 f"grant {kept.id} until {kept.until.isoformat()}, {kept.signatures} signatures",
             )
-            if api.consent_events is not None:
-                await api.consent_events.granted(me.tenant, id)
+            await consents_of(api).events.granted(me.tenant, id)
         found = await api.provider.grant_for(me.tenant, id)
         if found is None:
             raise not_there()
@@ -208,8 +177,7 @@ def _add_grants(router: APIRouter, api: Api) -> None:
         if not is_id(id) or not await api.provider.revoke_grant(me.tenant, grant, api.now()):
             raise not_there()
         note(api, me, "consent.revoke", f"grant:{id}")
-        if api.consent_events is not None:
-            await api.consent_events.revoked(me.tenant, grant)
+        await consents_of(api).events.revoked(me.tenant, grant)
 
 
 def _add_keys(router: APIRouter, api: Api) -> None:
@@ -238,59 +206,16 @@ def _add_keys(router: APIRouter, api: Api) -> None:
         note(api, me, "consent-key.remove", f"consent-key:{name}")
 
 
-async def states_of(api: Api, tenant: TenantId, asked: Sequence[ConsentRequest]) -> list[Known]:
-    """Return what became of each request of the tenant."""
-    denials = await api.provider.denials(tenant, [request.id for request in asked])
-    newest = [read(kept) for kept in await api.provider.grants(tenant, MOST_GRANTS)] if asked else []
-    known = []
-    for request in asked:
-        answer, denial = answering(request, newest, api.now()), denials.get(request.id)
-        state = state_of(request, answer.kept if answer else None, denial, api.now())
-        known.append(Known(request, state, denial, answer))
-    return known
+def consents_of(api: Api) -> Consents:
+    """Return requests and grants behind the API."""
+    return Consents(api.provider, api.now, api.consent_events or Unheard())
 
 
 async def _known(api: Api, me: Caller, id: str) -> Known:
-    request = await api.provider.consent_request(me.tenant, id) if is_id(id) else None
-    if request is None:
+    known = await consents_of(api).request(me.tenant, id) if is_id(id) else None
+    if known is None:
         raise not_there()
-    (known,) = await states_of(api, me.tenant, [request])
     return known
-
-
-async def _keep(api: Api, request: ConsentRequest, text: str) -> KeptGrant | None:
-    """Keep a grant beside the signatures it has; None if it adds nothing.
-
-    Raises:
-        Refused: it does not answer the request, is over or unsigned, or its id is another's.
-    """
-    signed = parse(text)
-    grant, _ = open_grant(signed, {})
-    check_fit(request, grant)
-    if api.now() >= grant.until:
-        raise Refused(Reason.GRANT_EXPIRED, f"it ended {grant.until.isoformat()}")
-    if not signed.signatures:
-        raise Refused(Reason.GRANT_UNSIGNED, "expected a signature, got none")
-    for _ in range(_ATTEMPTS):
-        known = await api.provider.grant_for(request.tenant, request.id)
-        both = signed
-        if known is not None and known.id == grant.id:
-            if known.revoked_at is not None:
-                raise Refused(Reason.GRANT_REVOKED, grant.id)
-            both = merge(parse(known.text), signed)
-            if len(both.signatures) == known.signatures:
-                return None
-        wanted = KeptGrant(
-            request.tenant, grant.id, request.id, build(both), grant.until, signatures=len(both.signatures)
-        )
-        if await api.provider.save_grant(wanted):
-            return wanted
-        if known is None or known.id != grant.id:
-            # Unless somebody else kept it just now, which the next look shows, the id is another's.
-            known = await api.provider.grant_for(request.tenant, request.id)
-            if known is None or known.id != grant.id:
-                break
-    raise Refused(Reason.GRANT_OTHER, "another grant has its id")
 
 
 async def _views(api: Api, me: Caller, known: Iterable[Known]) -> list[RequestView]:
@@ -323,17 +248,13 @@ def _request_view(
 
 def _grant_view(api: Api, known: ReadGrant, keys: Sequence[ConsentKey]) -> GrantView:
     kept = known.kept
-    names = {fingerprint(key.public_key): key for key in keys}
-    trusted = {print: key.public_key for print, key in names.items()}
-    held = open_grant(known.signed, trusted)[1] if known.signed and known.grant else frozenset()
-    state = ConsentState.GRANTED if api.now() < kept.until else ConsentState.EXPIRED
     return GrantView(
         id=kept.id,
         request=kept.request,
-        state=ConsentState.REVOKED if kept.revoked_at else state,
+        state=grant_state(kept, api.now()),
         until=kept.until,
         revoked_at=kept.revoked_at,
-        signed_by=sorted(names[print].name for print in held),
+        signed_by=signers_of(known, keys),
         signatures=kept.signatures,
         grant=_facts(known),
         text=kept.text,

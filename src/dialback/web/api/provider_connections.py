@@ -21,7 +21,7 @@ from dialback.domain.hosts import DEFAULT_TARGET, Host, parse_target
 from dialback.domain.ids import HostId, ResourceName, TenantId
 from dialback.domain.provider import Staff, StaffRole, Terms, check_reach
 from dialback.identity.tokens import hash_token, make_token
-from dialback.web.api.consent import states_of
+from dialback.web.api.consent import consents_of
 from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import Api, Body, Caller, Id, Me, View, fitting, note
 from dialback.web.api.problems import broken_rule, not_there
@@ -106,7 +106,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
         )
         await api.store.save_token(kept)
         _note(api, me, request)
-        states = await states_of(api, request.tenant, [request])
+        states = await consents_of(api).states(request.tenant, [request])
         return ReachView(
             request=request.id,
             token=token.reveal(),
@@ -128,7 +128,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
         request = await api.provider.consent_request(found.id, id) if is_id(id) else None
         if request is None or not _may_read(me, request):
             raise not_there()
-        (known,) = await states_of(api, found.id, [request])
+        (known,) = await consents_of(api).states(found.id, [request])
         return ReachStateView(
             request=request.id,
             tenant=request.tenant,
