@@ -64,12 +64,16 @@ def demonstrate(stack: ExitStack) -> Tour:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the demonstration as Ctrl-C does, so that nothing is left behind."""
+    """Let SIGTERM end the demonstration as Ctrl-C does, so that nothing is left behind.
+
+    SIGINT is set anew: what a shell starts in the background has it ignored.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     yield
 
 

@@ -42,11 +42,12 @@ WOULD_CHANGE = 2
 
 
 class Tour:
-    """What runs while the demonstration goes on; everything is ended by `stack`."""
+    """What runs while the demonstration goes on; what people sit at ends with `run`, the rest with `stack`."""
 
     def __init__(self, stack: ExitStack, folder: Path, pictures: Path) -> None:
         """Keep all state in `folder`, which exists, and write pictures into `pictures`."""
         self._stack = stack
+        self._seats = ExitStack()
         self._folder = folder
         self._pictures = pictures
         self.platform = Platform(folder)
@@ -64,16 +65,17 @@ class Tour:
         return self.account.password
 
     def run(self) -> None:
-        """Go through all steps in their order."""
-        self.start_server()
-        self.become_administrator()
-        self.join_hosts()
-        self.publish()
-        page = self.invite()
-        file = self.download(page)
-        self.open_desktop(page, file)
-        self.subscribe(page)
-        self.look_back()
+        """Go through all steps in their order; then server, hosts and agents alone go on."""
+        with self._seats:
+            self.start_server()
+            self.become_administrator()
+            self.join_hosts()
+            self.publish()
+            page = self.invite()
+            file = self.download(page)
+            self.open_desktop(page, file)
+            self.subscribe(page)
+            self.look_back()
 
     def start_server(self) -> None:
         """Start the server, which makes everything it needs."""
@@ -85,7 +87,7 @@ class Tour:
     def become_administrator(self) -> None:
         """Open the link that the first start printed."""
         with step("2. The first administrator, by the one-time link that the server printed, in Chromium"):
-            self._browser = self._stack.enter_context(Browser(self._folder, self.platform.ca))
+            self._browser = self._seats.enter_context(Browser(self._folder, self.platform.ca))
             link = self.platform.first_link()
             page = self._browser.page(self.url)
             people.choose_password(page, link, self.admin_password)
@@ -160,8 +162,8 @@ class Tour:
     def open_desktop(self, page: Page, file: Path) -> None:
         """Open the file with a stock client, and see the session in the portal."""
         with step("7. Stock xfreerdp opens it; the broker finds anna's session"):
-            self._display = self._stack.enter_context(Display(self._folder, SIZE))
-            self._client = self._stack.enter_context(
+            self._display = self._seats.enter_context(Display(self._folder, SIZE))
+            self._client = self._seats.enter_context(
                 FreeRdp(self._display, self._folder, authority=self.platform.ca)
             )
             self._pins = people.pins(page, DESKTOP)
