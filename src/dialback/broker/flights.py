@@ -57,6 +57,7 @@ class Chain:
     host: HostId
     request: str
     begun_at: float
+    ground: Facts = field(default_factory=dict)
     head: Head | None = None
     waiting: list[str] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
@@ -118,10 +119,10 @@ class Flights(FlightProofs):
         for proof in self._proofs.get((tenant, request), ()):
             self._add(chain, FlightEvent.PROOF, _proof_facts(proof))
 
-    def consented(self, connection_id: ConnectionId, facts: Facts) -> None:
-        """Say on what ground the host has let them in."""
+    def ordered(self, connection_id: ConnectionId, ground: Facts) -> None:
+        """Note on what ground the host is asked to let them in; it has once the connection is open."""
         if chain := self._chains.get(connection_id):
-            self._add(chain, FlightEvent.CONSENT, facts)
+            chain.ground = ground
 
     def opened(self, record: ConnectionRecord) -> None:
         """Take the state of a connection that is open: its timeline at first, later its bytes."""
@@ -130,6 +131,7 @@ class Flights(FlightProofs):
             return
         if not chain.opened:
             chain.opened, chain.told_at = True, self._clock()
+            self._add(chain, FlightEvent.CONSENT, chain.ground)
             self._add(chain, FlightEvent.OPENED, _timeline(record))
             return
         every_s = BYTES_EVERY_S * 2 ** (chain.count // SLOWER_AFTER)

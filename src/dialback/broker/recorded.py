@@ -37,8 +37,9 @@ class RecordedBroker(Broker):
         return placement
 
     async def dial(self, order: DialOrder) -> None:
+        # Noted before, since the host leg may be there before the agent has said that it has dialled.
+        self._flights.ordered(order.connection_id, _ground(order.visit))
         await self._broker.dial(order)
-        self._flights.consented(order.connection_id, _ground(order.visit))
 
     async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
         return await self._broker.consent(placement, attempt)
@@ -78,7 +79,7 @@ def _asked(admission: Admission, attempt: Attempt, placement: Placement) -> Fact
 
 
 def _ground(visit: Visit | None) -> Facts:
-    """Return on what ground the host has let them in, as the platform knows it: the host decided itself."""
+    """Return on what ground the host lets them in, as the platform knows it: the host decides itself."""
     if visit is None:
         return {"ground": "assignment"}
     if not visit.grant:
