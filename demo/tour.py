@@ -42,7 +42,7 @@ WOULD_CHANGE = 2
 
 
 class Tour:
-    """What runs while the demonstration goes on; what people sit at ends with `run`, the rest with `stack`."""
+    """What runs meanwhile: what people sit at ends with `run`, all else with the stack."""
 
     def __init__(self, stack: ExitStack, folder: Path, pictures: Path) -> None:
         """Keep all state in `folder`, which exists, and write pictures into `pictures`."""
@@ -243,9 +243,12 @@ COMMANDS = ("host list", "connection list", "audit list", "doctor", "pool drain 
 
 
 def left_running() -> list[str]:
-    """Return the processes that the demonstration has left behind."""
-    left = [*descendants(os.getpid()), *Account(USER).processes()]
-    return [run(["ps", "-o", "pid=,args=", "-p", str(pid)]).strip() for pid in left]
+    """Return the processes that the demonstration has left behind; one that has ended counts no more."""
+    left = {*descendants(os.getpid()), *Account(USER).processes()}
+    listed = [line.split() for line in run(["ps", "-eo", "pid=,stat=,args="]).splitlines()]
+    return [
+        " ".join(words) for pid, state, *words in listed if int(pid) in left and not state.startswith("Z")
+    ]
 
 
 def shown(path: Path) -> str:
