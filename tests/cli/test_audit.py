@@ -1,9 +1,13 @@
 from datetime import UTC, datetime
+from pathlib import Path
 
+from dialback.app.files import platform_key
 from dialback.domain.audit import Actor, ActorKind, AuditEntry
+from dialback.domain.flight import FlightEntry, FlightEvent, SignedHead, build, extend, head_of
 from dialback.domain.tenancy import MAIN
 from dialback.store.sql import SqlStore
-from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
+from tests.broker.stores import HOST, KEY, RECORD
+from tests.cli.conftest import HOSTILE, Terminal, assert_harmless, sentence
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -50,3 +54,60 @@ def test_entries_are_narrowed(terminal: Terminal) -> None:
     assert terminal.json("audit", "list", "--action", "pool.") == older
     assert terminal.json("audit", "list", "--actor", "anna") == older
     assert terminal.json("audit", "list", "--tenant", "other") == []
+
+
+def fly(terminal: Terminal, purpose: str = "printer") -> None:
+    """Keep a flight record that both have signed, of the host of the data folder."""
+    entries: list[FlightEntry] = []
+    for event in (FlightEvent.ASKED, FlightEvent.ENDED):
+        facts = {"host": str(HOST.id), "purpose": purpose}
+        entries.append(extend(entries, RECORD.id, NOW, event, **facts))  # type: ignore[arg-type]
+    head = head_of(entries)
+    signed = SignedHead(
+        head, KEY.sign(head.signed_bytes), platform_key(terminal.folder).sign(head.signed_bytes)
+    )
+
+    async def write(store: SqlStore) -> None:
+        await store.provider.append_flight(MAIN, [build(entry) for entry in entries])
+        await store.provider.sign_flight(MAIN, signed)
+
+    terminal.store(write)
+
+
+def test_exported_record_is_proven(filled: Terminal, tmp_path: Path) -> None:
+    fly(filled)
+    copy = tmp_path / "copy.jsonl"
+    assert f"The flight record is in {copy}" in filled.good("audit", "export", RECORD.id, "--out", copy)
+    assert filled.good("audit", "export", RECORD.id) == copy.read_text()
+    result = filled.run("audit", "verify", copy, "--entries")
+    assert result.exit_code == 0
+    assert "all 2 entries are signed by the host's agent and by the platform" in result.stdout
+    assert platform_key(filled.folder).public_bytes.hex() in result.stdout
+    keys = ("--host-key", KEY.public_bytes.hex(), "--platform-key", "00" * 32)
+    assert "the key of the platform" in sentence(filled.run("audit", "verify", copy, *keys))
+    assert filled.run("audit", "verify", copy, copy).exit_code == 0
+
+
+def test_what_was_done_to_a_copy_is_one_sentence(filled: Terminal, tmp_path: Path) -> None:
+    fly(filled)
+    copy = tmp_path / "copy.jsonl"
+    lines = filled.good("audit", "export", RECORD.id).splitlines()
+    for tampered, why in (
+        ([lines[0].replace("printer", "another"), *lines[1:]], "entry 1 does not follow"),
+        ([lines[0], lines[2]], "entry 1 is the first that is missing"),
+        ([lines[1], lines[0], lines[2]], "at place 0 stands entry 1"),
+        (lines[1:], "at place 0 stands entry 1"),
+    ):
+        copy.write_text("\n".join(tampered))
+        result = filled.run("audit", "verify", copy)
+        assert result.exit_code == 1
+        assert why in sentence(result)
+    copy.write_text("\n".join(lines[:2]))
+    assert filled.run("audit", "verify", copy).exit_code == 3
+
+
+def test_record_that_is_not_there_is_one_sentence(filled: Terminal, tmp_path: Path) -> None:
+    assert "no flight record" in filled.bad("audit", "export", "lost")
+    fly(filled)
+    assert "no flight record" in filled.bad("audit", "export", RECORD.id, "--tenant", "acme")
+    assert "none.jsonl" in sentence(filled.run("audit", "verify", tmp_path / "none.jsonl"))

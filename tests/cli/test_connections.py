@@ -1,7 +1,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from dialback.domain.flight import FlightEvent, build, extend
 from dialback.domain.ids import ConnectionId, TenantId
+from dialback.domain.tenancy import MAIN
 from tests.broker.stores import NOW, RECORD
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
 
@@ -70,3 +72,24 @@ def test_open_connection_is_shown(filled: Terminal) -> None:
 
 def test_connection_that_is_none_is_named(filled: Terminal) -> None:
     assert "There is no connection 'none'" in filled.bad("connection", "show", "none")
+
+
+def test_proof_of_the_certificate_is_shown_where_there_is_a_flight_record(filled: Terminal) -> None:
+    assert "certificate" not in filled.json("connection", "show", RECORD.id)
+    entries = [extend([], RECORD.id, NOW, FlightEvent.ASKED, user="tess")]
+    facts = {"proven": "proven", "shown": "ab" * 32, "announced": "ab" * 32, "by": HOSTILE}
+    entries.append(extend(entries, RECORD.id, NOW, FlightEvent.PROOF, **facts))  # type: ignore[arg-type]
+    filled.store(lambda store: store.provider.append_flight(MAIN, [build(each) for each in entries]))
+
+    text = filled.good("connection", "show", RECORD.id)
+
+    assert_harmless(text)
+    assert "proven: the host showed the certificate ababab" in text
+    assert filled.json("connection", "show", RECORD.id)["certificate"].startswith("proven")
+
+
+def test_connection_of_a_tenant_that_is_named_is_shown(filled: Terminal) -> None:
+    theirs = replace(RECORD, id=ConnectionId("theirs"), tenant=TenantId("acme"))
+    filled.store(lambda store: store.save_connection(theirs))
+
+    assert filled.json("connection", "show", "theirs", "--tenant", "acme")["id"] == "theirs"

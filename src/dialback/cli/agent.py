@@ -6,7 +6,7 @@ import typer
 
 from dialback.agent.enrolment import join as enrol
 from dialback.agent.service import run as run_agent
-from dialback.cli import agent_consent
+from dialback.cli import agent_audit, agent_consent
 from dialback.cli.agent_folder import Folder, default_folder
 from dialback.cli.context import run
 from dialback.cli.output import say
@@ -51,4 +51,5 @@ def run_command(
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
     app.add_typer(agent_consent.app, name="consent")
+    app.command("audit")(agent_audit.audit)
     commands.add_typer(app, name="agent")

@@ -8,9 +8,11 @@ import typer
 
 from dialback.cli.context import Failed, Json, run
 from dialback.cli.data import Data, opened_store
+from dialback.cli.flights import proof_of
 from dialback.cli.output import out, print_json, print_table, shown
 from dialback.domain.errors import SENTENCES
-from dialback.domain.ids import ConnectionId
+from dialback.domain.flight import FlightEntry, parse
+from dialback.domain.ids import ConnectionId, TenantId
 from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN
 
@@ -36,13 +38,15 @@ def list_connections(
 @app.command("show")
 def show(
     connection_id: Annotated[str, typer.Argument(metavar="ID", help="Id from `connection list`.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant it belongs to.")] = MAIN,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show one connection with its timeline."""
-    record = run(_connection(connection_id, data))
+    """Show one connection with its timeline, and whether its host's certificate was proven."""
+    record, flight = run(_connection(TenantId(tenant), connection_id, data))
+    proof = proof_of(flight) if flight else None
     if as_json:
-        print_json(_plain(record))
+        print_json({**_plain(record), **({"certificate": proof} if proof else {})})
         return
     facts = [
         ("connection", record.id),
@@ -58,6 +62,7 @@ def show(
         ("transport", record.transport),
         ("bytes to client", record.totals.to_client_bytes),
         ("bytes to host", record.totals.to_host_bytes),
+        *([("certificate", proof)] if proof else []),
     ]
     print_table(("", ""), facts, "")
     if record.reason:
@@ -82,13 +87,17 @@ async def _connections(limit: int, data: Path | None) -> list[ConnectionRecord]:
     return sorted(found, key=lambda record: (record.opened_at, record.id), reverse=True)[:limit]
 
 
-async def _connection(connection_id: str, data: Path | None) -> ConnectionRecord:
+async def _connection(
+    tenant: TenantId, connection_id: str, data: Path | None
+) -> tuple[ConnectionRecord, list[FlightEntry]]:
+    """Return the record, and the entries of its flight record, of which there may be none."""
     async with opened_store(data) as store:
         id = ConnectionId(connection_id)
-        record = await store.connection(MAIN, id) or await store.connection(None, id)
+        record = await store.connection(tenant, id) or await store.connection(None, id)
+        lines = await store.provider.flight_lines(tenant, id)
     if record is None:
         raise Failed(f"There is no connection {connection_id!r}; `dialback connection list` shows them.")
-    return record
+    return record, [parse(line) for line in lines]
 
 
 def _state(record: ConnectionRecord) -> str:
