@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from dialback.agent import enrolment, service
+from dialback.agent.consent import local_now
 from dialback.app.certificates import server_certificates
 from dialback.app.run import serve
 from dialback.app.settings import ServerSettings, Settings, store_url
@@ -352,10 +353,10 @@ class Stage:
             running, self._server = self._server, None
             await running.end()
 
-    async def start_agent(self) -> None:
-        """Run the agent and wait for its link."""
+    async def start_agent(self, now: Callable[[], datetime] = local_now) -> None:
+        """Run the agent, with this clock for consent, and wait for its link."""
         stop = asyncio.Event()
-        work = service.run(self.agent_folder, stop=stop, draw=lambda: 0.0)
+        work = service.run(self.agent_folder, stop=stop, draw=lambda: 0.0, now=now)
         self._agent = Running(asyncio.create_task(work), stop)
         await until(self.link_is_up)
 

@@ -15,22 +15,30 @@ from dialback.broker.approver import StepUpApprover
 from dialback.broker.audited import AuditedBroker
 from dialback.broker.auditor import Auditor
 from dialback.broker.canary import Canaries
+from dialback.broker.countersign import Countersigner
 from dialback.broker.decisions import HeardApprovals
+from dialback.broker.flights import Flights
 from dialback.broker.links import Links
+from dialback.broker.metering import Metering
 from dialback.broker.orchestrate import StoreBroker
 from dialback.broker.policing import Policing
+from dialback.broker.recorded import RecordedBroker
 from dialback.broker.records import Records
 from dialback.broker.sweep import Sweep
+from dialback.broker.visit_policing import VisitPolicing
+from dialback.broker.visits import Visits
 from dialback.broker.wake import HookWaker
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway import tunnels, websockets
 from dialback.gateway.canary import GatewayDialBack
 from dialback.gateway.connection import Gateway
+from dialback.gateway.live import Live
 from dialback.gateway.raw_streams import RawStreams
 from dialback.gateway.rendezvous import Rendezvous
 from dialback.gateway.reverse import ReverseLegs
 from dialback.gateway.tunnels import Tunnels
 from dialback.gateway.websockets import WebSockets
+from dialback.identity.host_keys import HostKey
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import Tasks
 from dialback.relay.join import Relay
@@ -54,33 +62,53 @@ class Node:
     records: Records
     auditor: Auditor
     policing: Policing
+    visit_policing: VisitPolicing
+    metering: Metering
+    flights: Flights
     sweep: Sweep
     metrics: Metrics
 
 
 def build_node(
-    settings: Settings, certificates: Certificates, store: SqlStore, parts: WebParts | None = None
+    settings: Settings,
+    certificates: Certificates,
+    store: SqlStore,
+    parts: WebParts | None = None,
+    platform_key: HostKey | None = None,
 ) -> Node:
-    """Build web, gateway and broker over one store."""
+    """Build web, gateway and broker over one store.
+
+    Args:
+        platform_key: signs flight records; without one, a key of this run alone does.
+    """
     metrics, tasks = Metrics(), Tasks()
     links = Links(store, certificates.leaf_sha256, metrics, settings.broker)
     records, auditor = Records(store), Auditor(store.audit)
-    approvals = HeardApprovals(store.approvals)
+    flights = _flights(store, links, tasks, platform_key or HostKey.generate())
+    approvals, live = HeardApprovals(store.approvals), Live()
+    visits = Visits(store, store.provider, links, live, settings.broker)
+    links.visits = visits
+    metering = Metering(store.provider)
     broker = StoreBroker(
         store,
         links,
         records,
         approver=StepUpApprover(approvals, store.accounts, auditor, settings.broker),
         waker=HookWaker(links.up, tasks, settings.broker),
+        visits=visits,
+        metering=metering,
     )
     gateway = Gateway(
         address=public_address(settings),
-        broker=AuditedBroker(broker, auditor),
+        broker=RecordedBroker(
+            AuditedBroker(broker, auditor), flights, settings.broker.record_flights == "all"
+        ),
         rendezvous=Rendezvous(certificates.leaf_sha256),
         relay=Relay(settings.gateway.keepalive_s),
         metrics=metrics,
         tasks=tasks,
         settings=settings.gateway,
+        live=live,
     )
     behind = Behind(
         store=store,
@@ -89,14 +117,17 @@ def build_node(
         address=gateway.address,
         approvals=approvals,
         recorder=auditor,
-        connections=gateway.live,
+        connections=live,
+        consent_events=visits,
         orders=links,
+        flights=flights,
     )
     dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
     canaries = Canaries(links, dial_back, settings.canary)
     edge = Edge(_routes(gateway, links), web_protocols(build_site(behind, parts)), tasks)
     tls = server_context(certificates.certificate, certificates.key)
-    policing = Policing(gateway.live, store.rights, auditor, settings.broker)
+    policing = Policing(live, store.rights, auditor, settings.broker)
+    visit_policing = VisitPolicing(live, store.provider, visits, metering, auditor)
     sweep = Sweep(
         store,
         settings.broker,
@@ -105,7 +136,30 @@ def build_node(
         accounts=store.accounts,
         provider=store.provider,
     )
-    return Node(edge, tls, tasks, links, canaries, records, auditor, policing, sweep, metrics)
+    return Node(
+        edge,
+        tls,
+        tasks,
+        links,
+        canaries,
+        records,
+        auditor,
+        policing,
+        visit_policing,
+        metering,
+        flights,
+        sweep,
+        metrics,
+    )
+
+
+def _flights(store: SqlStore, links: Links, tasks: Tasks, key: HostKey) -> Flights:
+    """Return the flight recorder: what hosts list and sign reaches it over their links."""
+    flights = Flights(store.provider)
+    countersigner = Countersigner(store.provider, links, key, tasks)
+    flights.saved = countersigner.saved
+    links.listed, links.linked = flights.listed, countersigner.linked
+    return flights
 
 
 def _routes(gateway: Gateway, links: Links) -> Callable[[RequestHead], Handler | None]:

@@ -10,7 +10,7 @@ import httpx
 
 from dialback.app.build import Node, build_node
 from dialback.app.certificates import server_certificates
-from dialback.app.files import signing_key
+from dialback.app.files import platform_key, signing_key
 from dialback.app.lock import only_server
 from dialback.app.sealing import sealing_key
 from dialback.app.settings import Settings, listen_address, public_address, store_url
@@ -48,13 +48,14 @@ async def serve(
         # Made now, by the user the server runs as, and not later by some command of root's.
         publisher = signing_key(folder, settings)
         key = sealing_key(folder)
+        platform = platform_key(folder)
         async with contextlib.AsyncExitStack() as closing:
             store = await open_store(store_url(folder, settings))
             closing.push_async_callback(store.close)
             http = await closing.enter_async_context(httpx.AsyncClient())
             authenticator = Authenticator(store.accounts, store.directory, settings.sign_in)
             parts = WebParts(authenticator, publisher, key, http, settings.oidc, settings.provider)
-            node = build_node(settings, certificates, store, parts)
+            node = build_node(settings, certificates, store, parts, platform)
             await node.sweep.begin()
             link = await first_administrator(store.directory, authenticator, public_address(settings))
 
@@ -75,7 +76,9 @@ async def _serve(
         _log.info("listening", listen=settings.server.listen, address=public_address(settings))
         node.tasks.start("records", node.records.run())
         node.tasks.start("audit", node.auditor.run())
+        node.tasks.start("flights", node.flights.run())
         node.tasks.start("policing", node.policing.run())
+        node.tasks.start("visit policing", node.visit_policing.run())
         node.tasks.start("sweep", node.sweep.run())
         node.tasks.start("canaries", node.canaries.run())
         ready()
@@ -105,11 +108,16 @@ async def _end(node: Node) -> None:
     _log.info("stopping", connections=int(node.metrics.value("dialback_open_connections")))
     await node.tasks.close()
     await node.links.settled()
+    await node.metering.flush()
     async with contextlib.AsyncExitStack() as last:
         writer = asyncio.get_running_loop().create_task(node.records.run(), name="last records")
         last.callback(writer.cancel)
         writer = asyncio.get_running_loop().create_task(node.auditor.run(), name="last audit entries")
         last.callback(writer.cancel)
+        writer = asyncio.get_running_loop().create_task(node.flights.run(), name="last flight records")
+        last.callback(writer.cancel)
+        if not await node.flights.settled(SETTLE_S):
+            _log.error("flight records lost at stop, the store did not answer", count=len(node.flights))
         if not await node.auditor.settled(SETTLE_S):
             _log.error("audit entries lost at stop, the store did not answer", count=len(node.auditor))
         if not await node.records.settled(SETTLE_S):

@@ -10,6 +10,8 @@ from dialback.app.certificates import Certificates
 from dialback.broker.enrolment import StoreEnrolment
 from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Recorder
+from dialback.domain.contracts import ConsentEvents
+from dialback.domain.flight import FlightProofs
 from dialback.domain.live import LiveConnections
 from dialback.domain.orders import SessionOrders
 from dialback.domain.secret import Secret
@@ -53,7 +55,9 @@ class Behind:
     approvals: Approvals
     recorder: Recorder
     connections: LiveConnections
+    consent_events: ConsentEvents
     orders: SessionOrders
+    flights: FlightProofs | None = None
 
 
 def build_site(behind: Behind, parts: WebParts | None) -> Site:
@@ -64,6 +68,7 @@ def build_site(behind: Behind, parts: WebParts | None) -> Site:
         metrics=behind.metrics,
         store=behind.store,
         address=behind.address,
+        recorder=behind.recorder,
         portal=None if parts is None else _portal(behind, parts),
         api=None if parts is None else _api(behind, parts),
         feed=None if parts is None else _feed(behind, parts),
@@ -81,7 +86,9 @@ def _portal(behind: Behind, parts: WebParts) -> PortalParts:
         publisher=parts.publisher,
         key=bytes.fromhex(parts.key.reveal()),
         now=_now,
+        provider=behind.store.provider,
         orders=behind.orders,
+        consent_events=behind.consent_events,
         providers={each.name: OidcProvider(each, parts.http, _now) for each in parts.oidc},
     )
 
@@ -100,11 +107,13 @@ def _api(behind: Behind, parts: WebParts) -> Api:
         provider=store.provider,
         files=ConnectionFiles(parts.publisher, behind.address),
         connections=behind.connections,
+        consent_events=behind.consent_events,
         orders=behind.orders,
         address=behind.address,
         ca_pem=behind.certificates.ca_pem,
         now=_now,
         provider_settings=parts.provider,
+        flight_proofs=behind.flights,
     )
 
 

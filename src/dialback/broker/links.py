@@ -17,6 +17,7 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from dialback.broker.canary import Bird, CanaryHosts
 from dialback.broker.countersign import FlightAnswer, FlightLinks, LinkGone
@@ -25,12 +26,12 @@ from dialback.broker.host_state import HostState
 from dialback.broker.inflight import InFlight
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.canary import CanaryOrder, CanaryOrders
-from dialback.domain.contracts import DialOrder, Store, StoreUnavailable
+from dialback.domain.contracts import DialOrder, Store, StoreUnavailable, Visit
 from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.flight import SignedHead
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host, HostReport, RdpServer
-from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
+from dialback.domain.ids import ConnectionId, GrantId, HostId, SessionId, TenantId
 from dialback.domain.orders import SessionAction, SessionOrders
 from dialback.domain.sessions import Session
 from dialback.edge.accept import Arrival
@@ -55,7 +56,8 @@ from dialback.wire.agent.link import (
     SessionOrderDoneReceived,
     SessionsReceived,
 )
-from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, NONCE_BYTES, Failing
+from dialback.wire.agent.messages import MAX_MESSAGE_BYTES, NONCE_BYTES, ConsentOrder, Failing
+from dialback.wire.agent.version import CONSENT_VERSION
 from dialback.wire.errors import WireError
 from dialback.wire.head import RequestHead, build_response
 from dialback.wire.websocket import (
@@ -75,6 +77,15 @@ _REASONS = {
     "agent-refused": Reason.AGENT_REFUSED,
     "rdp-server-down": Reason.RDP_SERVER_DOWN,
     "gateway-unreachable": Reason.HOST_LEG_LATE,
+    "consent-forbidden": Reason.CONSENT_FORBIDDEN,
+    "consent-wanted": Reason.CONSENT_WANTED,
+    "grant-other": Reason.GRANT_OTHER,
+    "grant-invalid": Reason.GRANT_INVALID,
+    "grant-unsigned": Reason.GRANT_UNSIGNED,
+    "grant-early": Reason.GRANT_EARLY,
+    "grant-expired": Reason.GRANT_EXPIRED,
+    "grant-revoked": Reason.GRANT_REVOKED,
+    "grant-used": Reason.GRANT_USED,
 }
 _log = get_logger(__name__)
 
@@ -103,15 +114,16 @@ class Link:
         if not self.sent_away.done():
             self.sent_away.set_result(why)
 
-    def answer(self, connection_id: str, refused: Refused | None) -> None:
-        """Give the agent's answer to whoever waits for it; an answer nobody waits for is dropped."""
+    def answer(self, connection_id: str, refused: Refused | None) -> bool:
+        """Give the agent's answer to whoever waits for it; False if nobody does."""
         waiter = self.answers.get(ConnectionId(connection_id))
         if waiter is None or waiter.done():
-            return
+            return False
         if refused is None:
             waiter.set_result(None)
         else:
             waiter.set_exception(refused)
+        return True
 
     def order_done(self, order_id: str, problem: str) -> None:
         """Give the answer to whoever waits for it, as `answer` does."""
@@ -128,11 +140,22 @@ class Link:
         self.flights.fail_all()
 
 
+class HostVisits(Protocol):
+    """Who knows of visits to hosts."""
+
+    async def revoked_for(self, tenant: TenantId, host_id: HostId) -> Sequence[GrantId]:
+        """Return the host's grants that were revoked and would still hold."""
+
+    async def broken_off(self, host_id: HostId, connection_id: ConnectionId, refused: Refused) -> None:
+        """Take note that the host ends a visit, and why."""
+
+
 class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
     """The agent links of one broker.
 
     `in_flight` are the placements that hosts do not list yet; each list that comes in is told to it, and then
-    to `listed`. `linked` is told of each link that is up.
+    to `listed`. `linked` is told of each link that is up. `visits`, once it is set, is told which visits a
+    host has ended, and asked which grants it has to be told of.
 
     Args:
         certificate_sha256: the leaf certificate this node shows, to which agents bind their answer.
@@ -152,6 +175,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         self._settings = settings or BrokerSettings()
         self._now = now
         self.in_flight = InFlight()
+        self.visits: HostVisits | None = None
         self.listed: Callable[[HostId, Sequence[Session]], None] = lambda _host, _sessions: None
         self.linked: Callable[[HostId, TenantId], None] = lambda _host, _tenant: None
         self._links: dict[HostId, Link] = {}
@@ -170,11 +194,14 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         """Order the host's agent to dial; return when it says it has.
 
         Raises:
-            Refused: `HOST_OFFLINE`, `AGENT_SILENT`, `AGENT_REFUSED`, `RDP_SERVER_DOWN` or `HOST_LEG_LATE`.
+            Refused: `HOST_OFFLINE`, `AGENT_SILENT`, `AGENT_REFUSED`, `RDP_SERVER_DOWN` or `HOST_LEG_LATE`; of
+                a visit also `AGENT_TOO_OLD`, `CONSENT_FORBIDDEN`, `CONSENT_WANTED` or a reason of its grant.
         """
         link = self._links.get(order.host_id)
         if link is None:
             raise Refused(Reason.HOST_OFFLINE)
+        if order.visit is not None and (old := self.too_old(order.host_id)):
+            raise Refused(Reason.AGENT_TOO_OLD, old)
         asked_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._settings.dial_deadline_s):
@@ -187,6 +214,23 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
                 await link.state.dialled_back(refused.detail or SENTENCES[refused.reason])
             raise
         await self._proved(link, asked_at)
+
+    def too_old(self, host_id: HostId) -> str:
+        """Return, in words, how old the host's agent is if it cannot judge consent; else an empty text."""
+        link = self._links.get(host_id)
+        if link is None or link.machine.takes_consent:
+            return ""
+        spoken = link.machine.version
+        return (
+            f"agent {link.hello.agent_version} speaks version {spoken} of its protocol, "
+            f"consent needs version {CONSENT_VERSION}"
+        )
+
+    def tell_revoked(self, host_id: HostId, grant_id: GrantId) -> None:
+        """Tell the host's agent, if its link stands, that the grant is revoked."""
+        link = self._links.get(host_id)
+        if link is not None and link.machine.takes_consent:
+            _send(link.leg, link.machine.grant_revoked(grant_id))
 
     async def canary(self, order: CanaryOrder) -> None:
         link = self._links.get(order.host_id)
@@ -388,7 +432,9 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             case DialledReceived(connection_id):
                 link.answer(connection_id, None)
             case DialRefusedReceived(connection_id, reason, detail):
-                link.answer(connection_id, Refused(_REASONS[reason], detail))
+                refused = Refused(_REASONS[reason], detail)
+                if not link.answer(connection_id, refused) and self.visits is not None:
+                    await self.visits.broken_off(link.host_id, ConnectionId(connection_id), refused)
             case SessionOrderDoneReceived(order_id, problem):
                 link.order_done(order_id, problem)
             case FlightSignedReceived() | FlightRefusedReceived():
@@ -427,6 +473,19 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         # What an earlier link was found to fail says nothing about this one.
         await link.state.keep()
         self.linked(link.host_id, link.tenant)
+        await self._tell_all_revoked(link)
+
+    async def _tell_all_revoked(self, link: Link) -> None:
+        """Tell the host of grants that were revoked while its link was down."""
+        if self.visits is None or not link.machine.takes_consent:
+            return
+        try:
+            revoked = await self.visits.revoked_for(link.tenant, link.host_id)
+        except StoreUnavailable as error:
+            _log.warning("host not told of revoked grants", host=link.host_id, why=str(error))
+            return
+        for grant_id in revoked:
+            self.tell_revoked(link.host_id, grant_id)
 
     async def _remove(self, link: Link, why: str) -> None:
         link.state.end()
@@ -478,6 +537,22 @@ def _dial_text(machine: ServerLink, order: DialOrder) -> str:
         ticket=order.ticket.reveal(),
         target=order.target,
         user=order.user,
+        consent=None if order.visit is None else _consent_order(order.visit),
+    )
+
+
+def _consent_order(visit: Visit) -> ConsentOrder:
+    request = visit.request
+    return ConsentOrder(
+        request_id=request.id,
+        tenant=request.tenant,
+        staff=request.staff,
+        role=request.role,
+        scope=request.scope.value,
+        purpose=request.purpose,
+        asked_at=request.asked_at,
+        ticket_number=request.ticket_number,
+        grant=visit.grant or None,
     )
 
 

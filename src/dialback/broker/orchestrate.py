@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from dialback.broker.links import Links
+from dialback.broker.metering import Metering
 from dialback.broker.records import Records
-from dialback.domain.access import check_published, check_token, check_token_text
+from dialback.broker.visits import Visits
+from dialback.domain.access import TokenKind, check_published, check_token, check_token_text
 from dialback.domain.contracts import (
     Admission,
     Approver,
@@ -62,6 +64,8 @@ class StoreBroker(Broker):
     Args:
         draw: gives random numbers, at least 0 and below 1.
         clock: monotonic seconds.
+        visits: serves the provider's staff; without it they are refused, and no tenant's terms are kept.
+        metering: counts what is moved for each tenant.
     """
 
     def __init__(
@@ -75,6 +79,8 @@ class StoreBroker(Broker):
         waker: Waker | None = None,
         draw: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        visits: Visits | None = None,
+        metering: Metering | None = None,
     ) -> None:
         self._store = store
         self._directory = store.directory
@@ -85,6 +91,8 @@ class StoreBroker(Broker):
         self._waker = waker or NeverWoken()
         self._draw = draw
         self._clock = clock
+        self._visits = visits
+        self._metering = metering
         self._in_flight = links.in_flight
 
     async def admit(self, token: Secret) -> Admission:
@@ -92,6 +100,8 @@ class StoreBroker(Broker):
         with _store_answers():
             stored, use = await self._store.token(hash_token(token))
             admitted = check_token(stored, use, self._now())
+            if admitted.kind is TokenKind.PROVIDER:
+                return await self._visitors().admit(admitted)
             published = await self._published(admitted.tenant, admitted.user_id, admitted.resource)
         return Admission(
             admitted.tenant,
@@ -104,15 +114,21 @@ class StoreBroker(Broker):
         )
 
     async def place(self, admission: Admission, attempt: Attempt) -> Placement:
+        if admission.kind is TokenKind.PROVIDER:
+            with _store_answers():
+                return await self._visitors().place(admission, attempt)
         name = check_alias(admission, attempt.alias)
         with _store_answers():
+            if self._visits is not None:
+                await self._visits.check_served(admission.tenant, attempt.connection_id)
             published = await self._published(admission.tenant, admission.user_id, name)
             begun_at = self._clock()
             notice = await self._approver.approve(admission, published, attempt)
             parked_s = {Stage.APPROVE: self._clock() - begun_at} if notice else {}
-            for _ in range(MOST_CHOICES):
-                # Asked again: approving may have taken minutes, in which the user was disabled.
-                published = await self._published(admission.tenant, admission.user_id, name)
+            for attempts in range(MOST_CHOICES):
+                if notice or attempts:
+                    # Asked again: approving may have taken minutes, in which the user was disabled.
+                    published = await self._published(admission.tenant, admission.user_id, name)
                 pool = published.pool
                 standings = await self._directory.standings(admission.tenant, pool.id, admission.user)
                 choice = self._choose(admission, attempt, pool, standings)
@@ -126,12 +142,29 @@ class StoreBroker(Broker):
     async def dial(self, order: DialOrder) -> None:
         await self._links.dial(order)
 
+    async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
+        with _store_answers():
+            return await self._visitors().consent(placement, attempt)
+
     async def opened(self, record: ConnectionRecord) -> None:
+        self._meter(record)
         self._records.keep(record)
 
     async def ended(self, record: ConnectionRecord) -> None:
         self._in_flight.end(record.id)
+        if self._visits is not None:
+            self._visits.ended(record.id)
+        self._meter(record)
         self._records.keep(record)
+
+    def _visitors(self) -> Visits:
+        if self._visits is None:
+            raise Refused(Reason.RESOURCE_NOT_GRANTED, "nobody of the provider is served here")
+        return self._visits
+
+    def _meter(self, record: ConnectionRecord) -> None:
+        if self._metering is not None:
+            self._metering.take(record)
 
     async def _published(self, tenant: TenantId, user: UserId, name: ResourceName) -> Published:
         published = await self._directory.published(tenant, user, name)
