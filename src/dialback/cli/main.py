@@ -42,6 +42,7 @@ COMMANDS = {
     "consent": "consent",
     "tenants": "reach",
     "connect": "reach",
+    "console": "console",
     "publisher": "publisher",
     "doctor": "server",
 }

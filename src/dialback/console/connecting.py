@@ -75,6 +75,7 @@ class Visit:
 Ask = Callable[[], Awaitable[Access]]
 Tell = Callable[[Step, str], None]
 """Told each step, with a detail for the person."""
+Watch = Callable[[Redirector], None]
 
 
 class Connecting:
@@ -91,11 +92,14 @@ class Connecting:
         self._port = port
         self._relay = Relay()
 
-    async def connect(self, ask: Ask, tell: Tell, display: Display | None = None) -> Visit:
+    async def connect(
+        self, ask: Ask, tell: Tell, display: Display | None = None, watch: Watch | None = None
+    ) -> Visit:
         """Connect and return when the client has ended. When cancelled, the client is ended too.
 
         Args:
             display: how to show the host this time; None for what is remembered of it.
+            watch: is given the redirector before the client starts, to look at while it runs.
 
         Raises:
             Refused: with the reason of whoever refused.
@@ -111,6 +115,8 @@ class Connecting:
             redirector = Redirector(
                 access.name, listener, lambda: self._open_leg(access), is_ours, self._relay
             )
+            if watch:
+                watch(redirector)
             launch = Launch(*redirector.place, access.name, _pin(access, proof), shown)
             status = await self._serve(redirector, launch, tell)
         tell(Step.ENDED, "")

@@ -64,13 +64,23 @@ class Redirector:
         self._is_ours = is_ours
         self._relay = relay
         self._tasks = Tasks()
+        self._meters: set[Meter] = set()
         self.traffic = Traffic()
+        """What has ended counts here, what is open counts in `counted` as well."""
 
     @property
     def place(self) -> tuple[str, int]:
         """Return address and port of the listener."""
         address, port = self._listener.getsockname()
         return address, port
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Return the bytes up to now, of open connections too: to the host, to the client."""
+        return (
+            self.traffic.to_host_bytes + sum(meter.to_left_bytes for meter in self._meters),
+            self.traffic.to_client_bytes + sum(meter.to_right_bytes for meter in self._meters),
+        )
 
     async def serve(self, client: asyncio.subprocess.Process) -> int:
         """Serve the client until it ends; return its exit status. When cancelled, the client is ended too."""
@@ -111,9 +121,11 @@ class Redirector:
 
     async def _join(self, local: Leg, host: Leg) -> None:
         meter = Meter(asyncio.get_running_loop().time)
+        self._meters.add(meter)
         try:
             await self._relay.join(End(host, host, plain()), End(local, local, plain()), meter)
         finally:
+            self._meters.discard(meter)
             self.traffic.to_host_bytes += meter.to_left_bytes
             self.traffic.to_client_bytes += meter.to_right_bytes
 
