@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import OperationalError, TimeoutError
 
 from dialback.domain.contracts import StoreUnavailable
@@ -45,3 +45,11 @@ async def test_row_is_added_then_replaced(database: Database) -> None:
         nobody = await first(connection, select(tenants).where(tenants.c.id == "nobody"))
     assert found == values
     assert nobody is None
+
+
+async def test_questions_are_answered_in_one_transaction_in_their_order(database: Database) -> None:
+    await database._save(tenants, tenants.c.id == "acme", {"id": "acme", "name": "Acme", "version": 1})
+    named = select(tenants.c.name).where(tenants.c.id == bindparam("id"))
+    known, unknown = await database._ask((named, {"id": "acme"}), (named, {"id": "other"}))
+    assert ([row["name"] for row in known], unknown) == (["Acme"], [])
+    assert await database._ask_raw(named, {"id": "acme"}) == [("Acme",)]

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,11 @@ def test_checks_survive_being_kept(failed: frozenset[Check]) -> None:
 
 def test_check_of_a_newer_version_is_left_out() -> None:
     assert checks_of("disk,colour,,link") == {Check.DISK, Check.LINK}
+
+
+async def test_resource_read_again_is_the_same_until_it_changes(store: SqlStore) -> None:
+    await store.directory.assign(UserAssignment(ACME, DESKTOPS.id, USER.id))
+    first, again = [(await store.directory.resources_of(ACME, USER.id))[0] for _ in range(2)]
+    assert again is first
+    saved = await store.directory.save(replace(first, title="Another", version=0))
+    assert saved in await store.directory.resources_of(ACME, USER.id)

@@ -1,11 +1,13 @@
 """Rows of the directory to nouns and back; see `store/rows.py` for what happens to damaged ones."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Integer, Table
 
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, Workspace
 from dialback.domain.directory import E
@@ -15,7 +17,8 @@ from dialback.domain.pools import HostPool, PoolHost
 from dialback.domain.sessions import Session, account_of
 from dialback.domain.tenancy import Group, Tenant, User
 from dialback.store import directory_models as models
-from dialback.store.rows import Row, validate
+from dialback.store.models import IMPOSSIBLE, Document, Flag, read_flag
+from dialback.store.rows import Row, each, validate
 
 TABLES: Final[dict[type, Table]] = {
     User: models.users,
@@ -27,6 +30,9 @@ TABLES: Final[dict[type, Table]] = {
 }
 
 _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {kind: TypeAdapter(kind) for kind in TABLES}
+KNOWN: Final = 8192
+"""How many rows of a kind are remembered, with what they are: looking at one takes longer than reading it."""
+_POOL_HOST_COLUMNS: Final = tuple(column.name for column in models.pool_hosts.c)
 _CHECKS: Final = {check.value: check for check in Check}
 _TENANT = TypeAdapter(Tenant)
 _POOL_HOST = TypeAdapter(PoolHost)
@@ -54,6 +60,48 @@ def tenant_of(row: Row) -> Tenant:
 def pool_host_of(row: Row) -> PoolHost:
     """Return the membership of a row of `pool_hosts`; raise `StoreUnavailable` if it can be none."""
     return validate(_POOL_HOST, row, models.pool_hosts, row["host"])
+
+
+def known_pool_host_of(row: Row) -> PoolHost:
+    """Do what `pool_host_of` does, without looking again at what was found good before."""
+    return _known_pool_host(tuple(row[name] for name in _POOL_HOST_COLUMNS))
+
+
+@lru_cache(KNOWN)
+def _known_pool_host(values: tuple[Any, ...]) -> PoolHost:
+    return pool_host_of(dict(zip(_POOL_HOST_COLUMNS, values, strict=True)))
+
+
+def resources(stored: Iterable[tuple[Any, ...]]) -> list[PublishedResource]:
+    """Return the resource of each row of `published_resources`, read as it is stored.
+
+    The same content gives the same object, as long as it is remembered. A row that can be none is left out
+    and logged.
+    """
+    return each(_known_resource, stored)
+
+
+@lru_cache(KNOWN)
+def _known_resource(stored: tuple[Any, ...]) -> PublishedResource:
+    columns = zip(models.published_resources.c, stored, strict=True)
+    return noun_of(PublishedResource, {column.name: _read(column, value) for column, value in columns})
+
+
+def _read(column: Column[Any], stored: Any) -> Any:
+    """Return what the column's type reads from a stored value, `IMPOSSIBLE` if it cannot."""
+    kind = column.type
+    if stored is None or isinstance(kind, Integer):
+        return stored
+    if isinstance(kind, Flag):
+        return read_flag(stored)
+    if not isinstance(stored, str):
+        return IMPOSSIBLE
+    if not isinstance(kind, Document):
+        return stored
+    try:
+        return json.loads(stored)
+    except (ValueError, RecursionError):
+        return IMPOSSIBLE
 
 
 def session_of(row: Row) -> Session:

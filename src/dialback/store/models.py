@@ -135,10 +135,11 @@ class Flag(_Tolerant):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         # SQLAlchemy's own takes any value for true.
-        return _read_flag
+        return read_flag
 
 
-def _read_flag(value: Any) -> Any:
+def read_flag(value: Any) -> Any:
+    """Return what a stored value says, `IMPOSSIBLE` if it is neither true nor false."""
     return {None: None, 0: False, 1: True}.get(value, IMPOSSIBLE)
 
 

@@ -24,6 +24,8 @@ from dialback.store.sql import SqlStore
 
 BUSY_TIMEOUT_MS = 5000
 """How long SQLite waits for another process's write lock."""
+CONNECTIONS = 12
+"""How many connections, each with a thread, a process has to one file at most."""
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _MIGRATION_LOCK = 0x6469616C6261636B
@@ -97,7 +99,10 @@ def _engine(url: URL) -> AsyncEngine:
         engine = create_async_engine(url, poolclass=StaticPool, async_creator=connecting(":memory:"))
     else:
         _check_place(Path(str(url.database)))
-        engine = create_async_engine(url, async_creator=connecting(str(url.database)))
+        # All are kept once open: opening one takes as long as many statements.
+        engine = create_async_engine(
+            url, async_creator=connecting(str(url.database)), pool_size=CONNECTIONS, max_overflow=0
+        )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     return engine
 

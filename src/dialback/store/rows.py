@@ -22,6 +22,7 @@ from dialback.store import models
 PUBLIC_KEY_BYTES = 32
 
 Row = Mapping[str, Any]
+R = TypeVar("R")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def connection_row(record: ConnectionRecord) -> dict[str, Any]:
     return {**values, **totals}
 
 
-def each(read: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
+def each(read: Callable[[R], T], rows: Iterable[R]) -> list[T]:
     """Return the noun of each row; a row that can be none is left out and logged."""
     nouns = []
     for row in rows:

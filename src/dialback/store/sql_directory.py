@@ -1,8 +1,8 @@
 """The directory in a database, in SQL that SQLite and PostgreSQL share.
 
 Every statement names the tenant. What a noun may refer to, and what may be removed, is decided by the foreign
-keys of `store/directory_models.py`; this file says in words which rule a statement broke. What a user may use
-is one statement, from the user over groups and assignments to the resources.
+keys of `store/directory_models.py`; this file says in words which rule a statement broke. What is asked most
+is in `store/directory_queries.py`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -13,17 +13,14 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Select,
     Table,
     and_,
     delete,
-    func,
     insert,
     null,
     or_,
     select,
-    union,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -68,6 +65,7 @@ from dialback.domain.names import key_of
 from dialback.domain.pools import HostPool, PoolHost
 from dialback.domain.sessions import Session, account_of, is_session_of
 from dialback.domain.tenancy import Group, Tenant, User
+from dialback.store import directory_queries as queries
 from dialback.store import directory_rows as rows
 from dialback.store.database import Database, first, translating
 from dialback.store.directory_models import (
@@ -80,7 +78,6 @@ from dialback.store.directory_models import (
     sessions,
     tenants,
     user_assignments,
-    user_groups,
     users,
 )
 from dialback.store.models import hosts
@@ -136,10 +133,7 @@ class SqlDirectory(Database):
         await self._drop(group_members, {"tenant": tenant, "group": group, "user": user})
 
     async def groups_of(self, tenant: TenantId, user: UserId) -> Sequence[Group]:
-        mine = select(user_groups).where(
-            user_groups.c.tenant == tenant, user_groups.c.id.in_(_groups(tenant, user))
-        )
-        found = await self._read(mine.order_by(user_groups.c.name_key))
+        [found] = await self._ask((queries.GROUPS_OF, {"tenant": tenant, "user": user}))
         return each(lambda row: rows.noun_of(Group, row), found)
 
     async def members(
@@ -209,46 +203,41 @@ class SqlDirectory(Database):
 
     async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
         query = select(sessions).where(sessions.c.tenant == tenant)
-        return await self._sessions(query if host is None else query.where(sessions.c.host == host))
+        query = query if host is None else query.where(sessions.c.host == host)
+        return each(rows.session_of, await self._read(query.order_by(sessions.c.host, sessions.c.id)))
 
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
-        found = await self._sessions(_account(tenant, user))
+        [theirs] = await self._ask((queries.SESSIONS_OF, {"tenant": tenant, "account": account_of(user)}))
+        found = sorted(each(rows.session_of, theirs), key=lambda session: (session.host, session.id))
         return [session for session in found if is_session_of(session, user)]
 
     async def resources_of(
         self, tenant: TenantId, user: UserId, workspace: WorkspaceId | None = None
     ) -> Sequence[PublishedResource]:
-        mine = select(published_resources).where(_may_use(tenant, user))
-        if workspace is not None:
-            shown = select(application_groups.c.id).where(
-                application_groups.c.tenant == tenant, application_groups.c.workspace == workspace
-            )
-            mine = mine.where(published_resources.c.application_group.in_(shown))
-        found = each(lambda row: rows.noun_of(PublishedResource, row), await self._read(mine))
-        # Sorted here: to spare itself the sorting, SQLite would look at every resource of the tenant.
+        if workspace is None:
+            question = (queries.RESOURCES_OF, {"tenant": tenant, "user": user})
+        else:
+            question = (queries.SHOWN_IN, {"tenant": tenant, "user": user, "workspace": workspace})
+        found = rows.resources(await self._ask_raw(*question))
+        # Sorted here, as sessions are; see `directory_queries.SESSIONS_OF`.
         return sorted(found, key=lambda resource: resource.name)
 
     async def published(self, tenant: TenantId, user: UserId, name: ResourceName) -> Published | None:
-        group, pool = application_groups, host_pools
-        query = (
-            select(*(column for table in _PUBLISHED for column in rows.labelled(table)))
-            .join_from(published_resources, group, _refers(published_resources, "application_group", group))
-            .join(pool, _refers(group, "pool", pool))
-            .where(_may_use(tenant, user), published_resources.c.name_key == key_of(name))
-        )
-        row = await self._read_first(query)
-        if row is None:
+        named = {"tenant": tenant, "user": user, "name": key_of(name)}
+        [found] = await self._ask((queries.PUBLISHED, named))
+        if not found:
             return None
         return Published(
-            rows.noun_of(PublishedResource, rows.part_of(row, published_resources)),
-            rows.noun_of(ApplicationGroup, rows.part_of(row, group)),
-            rows.noun_of(HostPool, rows.part_of(row, pool)),
+            rows.noun_of(PublishedResource, rows.part_of(found[0], published_resources)),
+            rows.noun_of(ApplicationGroup, rows.part_of(found[0], application_groups)),
+            rows.noun_of(HostPool, rows.part_of(found[0], host_pools)),
         )
 
     async def standings(self, tenant: TenantId, pool: PoolId, user: UserName) -> Sequence[HostStanding]:
-        async with self._transaction() as connection:
-            found = (await connection.execute(_standings(tenant, pool))).mappings().all()
-            theirs = (await connection.execute(_account(tenant, user))).mappings().all()
+        found, theirs = await self._ask(
+            (queries.STANDINGS, {"tenant": tenant, "pool": pool}),
+            (queries.SESSIONS_OF, {"tenant": tenant, "account": account_of(user)}),
+        )
         mine = [session for session in each(rows.session_of, theirs) if is_session_of(session, user)]
         return each(lambda row: _standing(row, mine), found)
 
@@ -300,10 +289,6 @@ class SqlDirectory(Database):
     async def _drop(self, table: Table, values: dict[str, Any]) -> bool:
         return await self._write(delete(table).where(_equals(table, values))) > 0
 
-    async def _sessions(self, query: Select[Any]) -> Sequence[Session]:
-        found = await self._read(query.order_by(sessions.c.host, sessions.c.id))
-        return each(rows.session_of, found)
-
 
 async def _put_version(
     connection: AsyncConnection,
@@ -349,9 +334,6 @@ async def _check_kind(connection: AsyncConnection, noun: object) -> None:
         raise KindDiffers("a desktop and a RemoteApp cannot be in one application group; make another")
 
 
-_PUBLISHED = (published_resources, application_groups, host_pools)
-
-
 @asynccontextmanager
 async def _refusing(lack: str, *, removing: bool = False) -> AsyncIterator[None]:
     """Say which rule of the tables was broken: `lack` is the sentence about what is not there."""
@@ -387,10 +369,6 @@ def _equals(table: Table, values: dict[str, Any]) -> ColumnElement[bool]:
     return and_(*(table.c[name] == value for name, value in values.items()))
 
 
-def _refers(table: Table, column: str, to: Table) -> ColumnElement[bool]:
-    return and_(to.c.tenant == table.c.tenant, to.c.id == table.c[column])
-
-
 def _assignments(assignment: UserAssignment | GroupAssignment) -> Table:
     return user_assignments if isinstance(assignment, UserAssignment) else group_assignments
 
@@ -403,56 +381,9 @@ async def _assigned(
     return [dict(row) for row in (await connection.execute(query.order_by(assignee))).mappings()]
 
 
-def _groups(tenant: TenantId, user: UserId) -> Select[Any]:
-    mine = and_(group_members.c.tenant == tenant, group_members.c.user == user)
-    return select(group_members.c.group).where(mine)
-
-
-def _entitled(tenant: TenantId, user: UserId) -> CompoundSelect[Any]:
-    """Return the query for the application groups that the user is assigned, by name or by a group."""
-    direct = select(user_assignments.c.application_group).where(
-        user_assignments.c.tenant == tenant, user_assignments.c.user == user
-    )
-    through = select(group_assignments.c.application_group).where(
-        group_assignments.c.tenant == tenant, group_assignments.c.group.in_(_groups(tenant, user))
-    )
-    return union(direct, through)
-
-
-def _may_use(tenant: TenantId, user: UserId) -> ColumnElement[bool]:
-    """Return the condition on a row of `published_resources`."""
-    enabled = select(users.c.id).where(_is(users, tenant, user), users.c.disabled_at.is_(None))
-    return and_(
-        published_resources.c.tenant == tenant,
-        published_resources.c.application_group.in_(_entitled(tenant, user)),
-        enabled.exists(),
-    )
-
-
-def _account(tenant: TenantId, user: UserName) -> Select[Any]:
-    """Return the query for sessions whose user has this name in whatever domain."""
-    return select(sessions).where(sessions.c.tenant == tenant, sessions.c.account == account_of(user))
-
-
-def _standings(tenant: TenantId, pool: PoolId) -> Select[Any]:
-    count = (
-        select(func.count())
-        .select_from(sessions)
-        .where(sessions.c.tenant == pool_hosts.c.tenant, sessions.c.host == pool_hosts.c.host)
-        .scalar_subquery()
-    )
-    return (
-        select(pool_hosts, hosts.c.name, hosts.c.public_key, hosts.c.link_up, hosts.c.failed)
-        .add_columns(count.label("sessions"))
-        .join(hosts, _refers(pool_hosts, "host", hosts))
-        .where(pool_hosts.c.tenant == tenant, pool_hosts.c.pool == pool, hosts.c.revoked_at.is_(None))
-        .order_by(pool_hosts.c.host)
-    )
-
-
 def _standing(row: Row, sessions_of_user: Sequence[Session]) -> HostStanding:
     return HostStanding(
-        rows.pool_host_of(row),
+        rows.known_pool_host_of(row),
         row["name"],
         row["public_key"],
         row["link_up"],
