@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from dialback.wire.feed.document import NAMESPACE, build
+from dialback.wire.feed.document import NAMESPACE, build, build_part, join
 from dialback.wire.feed.model import Publisher
 from dialback.wire.feed.negotiation import SchemaVersion
 from tests.wire.feed.schema import schema_of
@@ -110,3 +110,14 @@ def test_text_arrives_as_it_is_or_is_refused(text: str, field: str, version: Sch
     element = etree.fromstring(data)[0][0][0]
     assert element.get(attribute, "") == text
     assert SCHEMAS[version].validate(etree.fromstring(data))
+
+
+@pytest.mark.parametrize("version", SchemaVersion)
+def test_parts_are_joined_to_the_same_document(version: SchemaVersion) -> None:
+    servers = [server.id for server in FULL.terminal_servers]
+    parts = [build_part(resource, version, servers) for resource in FULL.resources]
+    assert join(replace(FULL, resources=()), parts, version) == build(FULL, version)
+    with pytest.raises(ValueError, match="resources as parts"):
+        join(FULL, parts, version)
+    with pytest.raises(ValueError, match="each resource id once"):
+        join(replace(FULL, resources=()), [*parts, parts[0]], version)

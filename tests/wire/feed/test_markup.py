@@ -1,6 +1,6 @@
 """XML of peers: what is read, and what is not even started."""
 
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 import pytest
 from hypothesis import given
@@ -81,3 +81,10 @@ def test_any_bytes_give_an_element_or_a_wire_error(data: bytes) -> None:
     except WireError:
         return
     assert root.name
+
+
+def test_element_written_as_text_is_the_one_the_tree_writes() -> None:
+    text = "<&>\"'\r\n\t ü"
+    root = Element("a", {"text": text})
+    SubElement(root, "b")
+    assert markup.document(markup.element("a", {"text": text}, markup.element("b", {}))) == markup.build(root)
