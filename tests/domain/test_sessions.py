@@ -41,6 +41,7 @@ def test_stages_are_listed_in_the_order_in_which_they_happen() -> None:
         "approve",
         "place",
         "wake",
+        "consent",
         "dial",
         "reverse",
         "first-byte",
