@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from dialback.domain.audit import AuditEntry
 from dialback.domain.contracts import Enrolment, StoreUnavailable
 from dialback.domain.errors import Refused
 from dialback.domain.hosts import Host, HostReport
@@ -49,6 +50,7 @@ class Web:
     def __init__(self) -> None:
         self.enrols = Enrols()
         self.metrics = Metrics()
+        self.entries: list[AuditEntry] = []
         self.store = CheckedStore()
         self.site = Site(
             enrolment=self.enrols,
@@ -56,8 +58,12 @@ class Web:
             metrics=self.metrics,
             store=self.store,
             address=ADDRESS,
+            recorder=self,
         )
         self.app = make_app(self.site)
+
+    def note(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
 
     async def ask(self, method: str, path: str, *, peer: str = "192.0.2.7", **more: Any) -> httpx.Response:
         """Send one request, without following redirects."""

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
+from dialback.domain.audit import Actor, ActorKind
 from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.hosts import HostReport
+from dialback.domain.tenancy import MAIN
 from dialback.web import enrolment as enrolment_module
 from dialback.web.body import BODY_BYTES
 from dialback.wire.agent.link import ENROL_PATH
@@ -32,6 +34,9 @@ async def sent(web: Web, body: str | bytes) -> tuple[int, dict[str, str]]:
 async def test_enrolment_gives_the_host_its_id_and_name(web: Web) -> None:
     assert await sent(web, REQUEST) == (200, {"host_id": "h1", "host_name": "desk"})
     assert web.enrols.asked == [("s3cret", b"k" * 32, HostReport("WIN-7", "Windows", "0.1.0"))]
+    (entry,) = web.entries
+    assert (entry.tenant, entry.action, entry.subject) == (MAIN, "host.enrol", "host:h1")
+    assert entry.actor == Actor(ActorKind.HOST, "desk", "192.0.2.7")
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,9 @@ async def test_refusal_is_told_with_reason_and_sentence(web: Web, reason: Reason
     web.enrols.refusal = Refused(reason, "/secret/path")
 
     assert await sent(web, REQUEST) == (status, {"reason": reason.value, "sentence": SENTENCES[reason]})
+    noted = [(entry.action, entry.detail, entry.allowed) for entry in web.entries]
+    decided = reason is not Reason.STORE_UNAVAILABLE
+    assert noted == [("host.enrol-refused", SENTENCES[reason], False)] * decided
 
 
 @pytest.mark.parametrize(
@@ -73,6 +81,7 @@ async def test_request_that_is_none_is_told_counted_and_logged(web: Web, body: b
     assert answer["reason"] == "protocol-violation"
     assert "expected" in answer["sentence"]
     assert web.enrols.asked == []
+    assert web.entries == []
     assert web.metrics.value("dialback_refused_total", reason="protocol-violation") == 1
     assert [(line["event"], line["peer"]) for line in lines] == [("enrolment refused", "192.0.2.7")]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from dialback.domain.audit import Recorder
 from dialback.domain.contracts import Enrolment, Store
 from dialback.observe.metrics import Metrics
 from dialback.web import enrolment, status
@@ -30,13 +31,14 @@ class Site:
     portal: PortalParts | None = None
     api: Api | None = None
     feed: FeedParts | None = None
+    recorder: Recorder | None = None
 
 
 def make_app(site: Site) -> FastAPI:
     """Return the web application."""
     app = FastAPI(title="Dialback", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.include_router(status.make_router(site.ca_pem, site.metrics, site.store.check))
-    app.include_router(enrolment.make_router(site.enrolment, site.metrics))
+    app.include_router(enrolment.make_router(site.enrolment, site.metrics, site.recorder))
     if site.portal is not None:
         add_portal(app, site.portal, site.store, site.address)
     if site.api is not None:
