@@ -74,7 +74,13 @@ async def test_browser_goes_there_comes_back_and_is_signed_in(site: PortalStage,
     [(pending, query)] = provider.finished
     assert pending.redirect_uri == "https://gw.example.org/signin/oidc/acme-id/callback"
     assert query == {"code": "c", "state": "s"}
-    assert site.recorded.actions == ["sign-in.open"]
+    made, opened = site.recorded.entries
+    assert (made.action, made.actor.name, made.detail) == (
+        "user.save",
+        "acme-id",
+        "ben is 's1' of https://id.example.org, role: user -> administrator, display name: '' -> 'Ben B.'",
+    )
+    assert (opened.action, opened.actor.name) == ("sign-in.open", "ben")
 
 
 async def test_cookies_are_short_sealed_and_dropped(site: PortalStage) -> None:

@@ -53,11 +53,15 @@ class TooManyPasswords(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A sign-in that has just begun, and the secret that is nowhere kept."""
+    """A sign-in that has just begun, and the secret that is nowhere kept.
+
+    `changes` are what a provider's word has changed about the user, for the audit log.
+    """
 
     secret: Secret
     sign_in: SignIn
     user: User
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +151,19 @@ class Authenticator:
         """
         identity = await self._accounts.identity(tenant, person.issuer, person.subject)
         user = await self._directory.get(User, tenant, identity.user) if identity else None
+        changes: list[str] = []
         if user is None:
             user = await self._welcome(tenant, person, create)
+            changes.append(f"{user.name} is {person.subject[:100]!r} of {person.issuer}")
             claim = ExternalIdentity(tenant, person.issuer, person.subject, user.id)
             if not await self._accounts.save_first_identity(claim):
                 # Somebody else of that name came at the same time.
                 raise Refused(Reason.IDENTITY_NAME_TAKEN)
         if user.disabled_at is not None:
             raise Refused(Reason.USER_DISABLED)
-        user = await self._updated(user, person)
-        return await self.open(user, SignInKind.BROWSER, f"provider {person.issuer}", origin)
+        user = await self._updated(user, person, changes)
+        opened = await self.open(user, SignInKind.BROWSER, f"provider {person.issuer}", origin)
+        return replace(opened, changes=tuple(changes))
 
     async def by_workspace_password(self, login: str, password: Secret, origin: Origin) -> Opened:
         """Open a feed's sign-in by a workspace password in the clear, as HTTP Basic brings it.
@@ -512,19 +519,26 @@ class Authenticator:
         groups = await self._directory.groups_of(user.tenant, user.id)
         return role_of(user, groups) is Role.USER and not await self.can_sign_in(user)
 
-    async def _updated(self, user: User, person: ExternalPerson) -> User:
-        """Make the user what the provider says now."""
+    async def _updated(self, user: User, person: ExternalPerson, changes: list[str]) -> User:
+        """Make the user what the provider says now; what is changed is added to the changes."""
         role = user.role if person.role is None else person.role
         display_name = person.display_name or user.display_name
         if (role, display_name) != (user.role, user.display_name):
+            before = user
             user = await self._directory.save(replace(user, role=role, display_name=display_name))
+            if before.role != role:
+                changes.append(f"role: {before.role} -> {role}")
+            if before.display_name != display_name:
+                changes.append(f"display name: {before.display_name!r} -> {display_name!r}")
         mine = {group.id for group in await self._directory.groups_of(user.tenant, user.id)}
         for name, member in person.groups.items():
             group = await self._directory.find(Group, user.tenant, name)
             if group is not None and member and group.id not in mine:
                 await self._directory.join(user.tenant, group.id, user.id)
+                changes.append(f"joins group {group.name}")
             elif group is not None and not member and group.id in mine:
                 await self._directory.leave(user.tenant, group.id, user.id)
+                changes.append(f"leaves group {group.name}")
         return user
 
 

@@ -48,6 +48,10 @@ def make_router(needs: SigningIn, providers: Mapping[str, OidcProvider], address
             response = _refused(needs, request, provider.settings, refused)
         else:
             user = opened.user
+            if opened.changes:
+                detail = ", ".join(opened.changes)
+                subject = f"user:{user.id}"
+                needs.notes.note(request, user.tenant, provider.settings.name, "user.save", subject, detail)
             needs.notes.note(request, user.tenant, user.name, "sign-in.open", detail=opened.sign_in.method)
             response = signed_in(opened, request.cookies.get(NEXT_COOKIE, "/"))
         for cookie in (COOKIE, NEXT_COOKIE):
