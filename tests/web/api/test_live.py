@@ -133,7 +133,8 @@ async def test_right_number_approves_and_any_other_denies(
     body = {"number": number}
     assert await api.good("POST", "/approvals/a-uma/approve", "main/uma", json=body) == {"decision": decision}
     assert await api.bad("POST", "/approvals/a-uma/deny", "main/uma") == (409, "already-decided")
-    assert api.notes.actions == [("connection.approve", "connection:a-uma")]
+    verb = "approve" if decision == "approved" else "deny"
+    assert api.notes.actions == [(f"connection.{verb}", "connection:a-uma")]
 
 
 async def test_approval_of_another_user_is_not_there(api: ApiStage) -> None:

@@ -271,8 +271,9 @@ def _add_approvals(router: APIRouter, api: Api) -> None:
         done = await api.approvals.decide(me.tenant, approval.id, decision, me.person.name, api.now())
         if not done:
             raise ApiProblem(ApiReason.ALREADY_DECIDED)
-        detail = f"{decision.value}: {approval.resource} for user {approval.user}"
-        note(api, me, "connection.approve", f"connection:{approval.id}", detail)
+        verb = "approve" if decision is Decision.APPROVED else "deny"
+        detail = f"{approval.resource} for user {approval.user}"
+        note(api, me, f"connection.{verb}", f"connection:{approval.id}", detail)
         return DecisionView(decision=decision)
 
 

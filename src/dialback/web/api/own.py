@@ -13,6 +13,7 @@ from pydantic import Field
 
 from dialback.domain.access import ConnectionToken
 from dialback.domain.accounts import Scope
+from dialback.domain.audit import Actor, ActorKind, AuditEntry
 from dialback.domain.directory import Published
 from dialback.domain.ids import ResourceName
 from dialback.domain.names import check_text
@@ -116,7 +117,11 @@ def _add_device(router: APIRouter, api: Api) -> None:
         polled = await api.authenticator.poll_device(Secret(device_code), origin_of(request))
         if isinstance(polled, DevicePoll):
             raise ApiProblem(_WAITING[polled], error=polled.value)
-        life = _seconds(api, polled.sign_in.expires_at)
+        user, signed_in = polled.user, polled.sign_in
+        actor = Actor(ActorKind.USER, user.name, signed_in.origin.address)
+        opened = AuditEntry(user.tenant, api.now(), actor, "sign-in.open", detail=signed_in.method)
+        api.recorder.note(opened)
+        life = _seconds(api, signed_in.expires_at)
         return DeviceTokenView(access_token=polled.secret.reveal(), token_type="Bearer", expires_in=life)
 
 

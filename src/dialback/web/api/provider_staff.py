@@ -76,7 +76,11 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if me.user is not None and me.staff is not None and me.user.id == id and wanted.role != me.staff.role:
             raise ApiProblem(ApiReason.OWN_USER)
         await _check_tenants(api, wanted)
-        user = await _user(api, fitting(User, PROVIDER, UserId(id), UserName(body.name)))
+        named = fitting(User, PROVIDER, UserId(id), UserName(body.name))
+        called = await api.directory.get(User, PROVIDER, named.id)
+        user = await _user(api, named)
+        if called is not None and called.name != user.name:
+            note(api, me, "staff.rename", f"user:{id}", f"{called.name!r} -> {user.name!r}")
         before = await api.provider.staff(user.id)
         if before is None:
             response.status_code = 201
