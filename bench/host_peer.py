@@ -1,7 +1,8 @@
-"""The peer behind a relay: a scripted agent with real links, and a TLS server for HAProxy, in one process.
+"""The peer behind a relay: a scripted agent with real links, and servers for HAProxy and for a real agent.
 
-Both hand their streams to the same code, which reads one order and obeys. The agent's links are real; an
-order to dial is carried out up to the ticket as a real agent does, without a desktop behind it.
+All are in one process and hand their streams to the same code, which reads one order and obeys. The agent's
+links are real; an order to dial is carried out up to the ticket as a real agent does, without a desktop
+behind it.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any, cast
 import uvloop
 
 from bench.metronome import Metronome
-from bench.orders import Beat, Order, Push, parse
+from bench.orders import Beat, Echo, Order, Push, parse
 from dialback.agent.control import HostView, hold_link
 from dialback.agent.exchange import ask_upgrade
 from dialback.agent.identity_file import Identity, load_identity
@@ -51,11 +52,15 @@ class HostStream(asyncio.Protocol):
         self._received = b""
         self._left_bytes = 0
         self._paused = False
+        self._echoes = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._echoes:
+            self.transport.write(data)
+            return
         self._received += data
         if b"\n" in self._received:
             line, _, self._received = self._received.partition(b"\n")
@@ -78,6 +83,8 @@ class HostStream(asyncio.Protocol):
                 self._push()
             case Beat():
                 self._beat(order, time.monotonic() + order.delay_us / 1e6, order.count)
+            case Echo():
+                self._echoes = True
 
     def _push(self) -> None:
         while self._left_bytes and not self._paused:
@@ -148,6 +155,8 @@ async def main() -> None:
         ports["tls"] = await _listen(lambda: HostStream(metronome), context)
     if config.get("greet"):
         ports["greet"] = await _listen(Greeter)
+    if config.get("plain"):
+        ports["plain"] = await _listen(lambda: HostStream(metronome))
     await _hold_links([Path(folder) for folder in config.get("hosts", [])], tasks, metronome)
     print(json.dumps(ports), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):

@@ -92,19 +92,31 @@ async def serving(
     folder: Path, name: str, hosts: int = 1, target: str = DEFAULT_TARGET
 ) -> AsyncIterator[Node]:
     """Serve with so many enrolled hosts while the context lasts; `ALIAS` is a desktop of the first."""
-    port, data = free_port(), folder / name
-    address = f"{ADDRESS}:{port}"
-    command = dialback("serve", "--data", data, "--listen", address, "--address", address)
-    async with started(name, command, folder) as child:
-        await wait_open(child, port)
+    async with listening(folder, name) as (child, port):
+        data = folder / name
         store = await open_store(store_url_in(data))
         try:
-            enrolled = [await _enrol(store, data, address, f"host{number}") for number in range(hosts)]
+            server = f"{ADDRESS}:{port}"
+            enrolled = [await _enrol(store, data, server, f"host{number}") for number in range(hosts)]
             token = await _publish(store, enrolled[0].enrolled.host_id, target)
         finally:
             await store.close()
         folders = [_save(data, each, target) for each in enrolled]
         yield Node(child, port, data, token, tuple(folders))
+
+
+@asynccontextmanager
+async def listening(folder: Path, name: str, port: int = 0) -> AsyncIterator[tuple[Child, int]]:
+    """Serve while the context lasts, from the data folder of that name; gives the process and its port.
+
+    A data folder keeps the port it was first served on.
+    """
+    port = port or free_port()
+    address = f"{ADDRESS}:{port}"
+    command = dialback("serve", "--data", folder / name, "--listen", address, "--address", address)
+    async with started(name, command, folder) as child:
+        await wait_open(child, port)
+        yield child, port
 
 
 async def wait_open(child: Child, port: int) -> None:

@@ -30,7 +30,17 @@ class Beat:
         return self.size_bytes * self.count
 
 
-Order = Push | Beat
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Send everything back that comes after this line."""
+
+    @property
+    def total_bytes(self) -> int:
+        """How much the client gets unasked."""
+        return 0
+
+
+Order = Push | Beat | Echo
 
 
 def build(order: Order) -> bytes:
@@ -40,6 +50,8 @@ def build(order: Order) -> bytes:
             return f"push {size_bytes}\n".encode()
         case Beat(size_bytes, interval_ms, count, delay_us):
             return f"beat {size_bytes} {interval_ms} {count} {delay_us}\n".encode()
+        case Echo():
+            return b"echo\n"
 
 
 def parse(line: bytes) -> Order:
@@ -49,4 +61,6 @@ def parse(line: bytes) -> Order:
         return Push(*map(int, numbers))
     if kind == "beat":
         return Beat(*map(int, numbers))
-    raise ValueError(f"expected push or beat, got {kind}")
+    if kind == "echo":
+        return Echo()
+    raise ValueError(f"expected push, beat or echo, got {kind}")

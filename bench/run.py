@@ -12,16 +12,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.children import ChildFailed
+from bench.console import console_rows
 from bench.haproxy import HaproxyMissing, find_haproxy
 from bench.memory import memory_rows
 from bench.relaying import relay_rows
 from bench.rows import Row, table, write_json
 from bench.setup import setup_rows
+from bench.workspace import workspace_rows
 
 RESULTS = Path(__file__).parent / "results.json"
 TURNS = 5
 QUICK_TURNS = 2
 MEMORY_TURNS = 3
+SCALE_TURNS = 3
 OPEN_FILES = 4096
 MOST_S = 900
 
@@ -30,6 +33,8 @@ PARTS: dict[str, tuple[Figures, int]] = {
     "relay": (relay_rows, TURNS),
     "memory": (memory_rows, MEMORY_TURNS),
     "setup": (setup_rows, TURNS),
+    "workspace": (workspace_rows, SCALE_TURNS),
+    "console": (console_rows, SCALE_TURNS),
 }
 
 
