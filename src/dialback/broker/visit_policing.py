@@ -80,8 +80,8 @@ class VisitPolicing:
         for tenant in tenants if shown else ():
             kept = await self._provider.grants(tenant, MOST_GRANTS)
             revoked = {grant.id for grant in kept if grant.revoked_at is not None and grant.id in shown}
-            if revoked:
-                await self._visits.cut_revoked(tenant, revoked)
+            for grant in revoked:
+                await self._visits.revoked(tenant, grant)
 
     async def _unlawful(self, live: Collection[LiveConnection]) -> list[tuple[LiveConnection, Refused]]:
         month = month_of(self._now())

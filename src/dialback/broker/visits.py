@@ -205,7 +205,10 @@ class Visits(ConsentEvents):
         self._answer(request_id)
 
     async def revoked(self, tenant: TenantId, grant_id: GrantId) -> None:
-        await self.cut_revoked(tenant, {grant_id})
+        for connection_id, visit in self.open_visits().items():
+            if (visit.tenant, visit.grant) == (tenant, grant_id):
+                await self._connections.cut([connection_id], Reason.GRANT_REVOKED, grant_id)
+                self._answer(visit.request)
         try:
             hosts = await self._hosts_of(tenant, grant_id)
         except StoreUnavailable as error:
@@ -213,13 +216,6 @@ class Visits(ConsentEvents):
             return
         for host in hosts:
             self._hosts.tell_revoked(host, grant_id)
-
-    async def cut_revoked(self, tenant: TenantId, grants: set[GrantId]) -> None:
-        """Cut what these grants of the tenant opened, and let who is parked look anew."""
-        for connection_id, visit in self.open_visits().items():
-            if visit.tenant == tenant and visit.grant in grants:
-                await self._connections.cut([connection_id], Reason.GRANT_REVOKED, visit.grant or "")
-                self._answer(visit.request)
 
     async def revoked_for(self, tenant: TenantId, host_id: HostId) -> Sequence[GrantId]:
         """Return the host's grants that were revoked and would still hold: said when its link comes up."""
