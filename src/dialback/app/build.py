@@ -84,7 +84,8 @@ def build_node(
     metrics, tasks = Metrics(), Tasks()
     links = Links(store, certificates.leaf_sha256, metrics, settings.broker)
     records, auditor = Records(store), Auditor(store.audit)
-    flights = _flights(store, links, tasks, platform_key or HostKey.generate())
+    platform_key = platform_key or HostKey.generate()
+    flights = _flights(store, links, tasks, platform_key)
     approvals, live = HeardApprovals(store.approvals), Live()
     visits = Visits(store, store.provider, links, live, settings.broker)
     links.visits = visits
@@ -121,6 +122,7 @@ def build_node(
         consent_events=visits,
         orders=links,
         flights=flights,
+        platform_key=platform_key.public_bytes,
     )
     dial_back = GatewayDialBack(gateway.address, gateway.rendezvous, links)
     canaries = Canaries(links, dial_back, settings.canary)

@@ -58,6 +58,7 @@ class Behind:
     consent_events: ConsentEvents
     orders: SessionOrders
     flights: FlightProofs | None = None
+    platform_key: bytes = b""
 
 
 def build_site(behind: Behind, parts: WebParts | None) -> Site:
@@ -114,6 +115,7 @@ def _api(behind: Behind, parts: WebParts) -> Api:
         now=_now,
         provider_settings=parts.provider,
         flight_proofs=behind.flights,
+        platform_key=behind.platform_key,
     )
 
 

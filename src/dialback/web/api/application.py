@@ -10,6 +10,7 @@ from starlette.routing import Mount
 from dialback import __version__
 from dialback.web.api import (
     catalog,
+    connection_flights,
     consent,
     flights,
     hosts,
@@ -53,7 +54,7 @@ def make_api(api: Api) -> FastAPI:
     )
     for family in (own, users, workspaces, pools, catalog, hosts, live, records):
         family.add_routes(router, api)
-    for family in (provider, provider_staff, provider_connections, consent, flights):
+    for family in (provider, provider_staff, provider_connections, consent, flights, connection_flights):
         family.add_routes(router, api)
     app.include_router(router)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]

@@ -52,7 +52,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
     @router.get("/flights", summary="List flight records, newest first")
     async def list_flights(me: Me, limit: Some = 100) -> FlightsView:
         found = await api.provider.flights(me.tenant, limit)
-        return FlightsView(items=[_view(flight) for flight in found])
+        return FlightsView(items=[view_of(flight) for flight in found])
 
     @router.get("/flights/{id}", summary="Read the flight record of a connection")
     async def read_flight(me: Me, id: Id) -> FlightLinesView:
@@ -61,10 +61,11 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if flight is None:
             raise not_there()
         lines = await api.provider.flight_lines(me.tenant, connection)
-        return FlightLinesView(**_view(flight).model_dump(), lines=list(lines))
+        return FlightLinesView(**view_of(flight).model_dump(), lines=list(lines))
 
 
-def _view(flight: Flight) -> FlightView:
+def view_of(flight: Flight) -> FlightView:
+    """Return a chain as it is listed."""
     return FlightView(
         connection=flight.end.connection_id,
         begun_at=flight.begun_at,

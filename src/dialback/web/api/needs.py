@@ -143,5 +143,9 @@ NEEDS: dict[str, Needs] = {
     "remove_consent_key": CONSENT,
     "list_flights": CONSENT,
     "read_flight": CONSENT,
+    "read_connection_flight": Needs(Role.HELPDESK, frozenset({Scope.AUDIT_READ})),
+    "list_served_flights": PROVIDER_READS,
+    "read_served_flight": PROVIDER_READS,
+    "prove_reach": PROVIDER_REACHES,
 }
 """By operation id, which is the name of the operation's function."""

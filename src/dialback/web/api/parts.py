@@ -65,7 +65,10 @@ class PageView(View, Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What the API needs of other parts. `address` is `NAME:PORT`, as clients reach the server."""
+    """What the API needs of other parts. `address` is `NAME:PORT`, as clients reach the server.
+
+    `platform_key` is the public half of the key that signs flight records.
+    """
 
     directory: Directory
     store: Store
@@ -84,6 +87,7 @@ class Api:
     orders: SessionOrders | None = None
     consent_events: ConsentEvents | None = None
     flight_proofs: FlightProofs | None = None
+    platform_key: bytes = b""
     provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 
 
