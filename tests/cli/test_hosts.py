@@ -6,8 +6,8 @@ import pytest
 from dialback.app.certificates import server_certificates
 from dialback.app.settings import load_settings
 from dialback.domain.hosts import JoinCode
-from dialback.domain.ids import HostId, TokenHash
-from dialback.domain.tenancy import MAIN
+from dialback.domain.ids import HostId, TenantId, TokenHash
+from dialback.domain.tenancy import MAIN, Tenant
 from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
 from dialback.wire.agent import joincode
@@ -63,6 +63,23 @@ def test_code_can_name_the_pool_that_the_host_joins(filled: Terminal) -> None:
 
     assert filled.store(enrol) == 2
     assert "There is no host pool 'none'" in filled.bad("host", "code", "third", "--pool", "none")
+
+
+def test_code_can_be_for_another_tenants_host(terminal: Terminal) -> None:
+    acme = Tenant(TenantId("acme"), "Acme")
+
+    async def add(store: SqlStore) -> None:
+        await store.directory.save_tenant(acme)
+
+    terminal.store(add)
+    code = joincode.parse(terminal.good("host", "code", "desk", "--tenant", acme.id))
+
+    async def enrol(store: SqlStore) -> TenantId:
+        host = replace(HOST, id=HostId("h2"))
+        return (await store.enrol_host(hash_token(code.secret), host, datetime.now(UTC))).tenant
+
+    assert terminal.store(enrol) == acme.id
+    assert "There is no tenant 'none'" in terminal.bad("host", "code", "desk", "--tenant", "none")
 
 
 def test_life_of_a_code_has_bounds(terminal: Terminal) -> None:

@@ -15,6 +15,8 @@ from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.cli.publishing import pool_named
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import Host, JoinCode, RdpServer
+from dialback.domain.ids import TenantId
+from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token, make_token
 from dialback.wire.agent import joincode
 
@@ -40,10 +42,11 @@ def code(
     pool: Annotated[str | None, typer.Option("--pool", help="Host pool it joins; else one of its own.")] = (
         None
     ),
+    tenant: Annotated[str, typer.Option("--tenant", help="Tenant whose host it will be.")] = MAIN,
     data: Data = None,
 ) -> None:
     """Make a join code, good for one host; run `dialback agent join CODE` on it."""
-    print_line(run(_make_code(name, timedelta(hours=hours), pool, data)))
+    print_line(run(_make_code(name, timedelta(hours=hours), pool, TenantId(tenant), data)))
 
 
 @app.command("remove")
@@ -76,7 +79,9 @@ async def _remove(text: str, data: Path | None) -> None:
         await note(store.audit, "host.revoke", f"host:{host.id}", host.name)
 
 
-async def _make_code(name: str, life: timedelta, pool: str | None, data: Path | None) -> str:
+async def _make_code(
+    name: str, life: timedelta, pool: str | None, tenant: TenantId, data: Path | None
+) -> str:
     if not 1 <= len(name) <= 253 or not name.isprintable():
         raise Failed("Give the host a name of 1 to 253 printable characters.")
     folder = folder_of(data)
@@ -84,11 +89,14 @@ async def _make_code(name: str, life: timedelta, pool: str | None, data: Path | 
     certificates = server_certificates(folder, settings)
     secret = make_token()
     async with opened_store(data) as store:
-        joined = None if pool is None else (await pool_named(store.directory, pool)).id
+        if await store.directory.tenant(tenant) is None:
+            raise Failed(f"There is no tenant {tenant!r}.")
+        joined = None if pool is None else (await pool_named(store.directory, pool, tenant)).id
         expires_at = datetime.now(UTC) + life
-        await store.save_join_code(JoinCode(hash_token(secret), name, expires_at, pool=joined))
+        kept = JoinCode(hash_token(secret), name, expires_at, tenant=tenant, pool=joined)
+        await store.save_join_code(kept)
         detail = f"good until {expires_at.isoformat()}"
-        await note(store.audit, "join-code.make", f"host-name:{name}", detail)
+        await note(store.audit, "join-code.make", f"host-name:{name}", detail, tenant)
     return joincode.build(
         joincode.JoinCode(public_address(settings), certificates.ca_sha256, secret.reveal())
     )

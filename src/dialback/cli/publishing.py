@@ -12,7 +12,7 @@ from dialback.cli.context import Failed
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment, parse_user_name
 from dialback.domain.directory import MAX_PAGE, Directory, E
 from dialback.domain.hosts import DEFAULT_TARGET, Host
-from dialback.domain.ids import ApplicationGroupId, PoolId, ResourceId, ResourceName, UserId
+from dialback.domain.ids import ApplicationGroupId, PoolId, ResourceId, ResourceName, TenantId, UserId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN, User
 
@@ -27,9 +27,9 @@ async def everything(directory: Directory, kind: type[E]) -> list[E]:
     return found
 
 
-async def pool_named(directory: Directory, text: str) -> HostPool:
-    """Return the host pool of that name or id."""
-    pool = await directory.find(HostPool, MAIN, text) or await directory.get(HostPool, MAIN, text)
+async def pool_named(directory: Directory, text: str, tenant: TenantId = MAIN) -> HostPool:
+    """Return the tenant's host pool of that name or id."""
+    pool = await directory.find(HostPool, tenant, text) or await directory.get(HostPool, tenant, text)
     if pool is None:
         raise Failed(f"There is no host pool {text!r}.")
     return pool
