@@ -27,7 +27,7 @@ from dialback.identity.host_keys import HostKey
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
 from tests.cli.remote import Served
 
-LINE = 'consent_keys = ["'
+LINE = 'keys = ["'
 
 
 @pytest.fixture

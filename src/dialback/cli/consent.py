@@ -58,8 +58,8 @@ async def make_key(
     except (ApiRefused, Failed):
         path.unlink()
         raise
-    say(f"The key is in {path}, and nowhere else. Write this into agent.toml of each host:")
-    print_line(f'consent_keys = ["{key.public_bytes.hex()}"]')
+    say(f"The key is in {path}, and nowhere else. Write this into the table `[consent]` of each host:")
+    print_line(f'keys = ["{key.public_bytes.hex()}"]')
 
 
 @keys.command("list")
