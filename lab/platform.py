@@ -160,10 +160,13 @@ class HostAgent:
         place: Place = here,
         *,
         pool: str | None = None,
+        tenant: str | None = None,
+        settings: str = "",
     ) -> None:
         """Plan the agent of `host`, which may dial `target`; its log goes to `folder`, which exists.
 
-        The host joins `pool`, or else gets a pool of its own.
+        The host joins `pool`, or else gets a pool of its own; it is of `tenant`, or else of the first one.
+        `settings` are TOML tables that stand in the agent's settings beside its target.
         """
         self.host = host
         self.target = target
@@ -171,6 +174,8 @@ class HostAgent:
         self._platform = platform
         self._place = place
         self._pool = pool
+        self._tenant = tenant
+        self._settings = settings
         # Not below `folder`, which the agent's user may not enter.
         self._state = Path(tempfile.mkdtemp(prefix=f"dialback-{host}-agent-"))
         shutil.chown(self._state, AGENT_USER)
@@ -179,8 +184,16 @@ class HostAgent:
     def join(self) -> None:
         """Enrol the host with a new join code."""
         pool = ["--pool", self._pool] if self._pool else []
-        code = self._platform.run("host", "code", self.host, *pool).strip()
+        tenant = ["--tenant", self._tenant] if self._tenant else []
+        code = self._platform.run("host", "code", self.host, *pool, *tenant).strip()
         run(self._command("join", code, "--target", self.target))
+        if self._settings:
+            file = self._state / "agent" / "agent.toml"
+            file.write_text(f"targets = [{json.dumps(self.target)}]\n\n{self._settings}")
+
+    def ask(self, word: str, *words: str) -> str:
+        """Run a command of `dialback agent` on the host, and return what it printed."""
+        return run(self._command(word, *words))
 
     def start(self) -> Self:
         """Start the agent, anew if it was killed; return at once."""
