@@ -1,0 +1,95 @@
+"""Which open connections end when the provider's affairs change."""
+
+import pytest
+
+from dialback.broker.metering import Metering
+from dialback.broker.visit_policing import VisitPolicing
+from dialback.domain.errors import Reason
+from dialback.domain.provider import Terms
+from dialback.domain.tenancy import MAIN
+from tests.broker.recorder import KeptEntries
+from tests.broker.stores import AWAY, HOST, NOW
+from tests.broker.visiting import ATTEMPT, GRANT, KEPT, TOKEN, TOM, USERS, VISIT, Scene, scene
+
+
+@pytest.fixture
+async def made() -> Scene:
+    made = await scene()
+    await made.provider.save_grant(KEPT)
+    await made.visits.place(await made.admit(), ATTEMPT)
+    made.connections.connections = [VISIT, USERS]
+    return made
+
+
+def policing(made: Scene, log: KeptEntries | None = None) -> VisitPolicing:
+    metering = Metering(made.provider, made.clock)
+    return VisitPolicing(
+        made.connections, made.provider, made.visits, metering, log or KeptEntries(), made.clock
+    )
+
+
+async def test_nothing_ends_while_all_is_well(made: Scene) -> None:
+    await policing(made).once()
+    assert made.connections.cuts == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        (Terms(MAIN, suspended_at=NOW), Reason.TENANT_SUSPENDED),
+        (Terms(MAIN, ends_at=NOW), Reason.TENANT_LEASE_OVER),
+        (Terms(MAIN, most_bytes_month=7), Reason.TENANT_LIMIT),
+    ],
+)
+async def test_tenant_that_is_not_served_loses_every_connection(
+    made: Scene, terms: Terms, reason: Reason
+) -> None:
+    log = KeptEntries()
+    await made.provider.add_bytes(MAIN, "2026-03", 7)
+    await made.provider.save_terms(terms)
+    await policing(made, log).once()
+    assert made.connections.cuts == [(VISIT.id, reason), (USERS.id, reason)]
+    assert log.actions == ["connection.cut", "connection.cut"]
+    assert log.entries[0].detail.endswith("r1 for provider\\tom")
+
+
+async def test_limit_of_connections_that_was_lowered_ends_none(made: Scene) -> None:
+    await made.provider.save_terms(Terms(MAIN, most_connections=1))
+    await policing(made).once()
+    assert made.connections.cuts == []
+
+
+async def test_staff_that_was_removed_loses_visits_alone(made: Scene) -> None:
+    await made.provider.remove_staff(TOM)
+    await policing(made).once()
+    assert made.connections.cuts == [(VISIT.id, Reason.STAFF_NOT_ASSIGNED)]
+
+
+async def test_visit_ends_with_its_token(made: Scene) -> None:
+    made.now = TOKEN.expires_at
+    await policing(made).once()
+    assert made.connections.cuts == [(VISIT.id, Reason.TOKEN_EXPIRED)]
+
+
+async def test_grant_that_another_process_revoked_is_found(made: Scene) -> None:
+    await made.provider.revoke_grant(MAIN, GRANT.id, NOW)
+    await policing(made).once()
+    assert made.connections.cuts == [(VISIT.id, Reason.GRANT_REVOKED)]
+    assert made.hosts.told == [(HOST.id, GRANT.id)]
+
+
+async def test_connections_go_on_while_the_store_is_away(
+    made: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise AWAY
+
+    monkeypatch.setattr(made.provider, "terms", away)
+    await policing(made).once()
+    assert made.connections.cuts == []
+
+
+async def test_nothing_is_asked_while_nothing_is_open(made: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made.provider, "terms", None)
+    made.connections.connections = []
+    await policing(made).once()
