@@ -24,6 +24,7 @@ from dialback.domain.accounts import Person
 from dialback.domain.approvals import Approvals
 from dialback.domain.errors import SENTENCES
 from dialback.domain.tenancy import Role
+from dialback.web.consents import Consents
 from dialback.web.people import person_of
 
 HERE: Final = Path(__file__).parent
@@ -62,9 +63,10 @@ ADMINISTRATION: Final = Entry("admin", "/admin", "Administration")
 class Pages:
     """Renders templates for whoever is signed in."""
 
-    def __init__(self, approvals: Approvals, now: Callable[[], datetime]) -> None:
+    def __init__(self, approvals: Approvals, consents: Consents, now: Callable[[], datetime]) -> None:
         self.now = now
         self._approvals = approvals
+        self._consents = consents
         self._templates = _environment()
 
     async def show(
@@ -77,6 +79,7 @@ class Pages:
             status,
             person=person,
             waiting=await self.waiting(person),
+            asked=await self.asked(person),
             navigation=_navigation(person),
             section=section,
             now=self.now(),
@@ -92,6 +95,12 @@ class Pages:
         if person is None:
             return 0
         return len(await self._approvals.waiting(person.user.tenant, self.now(), person.user.id))
+
+    async def asked(self, person: Person | None) -> int:
+        """Return how much the provider asks for that waits for the person's consent, an administrator's."""
+        if person is None or not person.role.includes(Role.ADMINISTRATOR):
+            return 0
+        return len(await self._consents.waiting(person.user.tenant))
 
 
 def see_other(path: str) -> RedirectResponse:

@@ -21,11 +21,13 @@ from dialback.domain.catalog import (
     UserAssignment,
     Workspace,
 )
+from dialback.domain.consent import ConsentRequest, ConsentScope
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import DEFAULT_TARGET, Host, HostReport, JoinCode, RdpServer
 from dialback.domain.ids import (
     ApplicationGroupId,
     ConnectionId,
+    GrantId,
     HostId,
     PoolId,
     ResourceId,
@@ -53,6 +55,7 @@ from dialback.store.memory import MemoryStore
 from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
+from dialback.store.memory_provider import MemoryProvider
 from dialback.web.people import COOKIE
 from dialback.web.portal.application import PortalParts
 from dialback.web.site import Site, make_app
@@ -113,6 +116,22 @@ class Orders:
         self.given.append((tenant, host, session, action.value, text))
 
 
+class Told:
+    """Who is told what a tenant has decided."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, TenantId, str]] = []
+
+    async def granted(self, tenant: TenantId, request_id: str) -> None:
+        self.heard.append(("granted", tenant, request_id))
+
+    async def denied(self, tenant: TenantId, request_id: str) -> None:
+        self.heard.append(("denied", tenant, request_id))
+
+    async def revoked(self, tenant: TenantId, grant_id: GrantId) -> None:
+        self.heard.append(("revoked", tenant, grant_id))
+
+
 class Browser:
     """One person's browser: it keeps cookies and says where its requests come from."""
 
@@ -156,6 +175,7 @@ class PortalStage:
         self.directory = self.store.directory
         self.accounts = MemoryAccounts(self.directory)
         self.approvals, self.audit = MemoryApprovals(), MemoryAudit()
+        self.provider, self.told = MemoryProvider(self.directory), Told()
         self.recorded, self.orders = Recorded(), Orders()
         cheap = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.authenticator = Authenticator(
@@ -171,10 +191,12 @@ class PortalStage:
             publisher=key,
             key=b"k" * 32,
             now=lambda: self.now,
+            provider=self.provider,
             orders=self.orders,
+            consent_events=self.told,
             providers=providers or {},
         )
-        self.site = Site(Enrols(), CA_PEM, Metrics(), self.store, address, self.parts)
+        self.site = Site(Enrols(), CA_PEM, Metrics(), self.store, address, portal=self.parts)
         self.app = make_app(self.site)
 
     @property
@@ -278,6 +300,17 @@ class PortalStage:
         approval = replace(approval, **more)
         await self.approvals.ask(approval)
         return approval
+
+    async def ask_consent(self, id: str = "r1", tenant: TenantId = MAIN, **more: Any) -> ConsentRequest:
+        """Let tess of the provider ask for something."""
+        host = HostId(f"{'' if tenant == MAIN else f'{tenant}-'}{HOST}")
+        scope, target = ConsentScope.DESKTOP, DEFAULT_TARGET
+        request = ConsentRequest(
+            id, tenant, host, "tess", "technician", scope, target, "printer", self.now, "T-1"
+        )
+        request = replace(request, **more)
+        await self.provider.ask_consent(request)
+        return request
 
     async def _publish(self, tenant: TenantId, mark: str) -> None:
         host, pool, save = HostId(f"{mark}{HOST}"), PoolId(f"{mark}pool"), self.directory.save

@@ -12,19 +12,29 @@ from starlette.types import Scope
 from dialback.domain.accounts import Accounts
 from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Audit, Recorder
-from dialback.domain.contracts import Store
+from dialback.domain.contracts import ConsentEvents, Store
 from dialback.domain.directory import Directory
 from dialback.domain.orders import SessionOrders
+from dialback.domain.provider import Provider
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.oidc.flow import OidcProvider
 from dialback.identity.signing import SigningKey
 from dialback.web import problems, signin, signin_providers
 from dialback.web.connection_files import ConnectionFiles
+from dialback.web.consents import Consents, Unheard
 from dialback.web.notes import Notes
 from dialback.web.pages import STATIC, Pages
 from dialback.web.people import know_people
 from dialback.web.portal import approvals, desktops, device_codes, devices, sessions, subscribe
-from dialback.web.portal.administration import audit_log, connections, overview, publisher, users
+from dialback.web.portal.administration import (
+    audit_log,
+    connections,
+    consent,
+    consent_keys,
+    overview,
+    publisher,
+    users,
+)
 from dialback.web.portal.needs import Portal
 from dialback.web.problems import NotFound
 from dialback.web.same_origin import SameOrigin
@@ -52,7 +62,9 @@ class PortalParts:
     publisher: SigningKey
     key: bytes = field(repr=False)
     now: Callable[[], datetime]
+    provider: Provider
     orders: SessionOrders | None = None
+    consent_events: ConsentEvents | None = None
     providers: Mapping[str, OidcProvider] = field(default_factory=dict)
 
 
@@ -72,7 +84,8 @@ def without_nul(request: Request) -> None:
 
 def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> None:
     """Add the portal to the application; `address` is `NAME:PORT`, as browsers reach it."""
-    pages, notes = Pages(parts.approvals, parts.now), Notes(parts.recorder, parts.now)
+    consents = Consents(parts.provider, parts.now, parts.consent_events or Unheard())
+    pages, notes = Pages(parts.approvals, consents, parts.now), Notes(parts.recorder, parts.now)
     portal = Portal(
         pages=pages,
         notes=notes,
@@ -80,6 +93,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         store=store,
         accounts=parts.accounts,
         approvals=parts.approvals,
+        consents=consents,
         audit=parts.audit,
         authenticator=parts.authenticator,
         files=ConnectionFiles(parts.publisher, address),
@@ -101,7 +115,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
         desktops, sessions, approvals, devices, subscribe, device_codes,
-        overview, users, connections, publisher, audit_log,
+        overview, users, connections, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])

@@ -17,6 +17,7 @@ from dialback.domain.orders import SessionOrders
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.signing import SigningKey
 from dialback.web.connection_files import ConnectionFiles
+from dialback.web.consents import Consents
 from dialback.web.notes import Notes
 from dialback.web.pages import Pages
 
@@ -34,6 +35,7 @@ class Portal:
     store: Store
     accounts: Accounts
     approvals: Approvals
+    consents: Consents
     audit: Audit
     authenticator: Authenticator
     files: ConnectionFiles

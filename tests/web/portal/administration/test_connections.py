@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from dialback.domain.errors import SENTENCES, Reason
-from dialback.domain.ids import ConnectionId
+from dialback.domain.ids import ConnectionId, ResourceName, UserName
 from dialback.domain.tenancy import MAIN
-from tests.web.portal.stage import HOSTILE, PortalStage, text_of
+from tests.web.portal.stage import ACME, HOSTILE, PortalStage, text_of
 
 
 async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalStage) -> None:
@@ -13,6 +13,22 @@ async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalSta
     assert SENTENCES[Reason.HOSTS_FULL] in text_of(await hella.get("/admin/connections"))
     assert "c-live" in (await hella.get("/admin/connections?user=anna")).text
     assert "No connection" in text_of(await hella.get("/admin/connections?user=adam"))
+
+
+async def test_providers_connections_stand_apart_with_what_was_asked(portal: PortalStage) -> None:
+    await portal.ask_consent(purpose=HOSTILE)
+    record = await portal.store.connection(MAIN, ConnectionId("c-live"))
+    assert record is not None
+    theirs = replace(record, user=UserName("provider\\tess"), resource=ResourceName("r1"))
+    await portal.store.save_connection(replace(theirs, id=ConnectionId("c-provider")))
+    await portal.store.save_connection(replace(theirs, id=ConnectionId("c-acme"), tenant=ACME))
+    hella = await portal.signed_in("hella")
+    answer = await hella.get("/admin/connections?by=provider")
+    assert f"desktop: {HOSTILE}" in text_of(answer)
+    assert "provider\\tess" in text_of(answer)
+    for other in ("c-live", "c-acme"):
+        assert other not in answer.text
+    assert "c-provider" in (await hella.get("/admin/connections")).text
 
 
 async def test_one_connection_is_shown_with_its_detail(portal: PortalStage) -> None:

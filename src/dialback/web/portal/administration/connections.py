@@ -1,11 +1,17 @@
-"""Every connection of the tenant: its timeline, and why it ended or was refused."""
+"""Every connection of the tenant, the provider's too: its timeline, and why it ended or was refused."""
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from dialback.domain.access import RELAY_ENDS
-from dialback.domain.ids import ConnectionId, UserName
+from dialback.domain.consent import ConsentRequest
+from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserName
+from dialback.domain.provider import PROVIDER
+from dialback.domain.sessions import ConnectionRecord
+from dialback.web.consents import MOST_REQUESTS
 from dialback.web.people import Helpdesk
 from dialback.web.portal.needs import Portal, host_names
 from dialback.web.portal.timelines import bars_of
@@ -19,9 +25,13 @@ def make_router(portal: Portal) -> APIRouter:
     router = APIRouter()
 
     @router.get("/admin/connections")
-    async def connections(request: Request, person: Helpdesk, user: str = "") -> Response:
+    async def connections(request: Request, person: Helpdesk, user: str = "", by: str = "") -> Response:
         tenant, name = person.user.tenant, UserName(user.strip()) or None
-        records = await portal.store.connections(tenant, SHOWN, name)
+        asked = await _asked(portal, tenant)
+        if by == PROVIDER:
+            records = await _of_provider(portal, tenant, asked)
+        else:
+            records = await portal.store.connections(tenant, SHOWN, name)
         return await portal.pages.show(
             request,
             "admin_connections.html",
@@ -32,6 +42,8 @@ def make_router(portal: Portal) -> APIRouter:
             hosts=await host_names(portal.store, tenant, [record.host_id for record in records]),
             relay_ends=RELAY_ENDS,
             user=user.strip(),
+            by=by,
+            titles={id: f"{each.scope}: {each.purpose}" for id, each in asked.items()},
         )
 
     @router.get("/admin/connections/{id}")
@@ -52,3 +64,18 @@ def make_router(portal: Portal) -> APIRouter:
         )
 
     return router
+
+
+async def _asked(portal: Portal, tenant: TenantId) -> dict[ResourceName, ConsentRequest]:
+    """Return what the provider has asked for by the name that its connections have for it."""
+    found = await portal.consents.provider.consent_requests(tenant, MOST_REQUESTS)
+    return {ResourceName(request.id): request for request in found}
+
+
+async def _of_provider(
+    portal: Portal, tenant: TenantId, asked: Mapping[ResourceName, ConsentRequest]
+) -> Sequence[ConnectionRecord]:
+    """Return the newest records of everybody of the provider who has asked for something."""
+    names = {UserName(f"{PROVIDER}\\{request.staff}") for request in asked.values()}
+    found = [await portal.store.connections(tenant, SHOWN, name) for name in sorted(names)]
+    return sorted(chain(*found), key=lambda record: record.opened_at, reverse=True)[:SHOWN]
