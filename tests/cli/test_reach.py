@@ -9,6 +9,7 @@ from dialback.cli.api import Api
 from dialback.cli.context import Failed
 from dialback.cli.reach import _display, _row, ask_access, find_served
 from dialback.console.clients import Display
+from dialback.console.proof import Proof, Proven
 from dialback.domain.consent import ConsentScope
 from dialback.domain.ids import HostId, TenantId
 from dialback.transport.tls import client_context
@@ -35,10 +36,12 @@ class Platform:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
+        self.queries: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
         self.asked.append((f"{request.method} {request.url.path}", body))
+        self.queries.append(request.url.query.decode())
         if request.method == "POST":
             return httpx.Response(201, json=REACH)
         return httpx.Response(200, json={"items": HOSTS, "after": ""})
@@ -95,6 +98,18 @@ async def test_access_is_asked_with_its_purpose(platform: Platform) -> None:
     assert (access.name, access.alias, access.certificate_sha256) == ("acme/Files", "r1", "bb")
     assert (gateway.name, gateway.port) == ("gw.example.org", 443)
     assert "s3cret" not in repr(access)
+
+
+async def test_platform_is_told_what_was_seen_of_the_certificate(platform: Platform) -> None:
+    access, _ = await ask_access(
+        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP
+    )
+    assert access.report is not None
+    await access.report(Proof(Proven.OTHER, "aa", "bb"))
+
+    body = {"proven": "other", "shown": "aa", "announced": "bb"}
+    assert platform.asked[1] == ("POST /api/v1/provider/connections/r1/proof", body)
+    assert platform.queries[1] == "tenant=acme"
 
 
 def row_of(**changes: object) -> tuple[object, ...]:

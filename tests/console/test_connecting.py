@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dialback.console.clients import Client, Program
 from dialback.console.connecting import Access, ClientNotStarted, Connecting, Step
-from dialback.console.proof import Proven
+from dialback.console.proof import Proof, Proven
 from dialback.console.saved import Saved
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
@@ -161,3 +162,39 @@ async def test_client_that_wants_a_file_gets_one_that_is_removed(technician: Tec
     name, _, text = technician.heard.partition("\n")
     assert "full address:s:127." in text
     assert not Path(name).exists()
+
+
+async def test_platform_is_told_what_was_seen_while_the_leg_stands(technician: Technician) -> None:
+    told: list[Proof] = []
+
+    async def report(proof: Proof) -> None:
+        told.append(proof)
+
+    technician.access = replace(technician.access, report=report)
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert told == [visit.proof]
+
+
+async def test_platform_is_told_of_another_certificate_before_it_is_refused(technician: Technician) -> None:
+    told: list[Proof] = []
+
+    async def report(proof: Proof) -> None:
+        told.append(proof)
+
+    technician.access = replace(technician.access, certificate_sha256="ab" * 32, report=report)
+    with pytest.raises(Refused) as refused:
+        await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert refused.value.reason is Reason.HOST_CERTIFICATE_OTHER
+    assert told == [Proof(Proven.OTHER, technician.stub.certificate_sha256, "ab" * 32)]
+
+
+async def test_platform_that_cannot_be_told_is_no_reason_not_to_connect(technician: Technician) -> None:
+    async def report(proof: Proof) -> None:
+        raise OSError("the network is down")
+
+    technician.access = replace(technician.access, report=report)
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert visit.status == 0

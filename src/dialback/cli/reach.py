@@ -11,9 +11,9 @@ from dialback.cli.context import Failed, Json
 from dialback.cli.output import err, print_json, print_table, say, shown
 from dialback.console.addresses import RDP_PORT
 from dialback.console.clients import Display, find_client
-from dialback.console.connecting import Access, Connecting, Step, Visit
+from dialback.console.connecting import Access, Connecting, Report, Step, Visit
 from dialback.console.legs import Gateway
-from dialback.console.proof import Proven
+from dialback.console.proof import Proof, Proven
 from dialback.console.saved import Saved, default_folder
 from dialback.domain.consent import ConsentScope
 from dialback.domain.ids import HostId, TenantId
@@ -34,6 +34,7 @@ _STEPS = {
 }
 _PROOFS = {
     Proven.YES: "Proven: the host shows the certificate that its agent announced.",
+    Proven.OTHER: "Refused: the host shows another certificate than its agent announced.",
     Proven.UNANNOUNCED: "Not proven: the agent has announced no certificate; compare what the client shows.",
     Proven.WITHOUT_TLS: "Not proven: the RDP server uses its old encryption, which has no certificate.",
 }
@@ -146,8 +147,19 @@ async def ask_access(
         token=Secret(told["token"]),
         host_key=told["host_key"],
         certificate_sha256=told["certificates"].get(told["target"], ""),
+        report=_reporting(api, tenant, told["request"]),
     )
     return access, Gateway(*split_address(told["address"]), api.context)
+
+
+def _reporting(api: Api, tenant: TenantId, request: str) -> Report:
+    """Return what tells the platform what was seen of the host's certificate."""
+
+    async def report(proof: Proof) -> None:
+        body = {"proven": proof.proven.value, "shown": proof.shown, "announced": proof.announced}
+        await api.ask("POST", *CONNECTIONS, request, "proof", json=body, params={"tenant": tenant})
+
+    return report
 
 
 async def _visit(connecting: Connecting, access: Access) -> Visit:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,14 +19,17 @@ from dialback.console.addresses import RDP_PORT, open_listener
 from dialback.console.clients import Display, Launch, Program, settings_file
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.owners import is_ours
-from dialback.console.proof import Proof, Proven, prove
+from dialback.console.proof import Proof, Proven, check, compare
 from dialback.console.redirector import Redirector, Traffic
 from dialback.console.saved import Saved
 from dialback.domain.errors import Problem
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
+from dialback.observe.log import get_logger
 from dialback.relay.join import Relay
 from dialback.transport.leg import Leg
+
+_log = get_logger(__name__)
 
 
 class ClientNotStarted(Problem):
@@ -47,11 +50,15 @@ class Step(StrEnum):
     ENDED = "ended"
 
 
+Report = Callable[[Proof], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What the platform gives a technician for one host: the token, and by what the host is known.
 
     `host_key` is hexadecimal; `certificate_sha256` what its agent announced for the target, or empty.
+    `report` tells the platform what was seen of the host's certificate, for the record of the connection.
     """
 
     tenant: TenantId
@@ -61,6 +68,7 @@ class Access:
     token: Secret
     host_key: str
     certificate_sha256: str = ""
+    report: Report | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,7 @@ Ask = Callable[[], Awaitable[Access]]
 Tell = Callable[[Step, str], None]
 """Told each step, with a detail for the person."""
 Watch = Callable[[Redirector], None]
+REPORT_S = 5.0
 
 
 class Connecting:
@@ -130,9 +139,13 @@ class Connecting:
         leg = await self._open_leg(access)
         try:
             tell(Step.PROVING, access.name)
-            return await prove(leg, access.certificate_sha256)
+            proof = await compare(leg, access.certificate_sha256)
+            # While the leg stands, so that the record of this very connection has it.
+            await _tell_platform(access, proof)
         finally:
             leg.abort()
+        check(proof)
+        return proof
 
     async def _serve(self, redirector: Redirector, launch: Launch, tell: Tell) -> int:
         with _file_for(self._program, launch) as file:
@@ -145,6 +158,17 @@ class Connecting:
                 ) from error
             tell(Step.CONNECTED, launch.place)
             return await redirector.serve(client)
+
+
+async def _tell_platform(access: Access, proof: Proof) -> None:
+    """Tell the platform what was seen; that it fails is no reason not to connect."""
+    if access.report is None:
+        return
+    try:
+        async with asyncio.timeout(REPORT_S):
+            await access.report(proof)
+    except Exception as error:
+        _log.warning("the platform was not told of the certificate", host=access.host, why=str(error))
 
 
 def _pin(access: Access, proof: Proof) -> str:

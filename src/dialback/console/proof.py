@@ -21,6 +21,8 @@ class Proven(StrEnum):
 
     YES = "proven"
     """The host shows the certificate that its agent announced."""
+    OTHER = "other"
+    """It shows another one."""
     UNANNOUNCED = "not-announced"
     """The agent announced none."""
     WITHOUT_TLS = "without-tls"
@@ -36,11 +38,11 @@ class Proof:
     announced: str = ""
 
 
-async def prove(leg: Leg, announced: str) -> Proof:
-    """Look at the certificate through a leg, which is used up.
+async def compare(leg: Leg, announced: str) -> Proof:
+    """Look at the certificate through a leg, which is used up, and say what that shows.
 
     Raises:
-        Refused: `HOST_CERTIFICATE_OTHER` naming both fingerprints, or `RDP_SERVER_DOWN`.
+        Refused: `RDP_SERVER_DOWN`.
         OSError: the leg broke.
     """
     seen = await look(leg)
@@ -49,8 +51,13 @@ async def prove(leg: Leg, announced: str) -> Proof:
     if not announced:
         return Proof(Proven.UNANNOUNCED, seen.certificate_sha256)
     if seen.certificate_sha256 != announced:
-        raise Refused(
-            Reason.HOST_CERTIFICATE_OTHER,
-            f"shown is {seen.certificate_sha256}, announced was {announced}",
-        )
+        return Proof(Proven.OTHER, seen.certificate_sha256, announced)
     return Proof(Proven.YES, seen.certificate_sha256, announced)
+
+
+def check(proof: Proof) -> None:
+    """Raise `Refused` with `HOST_CERTIFICATE_OTHER`, naming both fingerprints, if another was shown."""
+    if proof.proven is Proven.OTHER:
+        raise Refused(
+            Reason.HOST_CERTIFICATE_OTHER, f"shown is {proof.shown}, announced was {proof.announced}"
+        )
