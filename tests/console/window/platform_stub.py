@@ -88,6 +88,7 @@ class PlatformStub:
         self.tenants: dict[str, tuple[str, list[StubHost]]] = {}
         self.suspended: set[str] = set()
         self.asked: list[dict[str, Any]] = []
+        self.proofs: list[dict[str, Any]] = []
         self.problem: tuple[int, str, str] | None = None
         self.port = 0
         self.requests = 0
@@ -164,6 +165,9 @@ class PlatformStub:
         words = path.removeprefix("/api/v1/provider/").split("/")
         if words == ["connections"]:
             return _http(201, self._way(json.loads(body)))
+        if words[-1] == "proof":
+            self.proofs.append(json.loads(body))
+            return _http(200, {})
         if words == ["tenants"]:
             return _http(200, {"items": [self._tenant(id) for id in self.tenants], "after": ""})
         hosts = self.tenants[words[1]][1]
@@ -190,6 +194,7 @@ class PlatformStub:
         self._ways[alias] = (host, scope)
         target = asked["target"] or "127.0.0.1:3389"
         return {
+            "request": alias,
             "token": "t",
             "alias": alias,
             "address": self.address,

@@ -125,12 +125,11 @@ class HostPane(QWidget):
         state = branch.state_of(host)
         self._mark.setPixmap(state_icon(state).pixmap(24, 24))
         self._name.setText(safe(host.name, 60))
-        since = (
-            f" · {'up' if host.link_up else 'down'} since {instant_text(host.link_changed_at)}"
-            if host.link_changed_at
-            else ""
-        )
-        self._state.setText(f"{safe(branch.tenant.name)} · {STATES[state]}{since}")
+        words = [safe(branch.tenant.name), STATES[state]]
+        if host.link_changed_at:
+            link = "up" if host.link_up else "down"
+            words.append(f"link {link} since {instant_text(host.link_changed_at)}")
+        self._state.setText(" · ".join(words))
         self.details.show_rows(list(host_rows(branch, host)))
         self._pages.setCurrentIndex(1)
 

@@ -1,7 +1,7 @@
 """The *Open Remote Access Console* dialog: where to is typed, and Ctrl decides what is opened there."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QCompleter, QSpinBox, QWidget
 
 from dialback.console.window.dialogs import DESKTOP_TEXT, Goal
@@ -12,6 +12,7 @@ from dialback.console.window.texts import safe, sentence_of
 from dialback.console.window.tree import NoSuchHost, Tree
 
 CONNECT_TEXT = "&Connect"
+RETURN_KEYS = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
 class OpenDialog(Form):
@@ -42,17 +43,18 @@ class OpenDialog(Form):
         self.purpose_fields(proposed)
         self.connect_button = self.finish(CONNECT_TEXT, "connect", self._pressed)
         self._keep_width()
-        chord = QShortcut(QKeySequence("Ctrl+Return"), self)
-        chord.activated.connect(lambda: self._order(Goal.DESKTOP))
         for each in (self.server, self.user, self.purpose, self.ticket_number):
             each.textChanged.connect(self._check)
         self._check()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Name on the button what it does while Ctrl is held."""
+        """Name on the button what it does while Ctrl is held; press it by Ctrl and Return."""
         if event.key() == Qt.Key.Key_Control:
             self.connect_button.setText(DESKTOP_TEXT)
-        super().keyPressEvent(event)
+        if event.key() in RETURN_KEYS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._order(Goal.DESKTOP)
+        else:
+            super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Name what it does without."""

@@ -6,8 +6,8 @@ ever put into a hint that pops up, which cannot be told.
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontDatabase, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -24,11 +24,6 @@ from PySide6.QtWidgets import (
 
 GAP, WIDE_GAP = 8, 16
 TITLE_CHARS = 20
-_LINK_STYLE = """
-QPushButton { border: 1px solid transparent; padding: 1px 0; color: palette(link) }
-QPushButton { text-decoration: underline }
-QPushButton:focus { border: 1px dotted palette(link) }
-"""
 Row = tuple[str, str]
 
 
@@ -69,14 +64,33 @@ def button(text: str, name: str, do: Callable[[], object]) -> QPushButton:
     return made
 
 
-def link(text: str, name: str, do: Callable[[], object]) -> QPushButton:
-    """Return what looks like a link and is pressed like a button."""
-    made = button(text, name, do)
-    made.setFlat(True)
-    made.setCursor(Qt.CursorShape.PointingHandCursor)
-    made.setStyleSheet(_LINK_STYLE)
-    made.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-    return made
+class Link(QPushButton):
+    """What looks like a link and is pressed like a button, by keys too; it never holds text of others."""
+
+    def __init__(self, text: str, name: str, do: Callable[[], object]) -> None:
+        super().__init__(text)
+        self.setObjectName(name)
+        self.setAutoDefault(False)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        font = self.font()
+        font.setUnderline(True)
+        self.setFont(font)
+        self.clicked.connect(lambda _: do())
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the text, with room for the mark of the focus."""
+        return self.fontMetrics().size(Qt.TextFlag.TextSingleLine, self.text()) + QSize(2, 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the text in the colour of links, and the focus."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.Link))
+        painter.drawText(self.rect().adjusted(1, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Link), 1, Qt.PenStyle.DotLine))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
 
 
 def row_of(*widgets: QWidget | None) -> QHBoxLayout:

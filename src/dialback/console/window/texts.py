@@ -31,6 +31,7 @@ STEPS = {
 PROOFS = {
     Proven.YES: "proven: the host shows the certificate its agent announced",
     Proven.OTHER: "refused: the host shows another certificate than its agent announced",
+    Proven.OTHER: "not proven: the host shows another certificate than its agent announced",
     Proven.UNANNOUNCED: "not proven: the agent has announced no certificate",
     Proven.WITHOUT_TLS: "not proven: the RDP server has no certificate",
 }

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QStyle, QVBoxLa
 
 from dialback.console.window.events import VersionsWarned
 from dialback.console.window.forms import WIDTH
-from dialback.console.window.plain import GAP, WIDE_GAP, heading, label, link, row_of
+from dialback.console.window.plain import GAP, WIDE_GAP, Link, heading, label, row_of
 from dialback.console.window.texts import in_title, versions_differ
 
 
@@ -35,7 +35,7 @@ class VersionWarning(QDialog):
         words.setSpacing(GAP)
         words.addWidget(heading("Console and agent have different versions", larger_pt=2))
         words.addWidget(self.text)
-        self.link = link("Connect by remote desktop instead", "version-link", self._take_desktop)
+        self.link = Link("Connect by remote desktop instead", "version-link", self._take_desktop)
         words.addWidget(self.link)
         row = row_of(icon)
         row.setSpacing(WIDE_GAP)
