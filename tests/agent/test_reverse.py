@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from dialback.transport.leg import Leg
 from dialback.transport.tls import client_context
 from dialback.wire.agent.link import HOST_HEADER, SIGNATURE_HEADER, TICKET_HEADER, signed_ticket
 from dialback.wire.agent.messages import Canary, Dial, decode_base64url
+from tests.agent import consents
+from tests.agent.consents import GRANT, HOST, Agent, asking, signed
 from tests.agent.platform_stub import HOST_ID, Platform, Stream, running, serving, take_leg
 
 TICKET = "t1cket"
@@ -36,12 +39,15 @@ class Answers:
 
 
 @contextlib.asynccontextmanager
-async def dialling(platform: Platform, targets: tuple[str, ...]) -> AsyncIterator[Dialler]:
+async def dialling(
+    platform: Platform, targets: tuple[str, ...], agent: Agent | None = None
+) -> AsyncIterator[Dialler]:
     tasks = Tasks()
     settings = AgentSettings(targets=targets, dial_timeout_s=5)
     identity = platform.identity
     try:
-        yield Dialler(identity, settings, client_context(identity.ca_pem), tasks)
+        consent = agent.consent if agent else None
+        yield Dialler(identity, settings, client_context(identity.ca_pem), tasks, consent=consent)
     finally:
         await tasks.close()
 
@@ -55,6 +61,12 @@ def order(platform: Platform, target: str, *, pin: str = "", gateway: str = "") 
         target=target,
         user="ann",
     )
+
+
+def visiting(platform: Platform, target: str, grant: str | None = None) -> Dial:
+    """Return an order for somebody of the provider."""
+    consent = consents.order(grant).consent
+    return order(platform, target).model_copy(update={"consent": consent})
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -358,3 +370,67 @@ async def test_console_gets_no_leg_while_the_gateway_does_not_take_it(
     assert declined is not None
     assert declined.reason == "gateway-unreachable"
     await tasks.close()
+
+
+async def test_provider_is_let_in_by_nobody_where_there_is_no_consent(platform: Platform) -> None:
+    answers = Answers()
+    async with dialling(platform, ("127.0.0.1:3389",)) as dialler:
+        dialler.start(visiting(platform, "127.0.0.1:3389"), answers)
+        declined = await answers.next()
+    assert declined == Declined("consent-forbidden", "no consent policy on this host")
+    assert platform.requests == []
+
+
+async def test_user_is_refused_where_only_the_provider_is_let_in(platform: Platform, tmp_path: Path) -> None:
+    answers = Answers()
+    async with dialling(platform, ("127.0.0.1:3389",), Agent(tmp_path, asking())) as dialler:
+        dialler.start(order(platform, "127.0.0.1:3389"), answers)
+        declined = await answers.next()
+    assert declined is not None
+    assert declined.reason == "agent-refused"
+    assert platform.requests == []
+
+
+async def test_what_lost_its_consent_is_told_and_cut(platform: Platform, tmp_path: Path) -> None:
+    gateway, answers, agent = Gateway(platform), Answers(), Agent(tmp_path, asking())
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",), agent) as dialler:
+        target = f"127.0.0.1:{port}"
+        grant = signed(replace(GRANT, host=HOST, targets=frozenset()))
+        dialler.start(visiting(platform, target, grant), answers)
+        assert await answers.next() is None
+        leg = await gateway.leg()
+        dialler.look()
+        leg.writer.write(b"x")
+        assert await leg.reader.readexactly(1) == b"x"
+
+        dialler.revoke("another")
+        leg.writer.write(b"y")
+        assert await leg.reader.readexactly(1) == b"y"
+
+        dialler.revoke("g1")
+        assert await answers.next() == Declined("grant-revoked", "g1")
+        async with asyncio.timeout(2):
+            assert await leg.reader.read() == b""
+        dialler.start(visiting(platform, target, grant), answers)
+        assert await answers.next() == Declined("grant-revoked", "g1")
+
+
+async def test_cut_does_not_wait_for_a_gateway_that_does_not_read(platform: Platform, tmp_path: Path) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(bytes(65536))
+                await writer.drain()
+
+    gateway, answers, agent = Gateway(platform), Answers(), Agent(tmp_path, asking())
+    async with serving(flood) as port, dialling(platform, (f"127.0.0.1:{port}",), agent) as dialler:
+        grant = signed(replace(GRANT, host=HOST, targets=frozenset()))
+        dialler.start(visiting(platform, f"127.0.0.1:{port}", grant), answers)
+        assert await answers.next() is None
+        await gateway.leg()
+        await asyncio.sleep(0.1)
+        dialler.revoke("g1")
+        assert await answers.next() == Declined("grant-revoked", "g1")
+        async with asyncio.timeout(5):
+            while dialler._visits:
+                await asyncio.sleep(0.05)

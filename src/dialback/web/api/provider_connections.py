@@ -34,7 +34,7 @@ OfTenant = Annotated[str, Query(description="Id of the tenant.", min_length=1, m
 class ReachBody(Body):
     """Where to, for what, and why. Without `target` a desktop is where the host's RDP server was found.
 
-    `minutes` is how long the token is good for a connection that is not open yet.
+    `minutes` is how long the token is good; what it has opened ends with it.
     """
 
     tenant: str
@@ -43,7 +43,7 @@ class ReachBody(Body):
     target: str = ""
     scope: ConsentScope = ConsentScope.DESKTOP
     ticket_number: str = ""
-    minutes: Annotated[float, Field(strict=True, ge=0.1, le=480, allow_inf_nan=False)] = 10
+    minutes: Annotated[float, Field(strict=True, ge=0.1, le=480, allow_inf_nan=False)] = 480
 
 
 class ReachView(View):
