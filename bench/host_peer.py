@@ -40,6 +40,8 @@ from dialback.wire.agent.messages import Dial, HostSession, RdpServer, encode_ba
 
 ADDRESS = "127.0.0.1"
 CHUNK = bytes(range(256)) * 256
+TPKT = b"\x03\x00"
+"""What every RDP client begins with, and no order does."""
 GREETING = bytes.fromhex("030000130ed000001234000200080000000000")
 LINKS_AT_ONCE = 16
 
@@ -60,6 +62,10 @@ class HostStream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._echoes:
             self.transport.write(data)
+            return
+        if data.startswith(TPKT):
+            # The agent looks whether an RDP server is there, and reports the host as failing without one.
+            self.transport.write(GREETING)
             return
         self._received += data
         if b"\n" in self._received:
@@ -85,6 +91,7 @@ class HostStream(asyncio.Protocol):
                 self._beat(order, time.monotonic() + order.delay_us / 1e6, order.count)
             case Echo():
                 self._echoes = True
+                self.transport.write(self._received)
 
     def _push(self) -> None:
         while self._left_bytes and not self._paused:

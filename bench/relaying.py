@@ -18,6 +18,10 @@ MESSAGE_BYTES = 1200
 MESSAGE_INTERVAL_MS = 10
 MESSAGES = 1200
 PHASE_US = MESSAGE_INTERVAL_MS * 1000 // MESSAGE_STREAMS
+SHARING = 3
+"""How many streams share a phase, where some do."""
+SHARED_MESSAGES = 800
+SHARED_TURNS = 3
 BULK_BOUND = 1.10
 MESSAGE_BOUND = 1.25
 TURN_S = 120
@@ -35,6 +39,7 @@ class Contestant:
     messages: Child
     s_per_gb: list[float] = field(default_factory=list)
     us_per_message: list[float] = field(default_factory=list)
+    us_per_shared: list[float] = field(default_factory=list)
 
 
 async def relay_rows(folder: Path, turns: int) -> list[Row]:
@@ -45,7 +50,10 @@ async def relay_rows(folder: Path, turns: int) -> list[Row]:
                 each.s_per_gb.append(await _bulk(each))
         for _ in range(turns):
             for each in contestants:
-                each.us_per_message.append(await _messages(each))
+                each.us_per_message.append(await _messages(each, MESSAGES))
+        for _ in range(min(turns, SHARED_TURNS)):
+            for each in contestants:
+                each.us_per_shared.append(await _messages(each, SHARED_MESSAGES, SHARING))
     return _rows(contestants)
 
 
@@ -86,12 +94,13 @@ async def _bulk(each: Contestant) -> float:
     return await _cost(each.pid, each.bulk, share) / BULK_BYTES * 1e9
 
 
-async def _messages(each: Contestant) -> float:
+async def _messages(each: Contestant, count: int, sharing: int = 1) -> float:
+    """Return the cost of a message where so many streams share each phase."""
     beats = [
-        orders.Beat(MESSAGE_BYTES, MESSAGE_INTERVAL_MS, MESSAGES, number * PHASE_US)
+        orders.Beat(MESSAGE_BYTES, MESSAGE_INTERVAL_MS, count, number // sharing * sharing * PHASE_US)
         for number in range(MESSAGE_STREAMS)
     ]
-    return await _cost(each.pid, each.messages, beats) / (MESSAGE_STREAMS * MESSAGES) * 1e6
+    return await _cost(each.pid, each.messages, beats) / (MESSAGE_STREAMS * count) * 1e6
 
 
 async def _cost(pid: int, client: Child, asked: Sequence[orders.Order]) -> float:
@@ -105,9 +114,12 @@ async def _cost(pid: int, client: Child, asked: Sequence[orders.Order]) -> float
 def _rows(contestants: Sequence[Contestant]) -> list[Row]:
     ours, theirs = contestants
     gigabyte, message = "relay, host to client", f"relay, {MESSAGE_BYTES:,}-byte messages"
+    shared = f"{message}, {SHARING} at a time"
     return [
         *(row(f"{gigabyte}: {each.name}", "CPU s/GB", each.s_per_gb) for each in contestants),
         ratio_row(f"{gigabyte}: against HAProxy", ours.s_per_gb, theirs.s_per_gb, BULK_BOUND),
         *(row(f"{message}: {each.name}", "CPU µs each", each.us_per_message) for each in contestants),
         ratio_row(f"{message}: against HAProxy", ours.us_per_message, theirs.us_per_message, MESSAGE_BOUND),
+        *(row(f"{shared}: {each.name}", "CPU µs each", each.us_per_shared) for each in contestants),
+        ratio_row(f"{shared}: against HAProxy", ours.us_per_shared, theirs.us_per_shared),
     ]

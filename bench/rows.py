@@ -30,7 +30,7 @@ def row(name: str, unit: str, values: Sequence[float], bound: float | None = Non
     return Row(name, unit, median(values), min(values), max(values), bound)
 
 
-def ratio_row(name: str, ours: Sequence[float], theirs: Sequence[float], bound: float) -> Row:
+def ratio_row(name: str, ours: Sequence[float], theirs: Sequence[float], bound: float | None = None) -> Row:
     """Return the ratio of the two medians; least and most are those of the turns taken one by one."""
     turns = [our / their for our, their in zip(ours, theirs, strict=True)]
     return Row(name, "ratio", median(ours) / median(theirs), min(turns), max(turns), bound)
