@@ -20,11 +20,13 @@ from dialback.broker.inflight import InFlight
 from dialback.broker.links import Links
 from dialback.broker.orchestrate import StoreBroker
 from dialback.broker.records import Records
+from dialback.broker.visits import ConsentHosts, Visits
 from dialback.domain.contracts import Admission, Attempt
 from dialback.domain.ids import ConnectionId, HostId, TokenHash
 from dialback.domain.pools import USUAL_REDIRECTIONS
 from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN
+from dialback.gateway.live import Live
 from dialback.store.open import open_store
 
 
@@ -49,7 +51,9 @@ async def main() -> None:
     """Place as each line says until standard input ends."""
     config = json.loads(sys.stdin.buffer.readline())
     store = await open_store(config["url"])
-    broker = StoreBroker(store, cast(Links, StandingLinks()), cast(Records, NoRecords()))
+    links = StandingLinks()
+    visits = Visits(store, store.provider, cast(ConsentHosts, links), Live())
+    broker = StoreBroker(store, cast(Links, links), cast(Records, NoRecords()), visits=visits)
     print(json.dumps("ready"), flush=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
