@@ -30,7 +30,7 @@ def signing_in(*words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
     )
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert "/device?code=" in line
+    assert "/device?user_code=" in line
     try:
         yield process, line.strip().rpartition("=")[2]
     finally:

@@ -30,7 +30,7 @@ async def person(api: ApiStage, name: str) -> Person:
 async def test_command_line_is_let_in_by_a_person(api: ApiStage) -> None:
     begun = await api.good("POST", "/device-code", None)
     assert begun["verification_uri"] == "https://gw.example.org/device"
-    assert begun["verification_uri_complete"].endswith(f"/device?code={begun['user_code']}")
+    assert begun["verification_uri_complete"].endswith(f"/device?user_code={begun['user_code']}")
     assert begun["expires_in"] == 900
     assert await polled(api, begun["device_code"]) == (400, "device-code-pending", "authorization_pending")
 

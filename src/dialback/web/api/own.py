@@ -101,7 +101,7 @@ def _add_device(router: APIRouter, api: Api) -> None:
             device_code=secret.reveal(),
             user_code=typed,
             verification_uri=page,
-            verification_uri_complete=f"{page}?code={typed}",
+            verification_uri_complete=f"{page}?user_code={typed}",
             expires_in=_seconds(api, expires_at),
             interval=POLL_INTERVAL_S,
         )
