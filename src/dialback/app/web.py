@@ -88,6 +88,7 @@ def _portal(behind: Behind, parts: WebParts) -> PortalParts:
         key=bytes.fromhex(parts.key.reveal()),
         now=_now,
         provider=behind.store.provider,
+        platform_key=behind.platform_key,
         orders=behind.orders,
         consent_events=behind.consent_events,
         providers={each.name: OidcProvider(each, parts.http, _now) for each in parts.oidc},

@@ -7,7 +7,6 @@ they serve; a technician sees only who they were themselves. What is answered is
 And `/provider/connections/{id}/proof`: what a technician's console has seen of the host's certificate.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -15,10 +14,9 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from dialback.domain.audit import AuditEntry
-from dialback.domain.flight import Flight, FlightEntry, FlightEvent, FlightProblem, FlightProof, parse
-from dialback.domain.ids import ConnectionId, HostId, TenantId
+from dialback.domain.flight import Flight, FlightProof
+from dialback.domain.ids import ConnectionId, TenantId
 from dialback.domain.provider import StaffRole
-from dialback.identity.flights import Seal, Verdict, build_copy, judge, read_copy
 from dialback.web.api.consent import Some
 from dialback.web.api.flights import FlightsView, view_of
 from dialback.web.api.nouns import is_id
@@ -26,6 +24,7 @@ from dialback.web.api.parts import Api, Body, Caller, Id, Me, View, note
 from dialback.web.api.problems import not_there
 from dialback.web.api.provider import InTenant, served_tenant
 from dialback.web.api.provider_connections import OfTenant
+from dialback.web.flight_copies import asked_in, read_flight
 
 Fingerprint = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
 
@@ -93,58 +92,26 @@ def add_routes(router: APIRouter, api: Api) -> None:
 
 
 async def _read(api: Api, tenant: TenantId, id: str) -> FlightCopyView:
-    flight = await api.provider.flight(tenant, ConnectionId(id)) if is_id(id) else None
-    if flight is None:
+    connection = ConnectionId(id if is_id(id) else "-")
+    read = await read_flight(api.provider, api.store, api.platform_key, tenant, connection)
+    if read is None:
         raise not_there()
-    lines = await api.provider.flight_lines(tenant, flight.end.connection_id)
-    host_key = await _host_key(api, tenant, lines)
-    seals = [Seal(flight.signed, host_key, api.platform_key)] if flight.signed else []
-    export = build_copy(lines, seals)
-    verdict, wrong = _judged(export, host_key, api.platform_key)
     return FlightCopyView(
-        connection=flight.end.connection_id,
-        begun_at=flight.begun_at,
-        count=flight.end.count,
-        proven=verdict is not None and verdict.proven,
-        sentence=verdict.sentence if verdict else wrong,
-        certificate=_certificate(verdict.entries if verdict else ()),
-        export=export,
+        connection=connection,
+        begun_at=read.flight.begun_at,
+        count=read.flight.end.count,
+        proven=read.proven,
+        sentence=read.sentence,
+        certificate=read.certificate,
+        export=read.export,
     )
-
-
-def _judged(export: str, host_key: bytes, platform_key: bytes) -> tuple[Verdict | None, str]:
-    """Return what a copy proves, or what is wrong with it."""
-    try:
-        return judge(read_copy(export), host_key, platform_key), ""
-    except FlightProblem as problem:
-        return None, str(problem)
-
-
-async def _host_key(api: Api, tenant: TenantId, lines: Sequence[str]) -> bytes:
-    asked = _asked(lines)
-    host = await api.store.host(HostId(str(asked.facts.get("host", "")))) if asked else None
-    return host.public_key if host is not None and host.tenant == tenant else b""
 
 
 async def _may_read(api: Api, me: Caller, flight: Flight) -> bool:
     if me.staff is None or me.staff.role is not StaffRole.TECHNICIAN:
         return True
-    asked = _asked(await api.provider.flight_lines(flight.tenant, flight.end.connection_id))
+    asked = asked_in(await api.provider.flight_lines(flight.tenant, flight.end.connection_id))
     return asked is not None and asked.facts.get("user") == me.person.name
-
-
-def _asked(lines: Sequence[str]) -> FlightEntry | None:
-    """Return who asked for what; None if the record does not begin with it."""
-    try:
-        first = parse(lines[0])
-    except (FlightProblem, IndexError):
-        return None
-    return first if first.event is FlightEvent.ASKED else None
-
-
-def _certificate(entries: Sequence[FlightEntry]) -> str:
-    proofs = [entry.facts.get("proven", "") for entry in entries if entry.event is FlightEvent.PROOF]
-    return str(proofs[-1]) if proofs else ""
 
 
 def _note(api: Api, me: Caller, tenant: TenantId, request: str, body: ProofBody) -> None:

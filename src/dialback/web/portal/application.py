@@ -50,7 +50,7 @@ class PortalParts:
 
     `key`, 32 bytes or more and the same on every node, seals what browsers carry while they sign in.
     `providers` are OpenID providers by the names of their settings. Without `orders` no page offers to end
-    somebody's session.
+    somebody's session. `platform_key` is the public half of the key that signs flight records.
     """
 
     directory: Directory
@@ -66,6 +66,7 @@ class PortalParts:
     orders: SessionOrders | None = None
     consent_events: ConsentEvents | None = None
     providers: Mapping[str, OidcProvider] = field(default_factory=dict)
+    platform_key: bytes = b""
 
 
 class _Files(StaticFiles):
@@ -101,6 +102,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         address=address,
         now=parts.now,
         orders=parts.orders,
+        platform_key=parts.platform_key,
     )
     signing_in = SigningIn(
         pages=pages,

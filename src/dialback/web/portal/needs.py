@@ -27,6 +27,7 @@ class Portal:
     """What the pages need of other parts; `address` is `NAME:PORT`, as browsers and clients reach us.
 
     Without `orders` nobody reaches the hosts' agents, and pages offer nothing that would need it.
+    `platform_key` is the public half of the key that signs flight records.
     """
 
     pages: Pages
@@ -43,6 +44,7 @@ class Portal:
     address: str
     now: Callable[[], datetime]
     orders: SessionOrders | None = None
+    platform_key: bytes = b""
 
 
 def mark_of(*shown: object) -> str:

@@ -12,7 +12,9 @@ from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserName
 from dialback.domain.provider import PROVIDER
 from dialback.domain.sessions import ConnectionRecord
 from dialback.web.consents import MOST_REQUESTS
+from dialback.web.flight_copies import read_flight
 from dialback.web.people import Helpdesk
+from dialback.web.portal.flights import FlightShown, flight_shown
 from dialback.web.portal.needs import Portal, host_names
 from dialback.web.portal.timelines import bars_of
 from dialback.web.problems import NotFound
@@ -61,9 +63,28 @@ def make_router(portal: Portal) -> APIRouter:
             bars=bars_of(record.timeline),
             hosts=await host_names(portal.store, tenant, [record.host_id]),
             relay_ends=RELAY_ENDS,
+            flight=await _flight(portal, tenant, record.id),
+            id=record.id,
         )
 
+    @router.get("/admin/connections/{id}/flight.jsonl")
+    async def export(person: Helpdesk, id: str) -> Response:
+        tenant, provider = person.user.tenant, portal.consents.provider
+        read = await read_flight(provider, portal.store, portal.platform_key, tenant, ConnectionId(id))
+        if read is None:
+            raise NotFound
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{read.flight.end.connection_id}.jsonl"',
+        }
+        return Response(read.export, media_type="application/jsonl", headers=headers)
+
     return router
+
+
+async def _flight(portal: Portal, tenant: TenantId, id: ConnectionId) -> FlightShown | None:
+    read = await read_flight(portal.consents.provider, portal.store, portal.platform_key, tenant, id)
+    return flight_shown(read) if read else None
 
 
 async def _asked(portal: Portal, tenant: TenantId) -> dict[ResourceName, ConsentRequest]:
