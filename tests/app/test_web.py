@@ -20,7 +20,7 @@ from dialback.identity.oidc.settings import OidcSettings
 from dialback.observe.metrics import Metrics
 from dialback.store.open import open_store
 from dialback.web.site import make_app
-from tests.web.api.stage import Cuts, Orders
+from tests.web.api.stage import Cuts, Orders, Told
 
 ADDRESS = "gw.example.org:443"
 SETTINGS = Settings(ServerSettings(address=ADDRESS))
@@ -38,6 +38,7 @@ async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
         approvals=HeardApprovals(store.approvals),
         recorder=Auditor(store.audit),
         connections=Cuts(),
+        consent_events=Told(),
         orders=Orders(),
     )
     await store.close()
@@ -91,3 +92,10 @@ async def test_node_is_built_with_them(behind: Behind, parts: WebParts) -> None:
     node = build_node(SETTINGS, behind.certificates, behind.store, parts)
 
     assert node.metrics.value("dialback_open_connections") == 0
+
+
+async def test_portal_and_api_tell_the_same_of_consent(behind: Behind, parts: WebParts) -> None:
+    site = build_site(behind, parts)
+    assert site.portal is not None
+    assert site.api is not None
+    assert site.portal.consent_events is site.api.consent_events is behind.consent_events
