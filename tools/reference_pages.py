@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from dialback.agent.settings import AgentSettings, ManagementSettings
+from dialback.agent.flight_settings import FlightSettings
+from dialback.agent.settings import AgentSettings, ConsentSettings, ManagementSettings
 from dialback.app.settings import ServerSettings
 from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
@@ -34,7 +35,7 @@ SERVER_TABLES = {
     "sign_in": SignInSettings,
     "provider": ProviderSettings,
 }
-AGENT_TABLES = {"management": ManagementSettings}
+AGENT_TABLES = {"management": ManagementSettings, "consent": ConsentSettings, "flights": FlightSettings}
 _GENERATED = "<!-- Written by tools/reference_pages.py; change the code, then run `make docs`. -->"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _BOUNDS = {Gt: ("above", "gt"), Ge: ("at least", "ge"), Le: ("at most", "le"), Lt: ("below", "lt")}
@@ -104,7 +105,7 @@ def _table(kind: type) -> str:
     rows = "\n".join(
         f"| `{field.name}` | {_kind(hints[field.name])} | {_default(field)} | {_sentence(said[field.name])} |"
         for field in fields(kind)
-        if not is_dataclass(hints[field.name])
+        if not any(is_dataclass(each) for each in (hints[field.name], *get_args(hints[field.name])))
     )
     return f"| Key | Kind | Default | Meaning |\n|---|---|---|---|\n{rows}\n"
 

@@ -1,4 +1,5 @@
 from dataclasses import fields, is_dataclass
+from typing import get_args
 
 import pytest
 
@@ -28,5 +29,10 @@ def test_every_table_of_the_settings_file_has_its_section() -> None:
 
 
 def test_every_table_of_the_agents_file_has_its_section() -> None:
-    nested = {field.name: field.type for field in fields(AgentSettings) if is_dataclass(field.type)}
+    nested = {
+        field.name: kind
+        for field in fields(AgentSettings)
+        for kind in (field.type, *get_args(field.type))
+        if is_dataclass(kind)
+    }
     assert nested == AGENT_TABLES
