@@ -1,9 +1,16 @@
 """The key that signs connection files."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from dialback.app.doctor import check_publisher
 from dialback.app.files import signing_key
 from dialback.app.settings import ServerSettings, Settings
+from dialback.identity.authority import Authority
+from dialback.identity.certificates import CertificateProblem
+from dialback.identity.signing import FILE_NAME, SIGNING_LIFE, SigningKey
 
 SETTINGS = Settings(ServerSettings(address="gw.example.org:443"))
 
@@ -12,3 +19,32 @@ def test_key_is_made_once_for_the_servers_name(tmp_path: Path) -> None:
     key = signing_key(tmp_path, SETTINGS)
     assert signing_key(tmp_path, SETTINGS).sha256 == key.sha256
     assert "gw.example.org" in key.facts.subject
+
+
+def administrators(folder: Path, made_at: datetime) -> Settings:
+    """Return settings that name a key and a certificate of five years from then."""
+    (folder / "theirs").mkdir()
+    SigningKey.open(Authority.open(folder / "theirs", now=made_at), "Example Ltd", now=made_at)
+    path = str(folder / "theirs" / FILE_NAME)
+    return Settings(ServerSettings(address="gw.example.org:443", signing_certificate=path, signing_key=path))
+
+
+def test_administrators_certificate_signs_in_place_of_the_servers_own(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    key = signing_key(tmp_path, administrators(tmp_path, now))
+    assert "Example Ltd" in key.facts.subject
+    assert not (tmp_path / FILE_NAME).exists()
+    assert check_publisher(key.facts, now).ok
+
+
+def test_administrators_certificate_near_its_end_is_told_and_one_that_expired_is_refused(
+    tmp_path: Path,
+) -> None:
+    now = datetime.now(UTC)
+    settings = administrators(tmp_path, now - SIGNING_LIFE + timedelta(days=20))
+    assert not check_publisher(signing_key(tmp_path, settings).facts, now).ok
+
+    (tmp_path / "later").mkdir()
+    settings = administrators(tmp_path / "later", now - SIGNING_LIFE - timedelta(days=2))
+    with pytest.raises(CertificateProblem, match=r"expired on .*; renew it"):
+        signing_key(tmp_path, settings)

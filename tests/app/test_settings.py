@@ -54,6 +54,7 @@ def test_every_table_is_read(tmp_path: Path) -> None:
         ('[server]\naddress = "https://gw:443"', "'server.address' cannot be used"),
         ('[server]\nlog_level = "loud"', "'server.log_level' cannot be used"),
         ('[server]\ncertificate = "c"', "'server' cannot be used: expected all of certificate, key and ca"),
+        ('[server]\nsigning_key = "k"', "'server' cannot be used: expected both of signing_certificate"),
         ('[server]\ncertificate = "c"\nkey = "k"', "'server' cannot be used: expected all"),
         ("[broker]\nheartbeat_s = 30", "'broker.heartbeat_s' cannot be used"),
         ("[gateway]\nhost_deadline_s = 0", "'gateway.host_deadline_s' cannot be used"),

@@ -16,11 +16,17 @@ class PlatformKeyProblem(Problem):
 
 
 def signing_key(folder: Path, settings: Settings) -> SigningKey:
-    """Return the key that signs this server's connection files; it is made at the first call.
+    """Return the key that signs this server's connection files: the administrator's, or the server's own.
+
+    Its own is made at the first call, and anew once its certificate has expired.
 
     Raises:
-        CertificateProblem: the key file is damaged, or does not belong to the server's CA.
+        CertificateProblem: a file is missing or damaged, the server's own does not belong to its CA, or the
+            administrator's certificate has expired or may not sign such files.
     """
+    server = settings.server
+    if server.signing_certificate:
+        return SigningKey.load(Path(server.signing_certificate), Path(server.signing_key))
     name, _ = split_address(public_address(settings))
     return SigningKey.open(Authority.open(folder), name[:64])
 

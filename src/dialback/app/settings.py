@@ -49,9 +49,12 @@ class ServerSettings:
         store: database URL; empty for SQLite in the data folder.
         log_level: the least that is logged.
         log_json: one JSON object per log line.
+        signing_certificate: PEM file with the certificate that signs connection files, and those above it;
+            empty for one of the server's own CA.
+        signing_key: PEM file with that certificate's RSA key, without a password.
 
     Raises:
-        ValueError: `certificate`, `key` and `ca` are not given together.
+        ValueError: `certificate`, `key` and `ca` are not given together, or neither are the last two.
     """
 
     listen: Annotated[str, AfterValidator(_check_listen)] = "0.0.0.0:443"
@@ -62,10 +65,14 @@ class ServerSettings:
     store: str = field(default="", repr=False)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
+    signing_certificate: str = ""
+    signing_key: str = ""
 
     def __post_init__(self) -> None:
         if len({bool(self.certificate), bool(self.key), bool(self.ca)}) > 1:
             raise ValueError("expected all of certificate, key and ca, or none, got some")
+        if bool(self.signing_certificate) != bool(self.signing_key):
+            raise ValueError("expected both of signing_certificate and signing_key, or none, got one")
 
 
 @dataclass(frozen=True, slots=True)

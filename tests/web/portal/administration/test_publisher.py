@@ -25,6 +25,14 @@ async def test_certificate_that_expires_soon_is_warned_of(portal: PortalStage, p
     assert "The certificate expires in" in text
 
 
+async def test_certificate_that_has_expired_is_said_to_be_worth_nothing(
+    portal: PortalStage, publisher: SigningKey
+) -> None:
+    portal.later(publisher.facts.not_after - portal.now + timedelta(days=1))
+    text = text_of(await (await portal.signed_in("adam")).get("/admin/publisher"))
+    assert "The certificate has expired" in text
+
+
 async def test_helpdesk_does_not_see_it(portal: PortalStage) -> None:
     hella = await portal.signed_in("hella")
     for path in ("/admin/publisher", "/admin/publisher.reg"):
