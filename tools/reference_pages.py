@@ -105,9 +105,15 @@ def _table(kind: type) -> str:
     rows = "\n".join(
         f"| `{field.name}` | {_kind(hints[field.name])} | {_default(field)} | {_sentence(said[field.name])} |"
         for field in fields(kind)
-        if not any(is_dataclass(each) for each in (hints[field.name], *get_args(hints[field.name])))
+        if not _is_table(hints[field.name])
     )
     return f"| Key | Kind | Default | Meaning |\n|---|---|---|---|\n{rows}\n"
+
+
+def _is_table(hint: Any) -> bool:
+    """Say whether the setting is a table of its own, be it one that need not be there."""
+    kinds = [each for each in (hint, *get_args(hint)) if isinstance(each, type)]
+    return any(is_dataclass(kind) for kind in kinds)
 
 
 def _kind(hint: Any) -> str:

@@ -131,3 +131,23 @@ def test_defaults_keep_their_own_bounds(kind: type) -> None:
     lines = [f"{name} = {json.dumps(getattr(kind(), name))}" for name in kind.__dataclass_fields__]
 
     assert parse_settings("\n".join(lines), "it", kind) == kind()
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner | None = None
+    name: Annotated[str, Field(max_length=5)] = ""
+
+
+def test_table_that_need_not_be_there_has_its_keys_checked_when_it_is() -> None:
+    assert parse_settings("", "x.toml", Outer) == Outer()
+    assert parse_settings("[inner]\nsize = 2\n", "x.toml", Outer) == Outer(Inner(2))
+    with pytest.raises(SettingsProblem, match=r"unknown setting 'inner\.sise'; known are size"):
+        parse_settings("[inner]\nsise = 2\n", "x.toml", Outer)
+    with pytest.raises(SettingsProblem, match="'name' cannot be used"):
+        parse_settings("[name]\nsize = 2\n", "x.toml", Outer)

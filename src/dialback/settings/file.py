@@ -74,7 +74,8 @@ def _unknown_keys(values: dict[str, Any], kind: Any, prefix: str) -> Iterator[tu
 
 def _table_of(kind: Any) -> Any:
     """Return the dataclass of a table, which may be one that need not be there; None of any other setting."""
-    return next((each for each in (kind, *get_args(kind)) if is_dataclass(each)), None)
+    kinds = [each for each in (kind, *get_args(kind)) if isinstance(each, type)]
+    return next((each for each in kinds if is_dataclass(each)), None)
 
 
 def _blame(first: Any, where: str) -> str:
