@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from dialback.broker import links
+from dialback.broker.countersign import LinkGone
 from dialback.broker.links import Links
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.canary import CanaryOrder
 from dialback.domain.contracts import DialOrder
 from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.flight import Head, SignedHead
 from dialback.domain.health import Check
 from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
 from dialback.domain.orders import SessionAction
@@ -28,6 +30,9 @@ from dialback.wire.agent.link import (
     ChallengeReceived,
     DialReceived,
     EchoReceived,
+    FlightHeadReceived,
+    FlightReceived,
+    FlightSignedReceived,
     GoodbyeReceived,
     SessionOrderReceived,
     WelcomeReceived,
@@ -678,3 +683,44 @@ async def test_order_for_a_host_without_link_or_of_another_tenant_is_refused(bro
             with pytest.raises(Refused) as refused:
                 await order_session(broker, tenant=tenant, host=host)
             assert refused.value.reason is Reason.HOST_OFFLINE
+
+
+LINE = '{"at":"now"}'
+
+
+async def test_flight_record_is_told_signed_and_shown(broker: Broker) -> None:
+    up: list[tuple[HostId, TenantId]] = []
+    broker.links.linked = lambda host, tenant: up.append((host, tenant))
+    async with linked(broker) as agent:
+        assert up == [(HOST.id, MAIN)]
+        assert broker.links.flight_key(HOST.id) == HOST.public_key
+        telling = asyncio.create_task(broker.links.tell_flight(HOST.id, ConnectionId("c1"), [LINE]))
+        event = await agent.hear()
+        assert event == FlightReceived("c1", (LINE,))
+        agent.say(agent.machine.flight_signed("c1", 1, "ef" * 32, bytes(64)))
+        assert await telling == FlightSignedReceived("c1", 1, "ef" * 32, bytes(64))
+        head = Head(ConnectionId("c1"), 1, "ef" * 32)
+        broker.links.show_head(HOST.id, SignedHead(head, bytes(64), bytes(64)), bytes(32))
+        shown = await agent.hear()
+        assert isinstance(shown, FlightHeadReceived)
+        assert shown.hash == head.hash
+
+
+async def test_agent_of_version_3_and_one_that_is_away_keep_no_flight_record(broker: Broker) -> None:
+    signed = SignedHead(Head(ConnectionId("c1"), 1, "ef" * 32), bytes(64), bytes(64))
+    async with linked(broker, VersionRange(1, 3)):
+        assert broker.links.flight_key(HOST.id) is None
+        broker.links.show_head(HOST.id, signed, bytes(32))
+        with pytest.raises(LinkGone):
+            await broker.links.tell_flight(HOST.id, ConnectionId("c1"), [LINE])
+    broker.links.show_head(HOST.id, signed, bytes(32))
+    assert broker.links.flight_key(HOST.id) is None
+
+
+async def test_link_that_is_lost_ends_the_wait_for_a_signature(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        telling = asyncio.create_task(broker.links.tell_flight(HOST.id, ConnectionId("c1"), [LINE]))
+        await agent.hear()
+        agent.leave()
+        with pytest.raises(LinkGone):
+            await telling

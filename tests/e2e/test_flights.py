@@ -16,6 +16,7 @@ from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import FlightCopy, Seal, build_copy, compare, judge, read_copy
 from dialback.identity.host_keys import HostKey
 from tests.e2e.stage import Stage, until
+from tests.e2e.visitor import Visitor, table
 
 pytestmark = pytest.mark.e2e
 
@@ -191,3 +192,36 @@ async def test_host_whose_copy_was_tampered_with_signs_no_more(recorded: Stage, 
     verdict = judge(read_copy(await platforms_copy(recorded, id)))
     assert verdict.ended
     assert not verdict.by_agent
+
+
+async def test_visit_of_the_provider_is_recorded_with_its_purpose_and_grant(stage: Stage) -> None:
+    visitor = Visitor(stage)
+    await visitor.begin(table())
+    way = await visitor.ask(ticket_number="4711")
+    grant = visitor.grant(way.request)
+    await visitor.keep(way.request, grant)
+    await visitor.connect(way)
+    assert await way.echoes(b"hello")
+    assert way.wire is not None
+    await way.wire.close()
+    id = (await stage.records())[0].id
+    copies = await until_proven(stage, id)
+    for copy in copies:
+        facts = {entry.event: entry.facts for entry in judge(read_copy(copy)).entries}
+        asked = facts[FlightEvent.ASKED]
+        assert (asked["user"], asked["role"], asked["purpose"]) == ("tom", "technician", "the printer")
+        assert asked["ticket_number"] == "4711"
+        assert facts[FlightEvent.CONSENT]["ground"] == "grant"
+        assert facts[FlightEvent.ENDED]["to_client_bytes"] == 5
+
+
+async def test_visit_that_the_host_forbids_has_a_record_that_says_so(stage: Stage) -> None:
+    visitor = Visitor(stage)
+    await visitor.begin(table(mode="never"))
+    way = await visitor.connect(await visitor.ask())
+    assert way.refusal["reason"] == "consent-forbidden"
+    id = (await stage.records())[0].id
+    ours, _ = await until_proven(stage, id)
+    asked, ended = judge(read_copy(ours)).entries
+    assert asked.facts["user"] == "tom"
+    assert (ended.facts["reason"], ended.facts["opened"]) == ("consent-forbidden", False)

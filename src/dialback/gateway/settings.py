@@ -27,5 +27,5 @@ class GatewaySettings:
     pairing_deadline_s: Seconds = 15
     host_deadline_s: Seconds = 20
     keepalive_s: Seconds = 45
-    report_s: Seconds = 60
+    report_s: Seconds = 30
     unfinished_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
