@@ -30,7 +30,5 @@ def sealing_key(folder: Path) -> Secret:
     except ValueError:
         whole = False
     if not whole:
-        raise SealingKeyDamaged(
-            f"{path} holds no key; remove it; sign-ins that are under way start anew"
-        )
+        raise SealingKeyDamaged(f"{path} holds no key; remove it; sign-ins that are under way start anew")
     return Secret(text)
