@@ -1,8 +1,8 @@
 """An estate of the size that is promised: who works there, what is published to them, and where it runs.
 
 10,000 users in 100 teams, each in one to three of them; 100 application groups of ten resources, each in one
-of the pools, 20 of them with desktops and 80 with apps that open files; a team is assigned one to three of
-the application groups, so that an ordinary user sees 10 to 60 resources. One user is assigned everything.
+of the pools, 20 of them with desktops and 80 with apps that open files; a team is assigned one or two of
+the application groups, so that an ordinary user sees 10 to 50 resources. One user is assigned everything.
 500 hosts, each with ten sessions. The rows are written in bulk: through the directory it would take minutes.
 """
 
@@ -174,8 +174,8 @@ def _teams_of(number: int) -> list[int]:
 
 
 def _assigned_to(team: int) -> list[int]:
-    """Return the application groups of a team: one, two or three, so that three teams have six at most."""
-    groups = [team, (team * 3 + 1) % APPLICATION_GROUPS, (team * 5 + 2) % APPLICATION_GROUPS]
+    """Return the application groups of a team: one or two, so that three teams have six at most."""
+    groups = [team, (team * 3 + 1) % APPLICATION_GROUPS]
     return sorted(set(groups[: 1 + team % 2]))
 
 

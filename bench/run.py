@@ -1,6 +1,6 @@
 """Run every figure, print one table, write `results.json`.
 
-Exit status 1 when a bound is missed, 2 when nothing was measured.
+Exit status 1 when a bound is missed, 2 when not all was measured.
 """
 
 import argparse
@@ -44,14 +44,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer turns")
     parser.add_argument("--only", choices=PARTS, help="one part; results.json stays as it is")
     options = parser.parse_args()
+    rows: list[Row] = []
     try:
         find_haproxy()
-        rows = asyncio.run(measure(list(PARTS) if options.only is None else [options.only], options.quick))
+        parts = list(PARTS) if options.only is None else [options.only]
+        asyncio.run(measure(parts, options.quick, rows))
     except HaproxyMissing as missing:
         print(missing, file=sys.stderr)
         sys.exit(2)
     except (ChildFailed, TimeoutError) as failure:
-        print(failure or f"not done within {MOST_S} s", file=sys.stderr)
+        print(str(failure) or f"not done within {MOST_S} s", file=sys.stderr)
+        print(table(rows))
         sys.exit(2)
     print(table(rows))
     if options.only is None:
@@ -59,17 +62,15 @@ def main() -> None:
     sys.exit(0 if all(each.ok for each in rows) else 1)
 
 
-async def measure(parts: list[str], quick: bool) -> list[Row]:
-    """Run the parts one after the other; return all rows."""
+async def measure(parts: list[str], quick: bool, rows: list[Row]) -> None:
+    """Run the parts one after the other and add their rows: what was measured is shown if the next fails."""
     _allow_open_files()
-    rows: list[Row] = []
     async with asyncio.timeout(MOST_S):
         for part in parts:
             figures, turns = PARTS[part]
             print(f"measuring: {part}", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="dialback-bench-") as folder:
                 rows += await figures(Path(folder), min(turns, QUICK_TURNS) if quick else turns)
-    return rows
 
 
 def _allow_open_files() -> None:

@@ -29,7 +29,7 @@ LISTS = 200
 LISTS_OF_ALL = 60
 WARM_UP = 20
 AT_ONCE = 10
-PLACEMENTS = 500
+PLACEMENTS = 400
 PLACED_AT_ONCE = 8
 STEP_S = 120
 SPAN_PERCENT = 5
@@ -83,8 +83,8 @@ def _listed(ca: Path, port: int) -> _Spent:
     greedy, others = subscribe(estate.ALL), [subscribe(name) for name in estate.sampled()[:LISTS]]
     spent.first = _checked(greedy.list(), estate.RESOURCES).ms
     spent.everything = [greedy.list().ms for _ in range(LISTS_OF_ALL)]
-    for other in others[:WARM_UP]:
-        other.list()
+    for number, other in enumerate(others[:WARM_UP]):
+        _checked(other.list(), estate.resources_of(number * estate.USERS // estate.SAMPLED))
     spent.ordinary = [other.list().ms for other in others]
     with ThreadPoolExecutor(AT_ONCE) as threads:
         spent.together = [listed.ms for listed in threads.map(Subscriber.list, others)]
