@@ -1,5 +1,6 @@
 """What every user of a database has: failures become `StoreUnavailable`, and a row is put or replaced."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -53,3 +54,15 @@ async def test_questions_are_answered_in_one_transaction_in_their_order(database
     known, unknown = await database._ask((named, {"id": "acme"}), (named, {"id": "other"}))
     assert ([row["name"] for row in known], unknown) == (["Acme"], [])
     assert await database._ask_raw(named, {"id": "acme"}) == [("Acme",)]
+
+
+async def test_question_that_is_given_up_leaves_no_connection_behind(database: Database) -> None:
+    every = select(tenants)
+    asked = [asyncio.ensure_future(database._read(every)) for _ in range(40)]
+    await asyncio.sleep(0)
+    for each in asked[::2]:
+        each.cancel()
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in found[::2]] == [asyncio.CancelledError] * 20
+    assert await database._read(every) == found[1]
+    assert database._engine.pool.checkedout() == 0  # type: ignore[attr-defined]

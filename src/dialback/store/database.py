@@ -38,16 +38,15 @@ class Database:
             yield connection
 
     async def _read(self, query: Select[Any]) -> Sequence[Row]:
-        async with self._transaction() as connection:
-            found: Sequence[Row] = (await connection.execute(query)).mappings().all()
-            return found
+        [found] = await self._ask((query, {}))
+        return found
 
     async def _read_first(self, query: Select[Any]) -> Row | None:
-        async with self._transaction() as connection:
-            return await first(connection, query)
+        found = await self._read(query)
+        return dict(found[0]) if found else None
 
     async def _ask(self, *questions: Question) -> list[Sequence[Row]]:
-        """Return the rows that each statement finds, all in one transaction; for statements made before."""
+        """Return the rows that each statement finds, all in one transaction."""
 
         def ask() -> list[Sequence[Row]]:
             with self._engine.sync_engine.begin() as connection:
