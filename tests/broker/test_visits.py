@@ -54,6 +54,11 @@ async def test_visit_goes_to_the_host_that_was_asked_for_with_what_is_granted(ma
     assert (await placed(made)).visit == Visit(REQUEST, TEXT)
 
 
+async def test_token_opens_nothing_that_somebody_else_asked_for(made: Scene) -> None:
+    made.provider._requests[MAIN, "r1"] = replace(REQUEST, staff="eve")
+    assert (await refusal(placed(made))).reason is Reason.RESOURCE_NOT_GRANTED
+
+
 async def test_what_needs_no_target_goes_to_the_agent_itself(made: Scene) -> None:
     made.provider._requests[MAIN, "r1"] = replace(REQUEST, target="")
     assert (await placed(made)).target == "management"

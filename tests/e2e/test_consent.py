@@ -18,6 +18,7 @@ from dialback.domain.provider import Terms, month_of
 from dialback.domain.sessions import Stage as Step
 from dialback.domain.tenancy import MAIN
 from dialback.identity.grants import build, sign
+from dialback.store.models import connection_tokens
 from dialback.store.provider_models import consent_requests, grants
 from dialback.wire.tsgu.client import TunnelRefused
 from tests.e2e.stage import Client, Stage, until
@@ -403,12 +404,14 @@ async def test_database_changed_by_hand_cannot_make_the_host_dial(visitor: Visit
             update(grants).values(text=build(sign(theirs, ANNA.public_bytes, ANNA.sign)))
         )
         await connection.execute(update(consent_requests).values(staff="eve"))
+        await connection.execute(update(connection_tokens).values(user="eve"))
     assert await refused(visitor, way) == "grant-other"
 
     # No grant at all, and a request that says it was approved.
     async with stage.store._transaction() as connection:
         await connection.execute(grants.delete())
         await connection.execute(update(consent_requests).values(staff="tom", role="provider-administrator"))
+        await connection.execute(update(connection_tokens).values(user="tom"))
     assert await refused(visitor, way) == "consent-timed-out"
 
     # The visit dressed up as a user's: a resource, an assignment and a token, all made by hand.

@@ -141,6 +141,8 @@ class Visits(ConsentEvents):
         token, _ = await self._store.token(admission.token_hash)
         if request is None or token is None:
             raise Refused(Reason.RESOURCE_NOT_GRANTED, "what was asked for is forgotten")
+        if request.staff != token.user:
+            raise Refused(Reason.RESOURCE_NOT_GRANTED, "somebody else has asked for it")
         await self._check_reach(admission, attempt)
         host = await self._host(request.host, admission.tenant)
         visit = await self._visit(Visit(request))
