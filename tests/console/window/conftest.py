@@ -25,11 +25,14 @@ def platform_stub(tmp_path: Path) -> Iterator[PlatformStub]:
 def qt() -> "Iterator[QApplication]":
     """Qt's application, which draws into memory."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtCore import QEvent
     from PySide6.QtWidgets import QApplication
 
     application = QApplication([])
     application.setQuitOnLastWindowClosed(False)
     yield application
     for widget in application.topLevelWidgets():
-        widget.close()
+        widget.hide()
+        widget.deleteLater()
+    application.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     application.processEvents()
