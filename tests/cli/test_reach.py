@@ -7,10 +7,11 @@ import pytest
 
 from dialback.cli.api import Api
 from dialback.cli.context import Failed
-from dialback.cli.reach import _display, _row, ask_access, find_served
+from dialback.cli.reach import _check_consent, _display, _row, ask_access, find_served
 from dialback.console.clients import Display
 from dialback.console.proof import Proof, Proven
 from dialback.domain.consent import ConsentScope
+from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.transport.tls import client_context
 
@@ -37,6 +38,7 @@ class Platform:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.queries: list[str] = []
+        self.state = "granted"
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
@@ -44,6 +46,10 @@ class Platform:
         self.queries.append(request.url.query.decode())
         if request.method == "POST":
             return httpx.Response(201, json=REACH)
+        if request.url.path.endswith("/connections/r1"):
+            return httpx.Response(200, json={"state": self.state})
+        if "/tenants/birch/" in request.url.path:
+            return httpx.Response(404, json={"reason": "not-found", "title": "There is no such thing."})
         return httpx.Response(200, json={"items": HOSTS, "after": ""})
 
     def api(self) -> Api:
@@ -69,6 +75,7 @@ async def test_host_is_found_by_id_or_name(platform: Platform, where: str) -> No
         ("acme/", "Expected TENANT/HOST"),
         ("acme/web", "no host 'web'"),
         ("acme/Mail", "several hosts 'Mail'"),
+        ("birch/files", "You serve no tenant 'birch'"),
     ],
 )
 async def test_host_that_is_not_one_is_named(platform: Platform, where: str, said: str) -> None:
@@ -110,6 +117,21 @@ async def test_platform_is_told_what_was_seen_of_the_certificate(platform: Platf
     body = {"proven": "other", "shown": "aa", "announced": "bb"}
     assert platform.asked[1] == ("POST /api/v1/provider/connections/r1/proof", body)
     assert platform.queries[1] == "tenant=acme"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("revoked", Reason.GRANT_REVOKED), ("expired", Reason.GRANT_EXPIRED)]
+)
+async def test_technician_learns_that_consent_is_over(platform: Platform, state: str, reason: Reason) -> None:
+    api = platform.api()
+    access, _ = await ask_access(api, TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP)
+    await _check_consent(api, access)
+
+    platform.state = state
+    with pytest.raises(Refused) as refused:
+        await _check_consent(api, access)
+    assert refused.value.reason is reason
+    assert platform.queries[-1] == "tenant=acme"
 
 
 def row_of(**changes: object) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dialback.app.settings import split_address
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api, ApiRefused, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import err, print_json, print_table, say, shown
 from dialback.console.addresses import RDP_PORT
@@ -15,7 +15,8 @@ from dialback.console.connecting import Access, Connecting, Report, Step, Visit
 from dialback.console.legs import Gateway
 from dialback.console.proof import Proof, Proven
 from dialback.console.saved import Saved, default_folder
-from dialback.domain.consent import ConsentScope
+from dialback.domain.consent import ConsentScope, ConsentState
+from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
 
@@ -37,6 +38,10 @@ _PROOFS = {
     Proven.OTHER: "Refused: the host shows another certificate than its agent announced.",
     Proven.UNANNOUNCED: "Not proven: the agent has announced no certificate; compare what the client shows.",
     Proven.WITHOUT_TLS: "Not proven: the RDP server uses its old encryption, which has no certificate.",
+}
+_OVER = {
+    ConsentState.REVOKED.value: Reason.GRANT_REVOKED,
+    ConsentState.EXPIRED.value: Reason.GRANT_EXPIRED,
 }
 
 
@@ -102,6 +107,15 @@ async def connect(
     )
     visit = await _visit(Connecting(gateway, program, saved, port), access)
     _tell(visit)
+    if visit.status:
+        await _check_consent(api, access)
+
+
+async def _check_consent(api: Api, access: Access) -> None:
+    """Raise `Refused` if consent is over by which the host was open: then that has ended the client."""
+    told = await api.get(*CONNECTIONS, access.alias, tenant=access.tenant)
+    if reason := _OVER.get(told["state"]):
+        raise Refused(reason)
 
 
 async def find_served(api: Api, where: str) -> tuple[TenantId, HostId]:
@@ -109,7 +123,12 @@ async def find_served(api: Api, where: str) -> tuple[TenantId, HostId]:
     tenant, _, wanted = where.partition("/")
     if not tenant or not wanted:
         raise Failed(f"Expected TENANT/HOST as `dialback tenants` shows it, got {where!r}.")
-    hosts = await api.all(*TENANTS, tenant, "hosts")
+    try:
+        hosts = await api.all(*TENANTS, tenant, "hosts")
+    except ApiRefused as refused:
+        if refused.status != 404:
+            raise
+        raise Failed(f"You serve no tenant {tenant!r}; `dialback tenants` shows whom you serve.") from refused
     found = [each for each in hosts if each["id"] == wanted] or [
         each for each in hosts if each["name"].casefold() == wanted.casefold()
     ]
