@@ -37,6 +37,7 @@ def test_connection_of_another_tenant_is_not_shown(filled: Terminal) -> None:
     filled.store(lambda store: store.save_connection(theirs))
 
     assert "theirs" not in filled.good("connection", "list")
+    assert "theirs" in filled.good("connection", "list", "--tenant", "acme")
     assert "There is no connection 'theirs'" in filled.bad("connection", "show", "theirs")
 
 

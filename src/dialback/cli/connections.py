@@ -23,11 +23,12 @@ BAR_CHARS = 30
 @app.command("list")
 def list_connections(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant they belong to.")] = MAIN,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """List connections, newest first."""
-    records = run(_connections(limit, data))
+    records = run(_connections(TenantId(tenant), limit, data))
     if as_json:
         print_json([_plain(record) for record in records])
         return
@@ -80,10 +81,10 @@ def print_timeline(record: ConnectionRecord) -> None:
         out.print(f"  {stage.value:<11}{ms:>10.1f} ms  {bar}")
 
 
-async def _connections(limit: int, data: Path | None) -> list[ConnectionRecord]:
+async def _connections(tenant: TenantId, limit: int, data: Path | None) -> list[ConnectionRecord]:
     async with opened_store(data) as store:
         # Those of nobody too: who runs the server has to see attempts that were not admitted.
-        found = [record for tenant in (MAIN, None) for record in await store.connections(tenant, limit)]
+        found = [record for whose in (tenant, None) for record in await store.connections(whose, limit)]
     return sorted(found, key=lambda record: (record.opened_at, record.id), reverse=True)[:limit]
 
 
