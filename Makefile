@@ -6,10 +6,11 @@ READY := $(VENV)/.ready
 NPM := tools/npm/node_modules/.ready
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup demo test lint types floors unit bench fuzz docs lock clean
+.PHONY: help setup demo demo-provider test lint types floors unit bench fuzz docs lock clean
 
 help:
 	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the last step)"
+	@echo "make demo-provider   the same for a provider, its tenants and their consent"
 	@echo "make test    set everything up and run every check and test"
 	@echo "make lint    style, types, floors and the mirror of tests"
 	@echo "make unit    the tests that need no RDP parts"
@@ -37,6 +38,10 @@ $(NPM): tools/npm/package.json tools/npm/package-lock.json | $(READY)
 demo: setup
 	tools/packages.sh demo
 	$(SUDO) env ONCE=$(ONCE) $(PYTHON) -m demo
+
+demo-provider: setup
+	tools/packages.sh demo
+	$(SUDO) env ONCE=$(ONCE) $(PYTHON) -m demo.provider
 
 test: setup
 	tools/packages.sh test

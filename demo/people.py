@@ -17,6 +17,14 @@ def choose_password(page: Page, link: str, password: str) -> None:
     page.get_by_role("heading", name="Desktops and apps", level=1).wait_for()
 
 
+def let_in(page: Page, link: str) -> None:
+    """Open the link that a command line shows, and let it in."""
+    page.goto(link)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Yes, let it in").click()
+    page.get_by_text("The command line is signed in as you").wait_for()
+
+
 def sign_out(page: Page) -> None:
     """Sign out."""
     page.get_by_role("button", name="Sign out").click()

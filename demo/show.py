@@ -34,9 +34,10 @@ def note(text: str) -> None:
     _out.print(f"\n{text}", markup=False)
 
 
-def ran(command: str, printed: str) -> None:
-    """Show a command and what it printed."""
-    _out.print(f"  [bold]$[/] [cyan]{command}[/]")
+def ran(command: str, printed: str, whose: str = "") -> None:
+    """Show a command, of whose command line it is, and what it printed."""
+    prompt = f"{whose} $" if whose else "$"
+    _out.print(f"  [bold]{prompt}[/] [cyan]{command}[/]")
     verbatim(printed)
 
 

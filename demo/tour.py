@@ -21,9 +21,9 @@ from lab.certificates import Authority
 from lab.display import Display
 from lab.feed_client import FEED, FeedClient
 from lab.freerdp import FreeRdp
-from lab.listening import descendants, in_namespace_of, listening
+from lab.listening import in_namespace_of, listening
 from lab.platform import COMMAND, HostAgent, Platform
-from lab.process import Failed, run
+from lab.process import Failed
 from lab.signature import value_of, verify
 from lab.xrdp_host import SOCKET_INSIDE, XrdpHost
 
@@ -240,15 +240,6 @@ class Tour:
 
 
 COMMANDS = ("host list", "connection list", "audit list", "doctor", "pool drain office office-1")
-
-
-def left_running() -> list[str]:
-    """Return the processes that the demonstration has left behind; one that has ended counts no more."""
-    left = {*descendants(os.getpid()), *Account(USER).processes()}
-    listed = [line.split() for line in run(["ps", "-eo", "pid=,stat=,args="]).splitlines()]
-    return [
-        " ".join(words) for pid, state, *words in listed if int(pid) in left and not state.startswith("Z")
-    ]
 
 
 def shown(path: Path) -> str:

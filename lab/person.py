@@ -88,5 +88,9 @@ class SigningIn:
             if self._process.wait(timeout_s) != 0:
                 raise Failed(f"expected a command line that is let in\n{self._process.log_tail()}")
         finally:
-            self._process.stop()
+            self.stop()
         return self._process.log.read_text().splitlines()[-1]
+
+    def stop(self) -> None:
+        """End the command; harmless when it has ended already."""
+        self._process.stop()
