@@ -302,13 +302,14 @@ class Running:
 
 @dataclass
 class Stage:
-    """The whole of it. Nothing runs at first but the desktop."""
+    """The whole of it. Nothing runs at first but the desktop. Without a `database` there is SQLite."""
 
     folder: Path
     port: int
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     desktop: Desktop = field(default_factory=Desktop)
+    database: str = ""
     _server: Running | None = None
     _agent: Running | None = None
     _store: SqlStore | None = None
@@ -328,7 +329,8 @@ class Stage:
 
     @property
     def settings(self) -> Settings:
-        return Settings(ServerSettings(self.address, self.address), self.gateway, self.broker)
+        server = ServerSettings(self.address, self.address, store=self.database)
+        return Settings(server, self.gateway, self.broker)
 
     @property
     def store(self) -> SqlStore:
