@@ -2,9 +2,12 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dialback.agent.flight_settings import FlightSettings
 from dialback.agent.flights import FOLDER_NAME, Flights, NotTaken, Taken
@@ -163,3 +166,20 @@ def test_oldest_copies_are_removed_while_all_are_too_large(tmp_path: Path) -> No
     assert flights.prune() == 2
     assert flights.connections() == ["c"]
     assert Flights(tmp_path / "none", HOST).prune() == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
+def test_whatever_is_told_in_whatever_order_the_copy_is_a_beginning_of_the_chain(
+    told: list[tuple[int, int]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        flights, count = Flights(Path(folder), HOST), 0
+        for begin, end in told:
+            answer = flights.take("c1", LINES[begin:end])
+            follows = begin < end and begin <= count
+            assert isinstance(answer, Taken) == (follows or (begin >= end and count > 0))
+            if follows:
+                count = max(count, end)
+            known = answer.head.count if isinstance(answer, Taken) else answer.count
+            assert known == count
+        assert flights.text("c1").splitlines() == LINES[:count]

@@ -1,12 +1,13 @@
 """The key that signs connection files."""
 
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dialback.app.doctor import check_publisher
-from dialback.app.files import signing_key
+from dialback.app.files import PLATFORM_KEY_NAME, PlatformKeyProblem, platform_key, signing_key
 from dialback.app.settings import ServerSettings, Settings
 from dialback.identity.authority import Authority
 from dialback.identity.certificates import CertificateProblem
@@ -48,3 +49,16 @@ def test_administrators_certificate_near_its_end_is_told_and_one_that_expired_is
     settings = administrators(tmp_path / "later", now - SIGNING_LIFE - timedelta(days=2))
     with pytest.raises(CertificateProblem, match=r"expired on .*; renew it"):
         signing_key(tmp_path, settings)
+
+
+def test_platform_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    key = platform_key(tmp_path)
+    assert platform_key(tmp_path).public_bytes == key.public_bytes
+    assert stat.S_IMODE((tmp_path / PLATFORM_KEY_NAME).stat().st_mode) == 0o600
+
+
+def test_damaged_platform_key_is_never_made_anew(tmp_path: Path) -> None:
+    (tmp_path / PLATFORM_KEY_NAME).write_text("x")
+    with pytest.raises(PlatformKeyProblem, match="restore it from a backup"):
+        platform_key(tmp_path)
+    assert (tmp_path / PLATFORM_KEY_NAME).read_text() == "x"

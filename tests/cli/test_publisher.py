@@ -10,6 +10,8 @@ def test_publisher_shows_both_thumbprints(filled: Terminal) -> None:
     printed = filled.good("publisher")
     assert shown["thumbprint_sha1"] in printed
     assert shown["thumbprint_sha256"] in printed
+    assert len(shown["platform_key"]) == 64
+    assert shown["platform_key"] in printed
 
 
 def test_registry_file_lists_the_sha1_thumbprint(filled: Terminal) -> None:
