@@ -17,6 +17,9 @@ from typing import Any
 
 LINE_BYTES = 4 * 1024 * 1024
 STOP_S = 15
+LOOK_S = 1.5
+LOOKS = 20
+RESTING_BYTES = 128 * 1024
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -120,9 +123,14 @@ def resident_bytes(pid: int) -> int:
 
 
 async def settled_bytes(pid: int) -> int:
-    """Return the resident memory of a process that has come to rest: no more CPU time, no more growth."""
-    before = (-1.0, -1)
-    while (now := (cpu_seconds(pid), resident_bytes(pid))) != before:
-        before = now
-        await asyncio.sleep(1.5)
-    return now[1]
+    """Return the resident memory of a process that has come to rest: it has stopped growing.
+
+    A server with links is never idle, since it keeps asking hosts to dial back.
+    """
+    newest = [resident_bytes(pid)]
+    for _ in range(LOOKS):
+        await asyncio.sleep(LOOK_S)
+        newest = [*newest[-2:], resident_bytes(pid)]
+        if len(newest) == 3 and max(newest) - min(newest) <= RESTING_BYTES:
+            break
+    return newest[-1]
