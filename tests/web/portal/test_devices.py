@@ -147,6 +147,8 @@ async def test_password_that_is_not_changed_says_why(
     assert said in text_of(answer)
     assert PASSWORD not in answer.text
     await portal.authenticator.by_password("anna", Secret(PASSWORD), "", DESK)
+    noted = [entry for entry in portal.recorded.entries if entry.action == "password.refused"]
+    assert [entry.allowed for entry in noted] == [False] * (answer.status_code == 403)
 
 
 async def test_one_time_codes_are_set_up_with_recovery_codes(portal: PortalStage) -> None:
@@ -170,6 +172,8 @@ async def test_wrong_code_sets_nothing_up_and_keeps_the_secret(portal: PortalSta
     assert "The one-time code is wrong" in text_of(answer)
     assert field_of(answer, "secret") == secret
     assert not await portal.authenticator.has_totp(await portal.user("anna"))
+    last = portal.recorded.entries[-1]
+    assert (last.action, last.allowed) == ("one-time-codes.refused", False)
 
 
 @pytest.mark.parametrize("secret", ["", "A" * 5000, "<script>", "AAAA"])
@@ -183,6 +187,8 @@ async def test_recovery_codes_are_renewed_for_a_code(portal: PortalStage) -> Non
     secret, before = await with_codes(portal, anna)
     refused = await anna.post("/devices/recovery-codes", code="000000")
     assert refused.status_code == 403
+    last = portal.recorded.entries[-1]
+    assert (last.action, last.allowed) == ("recovery-codes.refused", False)
     answer = await anna.post("/devices/recovery-codes", code=code_of(portal, secret))
     after = re.findall(r"<li>(\w{4}-\w{4}-\w{4}-\w{4})</li>", answer.text)
     assert len(after) == 10

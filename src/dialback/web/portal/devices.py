@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from dialback.domain.accounts import MAX_WORKSPACE_PASSWORDS, Person, SignInKind
-from dialback.domain.errors import Problem, Reason, Refused
+from dialback.domain.errors import SENTENCES, Problem, Reason, Refused
 from dialback.domain.passwords import MIN_PASSWORD_CHARS
 from dialback.domain.secret import Secret
 from dialback.identity.totp import SECRET_CHARS
@@ -96,6 +96,10 @@ def make_router(portal: Portal) -> APIRouter:
         notes.did(request, person, "sign-in.end", detail=f"{found.kind} from {found.origin.address}")
         return see_other("/signin" if found.hash == person.sign_in.hash else "/devices?said=ended")
 
+    def note_refused(request: Request, person: Person, action: str, refused: Refused) -> None:
+        user, said = person.user, SENTENCES[refused.reason]
+        notes.note(request, user.tenant, user.name, action, detail=said, allowed=False)
+
     @router.post("/devices/password")
     async def change_password(request: Request, person: SignedIn, form: Form) -> Response:
         old, new = Secret(form.get("old", "")), Secret(form.get("new", ""))
@@ -106,7 +110,7 @@ def make_router(portal: Portal) -> APIRouter:
                 person.user, old, new, form.get("code", "").strip(), origin_of(request)
             )
         except Refused as refused:
-            notes.did(request, person, "password.refused", detail=refused.reason)
+            note_refused(request, person, "password.refused", refused)
             wrong = refused.reason is Reason.SIGN_IN_REFUSED
             error = "The old password is wrong." if wrong else in_words(refused, portal.now())
             return await page(request, person, 403, password_error=error)
@@ -127,6 +131,7 @@ def make_router(portal: Portal) -> APIRouter:
         try:
             codes = await authenticator.confirm_totp(person.user, secret, code)
         except Refused as refused:
+            note_refused(request, person, "one-time-codes.refused", refused)
             return await _enrolment(portal, request, person, secret, refused)
         notes.did(request, person, "one-time-codes.set")
         return await codes_page(request, codes)
@@ -136,6 +141,7 @@ def make_router(portal: Portal) -> APIRouter:
         try:
             codes = await authenticator.renew_recovery_codes(person.user, form.get("code", "").strip())
         except Refused as refused:
+            note_refused(request, person, "recovery-codes.refused", refused)
             return await page(request, person, 403, codes_error=in_words(refused, portal.now()))
         notes.did(request, person, "recovery-codes.renew")
         return await codes_page(request, codes)
@@ -145,6 +151,7 @@ def make_router(portal: Portal) -> APIRouter:
         try:
             await authenticator.remove_totp(person.user, form.get("code", "").strip())
         except Refused as refused:
+            note_refused(request, person, "one-time-codes.refused", refused)
             return await page(request, person, 403, codes_error=in_words(refused, portal.now()))
         notes.did(request, person, "one-time-codes.remove")
         return see_other("/devices?said=no-codes")
