@@ -11,9 +11,10 @@ from dialback.domain.ids import HostId, PoolId, ResourceId, ResourceName, TokenH
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
-from dialback.wire import rdpfile
+from dialback.wire import rdpfile, rdpsign
 from tests.broker.stores import ANNE, HOST, NOW, POOL, RESOURCE, USER
 from tests.cli.conftest import Terminal
+from tests.openssl import cms_verifies
 
 
 def settings_in(path: Path) -> dict[str, object]:
@@ -152,6 +153,15 @@ def test_connection_file_lives_as_long_as_said(filled: Terminal) -> None:
     token = str(settings_in(path)["gatewayaccesstoken"])
     stored, _ = filled.store(lambda store: store.token(hash_token(token)))
     assert 0 < (stored.expires_at - datetime.now(UTC)).total_seconds() <= 300
+
+
+def test_signature_of_a_connection_file_holds_before_openssl(filled: Terminal, tmp_path: Path) -> None:
+    path = filled.folder.parent / "mine.rdp"
+    filled.good("connect-file", "office", "--user", USER, "--out", path)
+
+    signed = rdpsign.read(rdpfile.parse(rdpfile.decode(path.read_bytes())))
+    assert signed is not None
+    assert cms_verifies(tmp_path, signed.pkcs7, signed.message)
 
 
 @pytest.mark.parametrize(
