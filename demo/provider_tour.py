@@ -112,6 +112,7 @@ class ProviderTour:
         self.account = Account(user)
         self.tess = Person("tess", folder)
         self.ada = Person("ada", folder)
+        self.display = Display(folder, SIZE)
         self.hosts: dict[Site, XrdpHost] = {}
         self.agents: dict[Site, HostAgent] = {}
 
@@ -163,6 +164,8 @@ class ProviderTour:
             made = self._ran(self.ada, "consent", "key", "make")
             self._key = only(json.loads(made.splitlines()[-1].partition("=")[2]))
             self._browsing.close()
+            self._seats.enter_context(self.display)
+            self._client = self.tess.keep_password(self.account.password)
 
     def _let_in(self, person: Person, invitation: str) -> None:
         page = self._browser.page(self.url)
@@ -233,56 +236,86 @@ class ProviderTour:
         with step(
             "7. tess asks for acme/FILES; the host asks, ada signs, and the redirector starts xfreerdp"
         ):
-            client = self.tess.keep_password(self.account.password)
-            verbatim(
-                f"Staged: {client} is started by a script that adds the password of {self.account.name}."
-            )
-            self._display = self._seats.enter_context(Display(self._folder, SIZE))
-            options = ["--client", client, "--user", self.account.name, "--size", "1024x768"]
-            about = ["--purpose", PURPOSE, "--ticket-number", TICKET]
-            self._connecting = self.tess.start(
-                "connect", "connect", FILES.place, *about, *options, env=self._display.env
-            )
-            self._seats.enter_context(self._connecting)
+            self.begin()
+            verbatim(f"Staged: {self._client} is started by a script that adds the password of {USER}.")
             fact(
                 "tess runs", f'dialback connect {FILES.place} --purpose "{PURPOSE}" --ticket-number {TICKET}'
             )
-            request = self._asked()
+            request = self.asked()
             self._ran(self.ada, "consent", "list")
-            if self._display.shows_desktop():
+            if self.display.shows_desktop():
                 raise Failed("expected no desktop before the tenant has consented")
             self._ran(self.ada, "consent", "approve", request, "--for", "1h")
-            began = time.monotonic()
-            self._wait_for_desktop()
-            fact(
-                "desktop seen after",
-                f"{time.monotonic() - began:.1f} s more, with the colour of {FILES.name}",
-            )
-            self._display.type_in_terminal("clear; uname -n; id -un; ss -4tln")
+            fact("desktop seen after", f"{self.see_desktop():.1f} s more, with the colour of {FILES.name}")
+            self.display.type_in_terminal("clear; uname -n; id -un; ss -4tln")
             time.sleep(SETTLE_S)
             self._picture("provider-desktop")
 
     def revoke(self) -> None:
         """Take the consent back, and measure how long what it opened goes on."""
         with step("8. ada takes it back: the desktop ends"):
-            grant = only(json.loads(self.ada.run("consent", "grants", "--json")))["id"]
-            client = only(descendants(self._connecting.pid))
-            began = time.monotonic()
+            grant = only(
+                each["id"]
+                for each in json.loads(self.ada.run("consent", "grants", "--json"))
+                if is_open(each)
+            )
             with self.ada.start("revoke", "consent", "revoke", grant) as revoking:
-                if not wait_for(lambda: not Path(f"/proc/{client}").exists(), ASKED_TIMEOUT_S):
-                    raise Failed("expected xfreerdp to end after its grant was revoked, it still runs")
-                ended, since_start = time.time(), time.monotonic() - began
+                since_start, ended_at = self.cut()
                 revoking.wait(ASKED_TIMEOUT_S)
             ran(f"dialback consent revoke {grant}", tail(revoking.log), whose="ada")
-            self.cut_s = ended - self._revoked_at(grant)
+            self.cut_s = ended_at - self._revoked_at(grant)
             fact("xfreerdp ended", f"{since_start:.2f} s after ada started the command,")
             fact("which is", f"{self.cut_s:.2f} s after the platform had her word")
-            self._connecting.wait(ASKED_TIMEOUT_S)
-            said = tail(self._connecting.log, CLIENT_LINES)
-            verbatim(said)
-            seen(said, "The tenant has revoked the grant")
+            verbatim(self.said_in_the_end())
+            seen(self.said_in_the_end(), "The tenant has revoked the grant")
             if self.cut_s > CUT_S:
                 raise Failed(f"expected a cut within {CUT_S} s, it took {self.cut_s:.2f} s")
+
+    def begin(self) -> None:
+        """Start `dialback connect` as the technician; return at once."""
+        options = ["--client", self._client, "--user", self.account.name, "--size", "1024x768"]
+        about = ["--purpose", PURPOSE, "--ticket-number", TICKET]
+        self._connecting = self._seats.enter_context(
+            self.tess.start("connect", "connect", FILES.place, *about, *options, env=self.display.env)
+        )
+
+    def asked(self) -> str:
+        """Wait until the tenant is asked for something, and return the id of what."""
+        found: list[str] = []
+
+        def is_asked() -> bool:
+            found[:] = [each["id"] for each in json.loads(self.ada.run("consent", "list", "--json"))]
+            return bool(found)
+
+        self._connecting.wait_until(is_asked, ASKED_TIMEOUT_S, "request for consent", POLL_S)
+        return only(found)
+
+    def see_desktop(self) -> float:
+        """Wait until the host's desktop is seen, and return how many seconds it took."""
+        began = time.monotonic()
+        self._connecting.wait_until(self.display.shows_desktop, ASKED_TIMEOUT_S, "desktop", POLL_S)
+        self.display.wait_for_colour(FILES.colour)
+        self._client_pid = only(descendants(self._connecting.pid))
+        return time.monotonic() - began
+
+    def cut(self) -> tuple[float, float]:
+        """Wait until the RDP client has ended; return how many seconds it took, and when that was."""
+        began = time.monotonic()
+        if not wait_for(lambda: not Path(f"/proc/{self._client_pid}").exists(), ASKED_TIMEOUT_S):
+            raise Failed(f"expected {self._client} to end after its grant was revoked, it still runs")
+        return time.monotonic() - began, time.time()
+
+    def newest(self) -> dict[str, Any]:
+        """Return the record of the newest connection to one of acme's hosts."""
+        found: list[dict[str, Any]] = json.loads(
+            self.platform.run("connection", "list", "--tenant", "acme", "--json")
+        )
+        return found[0]
+
+    def said_in_the_end(self) -> str:
+        """Wait until `dialback connect` has ended, and return what it said last."""
+        self._connecting.wait(ASKED_TIMEOUT_S)
+        return tail(self._connecting.log, CLIENT_LINES)
 
     def _revoked_at(self, grant: str) -> float:
         kept = only(
@@ -366,24 +399,9 @@ class ProviderTour:
         if not wait_for(lambda: self._link(site) == wanted, ASKED_TIMEOUT_S, POLL_S):
             raise Failed(f"expected the link of {site.place} {wanted}")
 
-    def _asked(self) -> str:
-        """Wait until the tenant is asked for something, and return the id of what."""
-        found: list[str] = []
-
-        def asked() -> bool:
-            found[:] = [each["id"] for each in json.loads(self.ada.run("consent", "list", "--json"))]
-            return bool(found)
-
-        self._connecting.wait_until(asked, ASKED_TIMEOUT_S, "request for consent", POLL_S)
-        return only(found)
-
-    def _wait_for_desktop(self) -> None:
-        self._connecting.wait_until(self._display.shows_desktop, ASKED_TIMEOUT_S, "desktop", POLL_S)
-        self._display.wait_for_colour(FILES.colour)
-
     def _picture(self, name: str) -> None:
         path = self._pictures / f"{name}.png"
-        self._display.screenshot(path)
+        self.display.screenshot(path)
         fact("picture", shown(path))
 
 
@@ -391,6 +409,11 @@ def only(found: Iterable[T]) -> T:
     """Return what is there once."""
     (one,) = found
     return one
+
+
+def is_open(grant: dict[str, Any]) -> bool:
+    """Say whether a grant, as the command line lists it, opens something still."""
+    return bool(grant["state"] == "granted")
 
 
 def seen(text: str, wanted: str) -> None:
