@@ -5,19 +5,18 @@ behind a redirector is known by name and can act on a reason. A token that admit
 nothing else. Source: `wire/stream.py`.
 """
 
-import asyncio
 import json
 from urllib.parse import unquote
 
 from dialback.domain.contracts import Admission
 from dialback.domain.errors import Reason, Refused
 from dialback.edge.accept import Arrival
+from dialback.gateway.bearer import serve_bearer
 from dialback.gateway.connection import Connection, Gateway
-from dialback.gateway.websockets import bearer_of
 from dialback.relay.framings import plain
 from dialback.relay.join import End
 from dialback.transport.leg import Leg
-from dialback.wire.head import RequestHead, build_closing_response, build_response
+from dialback.wire.head import RequestHead, build_response
 from dialback.wire.stream import STREAM_PATH, STREAM_UPGRADE
 
 _INSIDE = {Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR}
@@ -32,29 +31,17 @@ class RawStreams:
 
     async def serve(self, head: RequestHead, leg: Leg, arrival: Arrival) -> None:
         """Serve one client from its request to its end."""
-        connection = Connection(self._gateway, "stream", leg, arrival)
-        async with connection.recorded():
-            try:
-                await self._serve(connection, head, leg)
-            finally:
-                await asyncio.shield(leg.close())
+        await serve_bearer(self._gateway, "stream", head, leg, arrival, _carry)
 
-    async def _serve(self, connection: Connection, head: RequestHead, leg: Leg) -> None:
-        try:
-            admission = await connection.admit(bearer_of(head))
-        except Refused:
-            leg.send(build_closing_response(403))
-            raise
-        host = await self._reach(connection, admission, head, leg)
-        leg.send(build_response(101, [("Connection", "Upgrade"), ("Upgrade", STREAM_UPGRADE)]))
-        await connection.relay(End(leg, leg, plain()), host)
 
-    async def _reach(self, connection: Connection, admission: Admission, head: RequestHead, leg: Leg) -> Leg:
-        try:
-            return await connection.reach(admission, (unquote(head.path.removeprefix(STREAM_PATH)),), leg)
-        except Refused as refused:
-            leg.send(refusal(refused))
-            raise
+async def _carry(connection: Connection, admission: Admission, head: RequestHead, leg: Leg) -> None:
+    try:
+        host = await connection.reach(admission, (unquote(head.path.removeprefix(STREAM_PATH)),), leg)
+    except Refused as refused:
+        leg.send(refusal(refused))
+        raise
+    leg.send(build_response(101, [("Connection", "Upgrade"), ("Upgrade", STREAM_UPGRADE)]))
+    await connection.relay(End(leg, leg, plain()), host)
 
 
 def refusal(refused: Refused) -> bytes:

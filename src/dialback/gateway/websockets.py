@@ -5,24 +5,24 @@ A refused token is told 403. What fails after the upgrade, which a parked client
 known, is told in RDP's own words and then ends the stream: FreeRDP 3.10 waits for ever at the end alone.
 """
 
-import asyncio
 from urllib.parse import unquote
 
-from dialback.domain.errors import Reason, Refused
+from dialback.domain.contracts import Admission
+from dialback.domain.errors import Refused
 from dialback.edge.accept import Arrival
+from dialback.gateway.bearer import serve_bearer
 from dialback.gateway.connection import Connection, Gateway
 from dialback.gateway.streams import ClientStream
 from dialback.gateway.tunnels import MESSAGE_BYTES, switching_protocols
 from dialback.relay.framings import StreamFraming, WebSocketCarrier
 from dialback.transport.leg import Leg
-from dialback.wire.head import RequestHead, build_closing_response
+from dialback.wire.head import RequestHead
 from dialback.wire.websocket import GOING_AWAY, FrameReader, accept_key, build_close
 from dialback.wire.x224 import FailureCode, build_refusal
 
 PREFIX = "/rdp/"
 NO_HOST = FailureCode.INCONSISTENT_FLAGS
 """No code means this; the others ask the client for another security protocol."""
-_BEARER = "bearer "
 
 
 class WebSockets:
@@ -33,34 +33,17 @@ class WebSockets:
 
     async def serve(self, head: RequestHead, leg: Leg, arrival: Arrival) -> None:
         """Serve one client from its upgrade to its end."""
-        connection = Connection(self._gateway, "websocket", leg, arrival)
-        async with connection.recorded():
-            try:
-                await self._serve(connection, head, leg)
-            finally:
-                await asyncio.shield(leg.close())
-
-    async def _serve(self, connection: Connection, head: RequestHead, leg: Leg) -> None:
-        try:
-            admission = await connection.admit(bearer_of(head))
-        except Refused:
-            leg.send(build_closing_response(403))
-            raise
-        leg.send(switching_protocols(accept_key(head.header("sec-websocket-key") or "")))
-        carrier = WebSocketCarrier(FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES))
-        stream = ClientStream(leg, leg, carrier)
-        try:
-            host = await connection.reach(admission, (unquote(head.path.removeprefix(PREFIX)),), leg)
-        except Refused:
-            stream.send(build_refusal(NO_HOST))
-            leg.send(build_close(GOING_AWAY))
-            raise
-        await connection.relay(stream.end(StreamFraming(carrier)), host)
+        await serve_bearer(self._gateway, "websocket", head, leg, arrival, _carry)
 
 
-def bearer_of(head: RequestHead) -> str:
-    """Return the bearer token in a head; raise `Refused(TOKEN_MISSING)` if there is none."""
-    value = head.header("authorization") or ""
-    if not value.casefold().startswith(_BEARER):
-        raise Refused(Reason.TOKEN_MISSING)
-    return value[len(_BEARER) :].strip()
+async def _carry(connection: Connection, admission: Admission, head: RequestHead, leg: Leg) -> None:
+    leg.send(switching_protocols(accept_key(head.header("sec-websocket-key") or "")))
+    carrier = WebSocketCarrier(FrameReader(masked=True, max_message_bytes=MESSAGE_BYTES))
+    stream = ClientStream(leg, leg, carrier)
+    try:
+        host = await connection.reach(admission, (unquote(head.path.removeprefix(PREFIX)),), leg)
+    except Refused:
+        stream.send(build_refusal(NO_HOST))
+        leg.send(build_close(GOING_AWAY))
+        raise
+    await connection.relay(stream.end(StreamFraming(carrier)), host)
