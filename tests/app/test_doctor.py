@@ -117,7 +117,9 @@ async def test_server_that_runs_is_well(tmp_path: Path, port: int) -> None:
     write_first_settings(tmp_path, f"127.0.0.1:{port}", f"127.0.0.1:{port}")
     ready, stop = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(serve(tmp_path, load_settings(tmp_path), ready.set, stop))
-    await ready.wait()
+    starting = asyncio.create_task(ready.wait())
+    await asyncio.wait((serving, starting), return_when=asyncio.FIRST_COMPLETED)
+    assert ready.is_set()
 
     findings = await examine(tmp_path)
 
