@@ -4,7 +4,6 @@ This is for an installation that serves one organisation, hence its tenant is `m
 yet are made by being named.
 """
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from dialback.domain.hosts import DEFAULT_TARGET, Host
 from dialback.domain.ids import ApplicationGroupId, PoolId, ResourceId, ResourceName, TenantId, UserId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN, User
+from dialback.identity.tokens import make_id
 
 
 async def everything(directory: Directory, kind: type[E]) -> list[E]:
@@ -75,7 +75,7 @@ async def assign(
         user = await directory.find(User, MAIN, name)
         made = user is None
         if user is None:
-            new = User(MAIN, UserId(secrets.token_urlsafe(12)), parse_user_name(name))
+            new = User(MAIN, UserId(make_id()), parse_user_name(name))
             user = await directory.save(new)
         await directory.assign(UserAssignment(MAIN, resource.application_group, user.id))
         assigned.append((user, made))

@@ -26,14 +26,21 @@ def hash_token(token: Secret | str) -> TokenHash:
 
 def make_connection_id() -> ConnectionId:
     """Return a new connection id: 16 random bytes as 22 base64url characters."""
-    return ConnectionId(secrets.token_urlsafe(16))
+    return ConnectionId(_typed(16))
 
 
 def make_host_id() -> HostId:
     """Return a new host id: 12 random bytes as 16 base64url characters."""
-    return HostId(secrets.token_urlsafe(12))
+    return HostId(_typed(12))
 
 
 def make_id() -> str:
     """Return a new id for what a tenant keeps: 12 random bytes as 16 base64url characters."""
-    return secrets.token_urlsafe(12)
+    return _typed(12)
+
+
+def _typed(count: int) -> str:
+    """Return random bytes as base64url that is typed behind a command: there a dash in front is an option."""
+    while (text := secrets.token_urlsafe(count)).startswith("-"):
+        pass
+    return text
