@@ -52,6 +52,7 @@ class Platform:
             return httpx.Response(200, json={"items": [{"id": "host", "name": "desk"}], "after": ""})
         self.asked.append(json.loads(request.content))
         way = {
+            "request": "r1",
             "token": "t",
             "alias": "r1",
             "address": f"localhost:{self.port}",

@@ -1,10 +1,8 @@
 """What the demonstration declares is what it then looks for."""
 
-import os
-import subprocess
 from pathlib import Path
 
-from demo.tour import APP, DECLARATION, DESKTOP, HOSTS, POOL, SIZE, USER, left_running, shown
+from demo.tour import APP, DECLARATION, DESKTOP, HOSTS, POOL, SIZE, USER, shown
 from dialback.cli.declared import read_declaration
 from dialback.domain.catalog import ApplicationGroupKind
 from lab.browser import SIZE as PAGE
@@ -37,11 +35,3 @@ def test_paths_are_shown_as_they_can_be_copied() -> None:
 
 def test_pictures_stay_small_enough_for_a_page() -> None:
     assert max(PAGE[0], SIZE[0]) <= 1024
-
-
-def test_what_is_left_running_is_named_until_it_ends() -> None:
-    with subprocess.Popen(["sleep", "417"]) as left:
-        assert "sleep 417" in left_running()
-        left.kill()
-        os.waitid(os.P_PID, left.pid, os.WEXITED | os.WNOWAIT)
-        assert "sleep 417" not in left_running()

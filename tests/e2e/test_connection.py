@@ -8,6 +8,8 @@ from tests.e2e.stage import OFFICE, USER, Stage
 
 pytestmark = pytest.mark.e2e
 
+PARKED = {Step.APPROVE, Step.WAKE, Step.CONSENT}
+
 
 async def test_user_reaches_a_desktop_that_listens_on_nothing_the_network_can_reach(stage: Stage) -> None:
     await stage.begin()
@@ -25,4 +27,4 @@ async def test_user_reaches_a_desktop_that_listens_on_nothing_the_network_can_re
     assert (record.transport, record.client_address) == ("tsgu-websocket", "127.0.0.1")
     assert record.client_name == "ANNE-PC"
     assert (record.totals.to_host_bytes, record.totals.to_client_bytes) == (60_005, 60_005)
-    assert list(record.timeline) == [step for step in Step if step not in (Step.APPROVE, Step.WAKE)]
+    assert list(record.timeline) == [step for step in Step if step not in PARKED]
