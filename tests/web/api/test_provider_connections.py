@@ -50,7 +50,7 @@ async def test_technician_is_given_a_way_that_opens_one_request(api: ApiStage) -
         "request": request.id,
         "alias": request.id,
         "address": ADDRESS,
-        "expires_at": "2026-03-01T12:10:00Z",
+        "expires_at": "2026-03-01T20:00:00Z",
         "tenant": "acme",
         "host": "acme-desk-1",
         "host_name": "desk",
