@@ -64,6 +64,7 @@ class Redirector:
         self._is_ours = is_ours
         self._relay = relay
         self._tasks = Tasks()
+        self._relays: set[asyncio.Task[None]] = set()
         self._meters: set[Meter] = set()
         self.traffic = Traffic()
         """What has ended counts here, what is open counts in `counted` as well."""
@@ -103,7 +104,9 @@ class Redirector:
                 connected.close()
             else:
                 self.traffic.open += 1
-                self._tasks.start(f"relay {self._name}", self._carry(connected))
+                relay = self._tasks.start(f"relay {self._name}", self._carry(connected))
+                self._relays.add(relay)
+                relay.add_done_callback(self._relays.discard)
 
     async def _carry(self, connected: socket.socket) -> None:
         self.traffic.connections += 1
@@ -137,6 +140,9 @@ class Redirector:
     async def _end(self, client: asyncio.subprocess.Process) -> None:
         self._listener.close()
         await end_client(client)
+        if self._relays:
+            # They end with the client's connections; cut short, they would leave their legs open.
+            await asyncio.wait(set(self._relays), timeout=STOP_S)
         await self._tasks.close()
 
 

@@ -15,6 +15,7 @@ from dialback.observe.tasks import Tasks
 
 MakeEngine = Callable[[Callable[[Event], None]], Engine]
 """Makes the engine, in its event loop, of a function that takes its events."""
+LEFT_S = 3.0
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -71,3 +72,6 @@ class EngineThread:
         await self._end.wait()
         running.cancel()
         await asyncio.wait([running])
+        # Legs of relays that have just ended are let go of in the background.
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(left, timeout=LEFT_S)
