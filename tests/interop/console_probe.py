@@ -12,7 +12,15 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMenu, QTableWidget, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QMenu,
+    QMenuBar,
+    QTableWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
 
 from dialback.cli.main import main
 
@@ -28,7 +36,11 @@ class Probe(QObject):
 
     def answer(self, line: str) -> None:
         question, name = json.loads(line)
-        print(json.dumps(getattr(self, f"say_{question}")(name)), flush=True)
+        try:
+            answer = {"answer": getattr(self, f"say_{question}")(name)}
+        except Exception as error:
+            answer = {"problem": f"{question} {name}: {error!r}"}
+        print(json.dumps(answer), flush=True)
 
     def say_where(self, name: str) -> list[int] | None:
         """Return the middle of a widget in sight, on the screen."""
@@ -70,15 +82,13 @@ class Probe(QObject):
         """Return the middle of a menu's title in the menu bar."""
         menu = find(name, visible=False)
         assert isinstance(menu, QMenu), name
-        bar = menu.parentWidget().menuBar()  # type: ignore[attr-defined]
+        (bar,) = (each for each in QApplication.allWidgets() if isinstance(each, QMenuBar))
         return middle(bar, bar.actionGeometry(menu.menuAction()).center())
 
     def say_offered(self, name: str) -> bool:
         """Say whether a menu's entry may be chosen."""
-        (window,) = (each for each in QApplication.topLevelWidgets() if each.findChild(QAction, name))
-        action = window.findChild(QAction, name)
-        assert action is not None
-        return action.isEnabled()
+        found = [each.findChild(QAction, name) for each in QApplication.topLevelWidgets()]
+        return next(action.isEnabled() for action in found if action is not None)
 
     def say_text(self, name: str) -> str | None:
         """Return what is written on a widget in sight."""
