@@ -25,9 +25,10 @@ class NotSignedIn(Exception):
 class RoleMissing(Exception):
     """A route needs a role that the person does not have."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: Role, person: Person) -> None:
         super().__init__(f"expected the role {role}")
         self.role = role
+        self.person = person
 
 
 class KnowsSignIns(Protocol):
@@ -78,7 +79,7 @@ def with_role(role: Role) -> Callable[[Request], Awaitable[Person]]:
     async def person_with_role(request: Request) -> Person:
         person = await signed_in(request)
         if not person.role.includes(role):
-            raise RoleMissing(role)
+            raise RoleMissing(role, person)
         return person
 
     return person_with_role

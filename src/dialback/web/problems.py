@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import SENTENCES, Problem, Reason, Refused
 from dialback.observe.log import get_logger
+from dialback.web.notes import Notes
 from dialback.web.pages import Pages, see_other, signin_path, wants_part
 from dialback.web.people import NotSignedIn, RoleMissing
 from dialback.wire.errors import WireError
@@ -30,8 +31,8 @@ class NotFound(Exception):
     """What a path names is not there, or not for this person: both are told alike."""
 
 
-def add_handlers(app: FastAPI, pages: Pages) -> None:
-    """Make the application answer every failure with a page."""
+def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
+    """Make the application answer every failure with a page; what a role was lacking for is noted."""
 
     def page(status: int, heading: str, sentence: str, detail: str = "") -> Response:
         return pages.answer(
@@ -50,7 +51,11 @@ def add_handlers(app: FastAPI, pages: Pages) -> None:
             return Response(status_code=204, headers={"HX-Refresh": "true"})
         return see_other(signin_path(request) if request.method == "GET" else "/signin")
 
-    async def role_missing(_: Request, __: Exception) -> Response:
+    async def role_missing(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RoleMissing)
+        user = error.person.user
+        subject = f"route:{request.method} {request.url.path}"
+        notes.note(request, user.tenant, user.name, "portal.refused", subject, str(error), allowed=False)
         return page(403, "Not allowed", NO_ROLE)
 
     async def not_found(_: Request, __: Exception) -> Response:

@@ -96,6 +96,14 @@ async def test_lower_role_is_refused_by_every_operation(api: ApiStage) -> None:
     assert refused > len(NEEDS)
 
 
+async def test_refusal_for_a_role_is_on_record(api: ApiStage) -> None:
+    await api.ask("GET", "/users", "main/uma")
+
+    entry = api.notes.entries[-1]
+    assert (entry.action, entry.subject) == ("api.refused", "route:GET /users")
+    assert (entry.actor.name, entry.detail, entry.allowed) == ("uma", "role-lacking", False)
+
+
 async def test_whoever_is_not_on_the_staff_is_refused_by_every_operation_of_the_provider(
     api: ApiStage,
 ) -> None:

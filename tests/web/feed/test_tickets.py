@@ -16,7 +16,17 @@ OFFICE = DESKTOP.name
 
 @pytest.fixture
 def tickets(feed: Feed) -> Tickets:
-    return Tickets(feed.store, feed.clock)
+    return Tickets(feed.store, feed.clock, feed.recorder)
+
+
+async def test_new_ticket_is_on_record_once(feed: Feed, tickets: Tickets) -> None:
+    before = len(feed.recorder.entries)
+    await tickets.issue(ANNA, OFFICE, "192.0.2.7")
+    await tickets.issue(ANNA, OFFICE, "192.0.2.7")
+
+    (entry,) = feed.recorder.entries[before:]
+    assert (entry.action, entry.subject) == ("ticket.make", f"resource:{OFFICE}")
+    assert (entry.actor.name, entry.actor.address) == ("anna", "192.0.2.7")
 
 
 async def test_ticket_is_kept_as_a_hash_with_its_user_and_resource(feed: Feed, tickets: Tickets) -> None:
@@ -83,4 +93,4 @@ async def test_connection_token_is_no_ticket(feed: Feed, tickets: Tickets) -> No
 
 async def test_node_that_was_restarted_knows_a_ticket_by_its_hash(feed: Feed, tickets: Tickets) -> None:
     ticket = await tickets.issue(ANNA, OFFICE)
-    assert await Tickets(feed.store, feed.clock).is_good(ticket.hash, ANNA, OFFICE)
+    assert await Tickets(feed.store, feed.clock, feed.recorder).is_good(ticket.hash, ANNA, OFFICE)

@@ -231,3 +231,13 @@ async def test_no_page_of_one_tenant_names_what_is_anothers(portal: PortalStage)
     for path in ["/admin/connections/acme-c-live", "/connect/acme-office"]:
         there, none = await adam.get(path), await adam.get(path + "x")
         assert (there.status_code, there.text) == (none.status_code, none.text)
+
+
+async def test_page_that_is_for_others_is_refused_on_record(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna")
+
+    assert (await anna.get("/admin/users")).status_code == 403
+
+    entry = portal.recorded.entries[-1]
+    assert (entry.action, entry.subject) == ("portal.refused", "route:GET /admin/users")
+    assert (entry.actor.name, entry.allowed) == ("anna", False)

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from dialback.domain.accounts import ApiToken, Origin, Person, SignInKind
-from dialback.domain.audit import Actor, ActorKind
+from dialback.domain.audit import Actor, ActorKind, AuditEntry
+from dialback.domain.errors import Refused
 from dialback.domain.provider import PROVIDER, StaffRole, check_console
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import Role
@@ -85,13 +86,30 @@ async def _admit(api: Api, request: Request, needs: Needs) -> None:
     caller = await _caller(api, request)
     if caller is None:
         raise ApiProblem(ApiReason.NOT_SIGNED_IN)
+    try:
+        request.state.caller = await _permitted(api, caller, needs, needs.role)
+    except (ApiProblem, Refused) as refused:
+        subject = f"route:{request.method} {request.url.path}"
+        entry = AuditEntry(
+            caller.tenant,
+            api.now(),
+            caller.actor,
+            "api.refused",
+            subject,
+            refused.reason.value,
+            allowed=False,
+        )
+        api.recorder.note(entry)
+        raise
+
+
+async def _permitted(api: Api, caller: Caller, needs: Needs, role: Role) -> Caller:
+    """Return the caller, as one of the provider's staff where that is asked; raise if they may not."""
     if caller.user is None:
         _check_scopes(caller, needs)
-    elif not caller.role.includes(needs.role):
-        raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {needs.role.value}, got {caller.role.value}")
-    if needs.staff is not None:
-        caller = await _as_staff(api, caller, needs.staff)
-    request.state.caller = caller
+    elif not caller.role.includes(role):
+        raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {role.value}, got {caller.role.value}")
+    return caller if needs.staff is None else await _as_staff(api, caller, needs.staff)
 
 
 async def _as_staff(api: Api, caller: Caller, wanted: StaffRole) -> Caller:

@@ -20,6 +20,7 @@ from dialback.domain.tenancy import User
 from dialback.web.feed.addresses import FILES
 from dialback.web.feed.subscribers import Subscribers
 from dialback.web.feed.tickets import Tickets
+from dialback.web.origin import peer_of
 from dialback.wire.feed.negotiation import RDP_CONTENT_TYPE, content_disposition
 
 _TAG: Final = re.compile(r'"([0-9a-f]{16})\.([0-9a-f]{64})"')
@@ -57,7 +58,7 @@ class Files:
         brought = request.headers.getlist("if-none-match")
         if (kept := await self._kept(brought, digest, user, published.resource.name)) is not None:
             return Response(status_code=304, headers=_headers(digest, kept))
-        ticket = await self._tickets.issue(user, published.resource.name)
+        ticket = await self._tickets.issue(user, published.resource.name, peer_of(request))
         return Response(
             self._maker.feed(published, user, ticket.secret),
             headers={

@@ -45,7 +45,7 @@ def make_feed(parts: FeedParts) -> APIRouter:
     """Return every route of the feed; `discovery.Discovery` is to stand before them."""
     subscribers = Subscribers(parts.authenticator)
     acceptor = NtlmAcceptor(host_of(parts.address), parts.now)
-    files = Files(parts.directory, Tickets(parts.store, parts.now), parts.files)
+    files = Files(parts.directory, Tickets(parts.store, parts.now, parts.recorder), parts.files)
     notes = Notes(parts.recorder, parts.now)
     router = APIRouter()
     for each in (

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dialback.domain.access import ConnectionToken, TokenKind
+from dialback.domain.audit import Actor, ActorKind, AuditEntry, Recorder
 from dialback.domain.contracts import Store
 from dialback.domain.ids import ResourceName, TenantId, TokenHash, UserId
 from dialback.domain.secret import Secret
@@ -33,16 +34,17 @@ class Ticket:
 
 
 class Tickets:
-    """Issues the tickets of one node."""
+    """Issues the tickets of one node; each new one is in the audit log."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], recorder: Recorder) -> None:
         self._store = store
         self._now = now
+        self._recorder = recorder
         self._remembered = BoundedCache[tuple[TenantId, UserId, ResourceName], Ticket](
             MAX_REMEMBERED, lambda _: 1
         )
 
-    async def issue(self, user: User, resource: ResourceName) -> Ticket:
+    async def issue(self, user: User, resource: ResourceName, address: str = "") -> Ticket:
         """Return a ticket of the user for the resource that is good for half a life at least."""
         key = (user.tenant, user.id, resource)
         kept = self._remembered.get(key)
@@ -63,6 +65,8 @@ class Tickets:
             )
         )
         self._remembered.put(key, ticket)
+        actor = Actor(ActorKind.USER, user.name, address)
+        self._recorder.note(AuditEntry(user.tenant, now, actor, "ticket.make", f"resource:{resource}"))
         return ticket
 
     async def is_good(self, hash: TokenHash, user: User, resource: ResourceName) -> bool:

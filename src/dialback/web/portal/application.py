@@ -123,4 +123,4 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])
     app.mount("/static", _Files(directory=STATIC))
     app.add_middleware(SameOrigin)
-    problems.add_handlers(app, pages)
+    problems.add_handlers(app, pages, notes)
