@@ -1,5 +1,6 @@
 """What the tests of the console share."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,8 +8,18 @@ import pytest
 
 from tests.console.gateway_stub import GatewayStub, running
 
+SETTLING_TURNS = 20
+
 
 @pytest.fixture
 async def stub(tmp_path: Path) -> AsyncIterator[GatewayStub]:
     async with running(tmp_path / "gateway") as stub:
         yield stub
+
+
+@pytest.fixture(autouse=True)
+async def settled() -> AsyncIterator[None]:
+    """Let what was aborted at a test's end be closed by its loop, and not by the garbage collector."""
+    yield
+    for _ in range(SETTLING_TURNS):
+        await asyncio.sleep(0)
