@@ -36,7 +36,8 @@ class VersionWarning(QDialog):
         words.addWidget(heading("Console and agent have different versions", larger_pt=2))
         words.addWidget(self.text)
         self.link = Link("Connect by remote desktop instead", "version-link", self._take_desktop)
-        words.addWidget(self.link)
+        # Aligned, lest its fixed width become that of the texts above.
+        words.addWidget(self.link, alignment=Qt.AlignmentFlag.AlignLeft)
         row = row_of(icon)
         row.setSpacing(WIDE_GAP)
         row.addLayout(words, 1)
