@@ -5,9 +5,7 @@ agent speak with each other, and whoever is in between reads nothing. All that a
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,40 +13,11 @@ from dialback.cli.api import Api, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.cli.reach import Purpose, TicketNumber, Where, ask_access, find_served
-from dialback.console.management import Management, managing
+from dialback.console.actions import SCOPES, Action, HostAnswer, fact_rows, perform
+from dialback.console.management import managing
 from dialback.console.saved import Saved, default_folder
-from dialback.domain.consent import ConsentScope
 from dialback.observe.log import escape
 from dialback.wire.management.messages import MAX_LINES, Done, Facts, Log, Sessions, Source
-
-_GIGABYTE = 1_000_000_000
-
-
-class Action(StrEnum):
-    """What a host is asked."""
-
-    FACTS = "facts"
-    LOG = "log"
-    SESSIONS = "sessions"
-    LOG_OFF = "log-off"
-    RESTART_RDP = "restart-rdp"
-    RESTART_AGENT = "restart-agent"
-    UPDATE = "update"
-
-
-SCOPES = {
-    Action.FACTS: ConsentScope.FACTS,
-    Action.LOG: ConsentScope.LOG,
-    Action.SESSIONS: ConsentScope.FACTS,
-    Action.LOG_OFF: ConsentScope.END_SESSIONS,
-    Action.RESTART_RDP: ConsentScope.RESTART_RDP,
-    Action.RESTART_AGENT: ConsentScope.RESTART_AGENT,
-    Action.UPDATE: ConsentScope.UPDATE_AGENT,
-}
-"""The consent that each takes."""
-
-
-HostAnswer = Facts | Log | Sessions | Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +69,9 @@ async def ask_host(api: Api, where: str, wish: Wish) -> HostAnswer:
     )
     Saved(default_folder()).check_key(tenant, host, access.host_key)
     async with managing(gateway, access, where) as management:
-        return await _ask(management, wish)
-
-
-async def _ask(management: Management, wish: Wish) -> HostAnswer:
-    match wish.action:
-        case Action.FACTS:
-            return await management.facts()
-        case Action.LOG:
-            return await management.log_tail(wish.lines, wish.source)
-        case Action.SESSIONS:
-            return await management.sessions()
-        case Action.LOG_OFF:
-            return await management.log_off(wish.session)
-        case Action.RESTART_RDP:
-            return await management.restart_rdp()
-        case Action.RESTART_AGENT:
-            return await management.restart_agent()
-        case Action.UPDATE:
-            return await management.update_agent()
+        return await perform(
+            management, wish.action, session=wish.session, lines=wish.lines, source=wish.source
+        )
 
 
 def show(what: str, answer: HostAnswer) -> None:
@@ -135,56 +88,6 @@ def show(what: str, answer: HostAnswer) -> None:
         case Done():
             detail = f": {escape(answer.detail)}" if answer.detail else "."
             say(f"Done: {what}{detail}")
-
-
-def fact_rows(facts: Facts) -> list[tuple[object, ...]]:
-    """Return the facts as rows of name and value, empty ones left out."""
-    rows: list[tuple[object, object]] = [
-        ("host name", facts.host_name),
-        ("system", facts.system),
-        ("agent", facts.agent_version),
-        ("clock", facts.now),
-        ("up for", None if facts.uptime_s is None else timedelta(seconds=facts.uptime_s)),
-        ("load per processor", None if facts.load_per_cpu is None else f"{facts.load_per_cpu:.2f}"),
-        ("memory free", _percent(facts.free_memory_percent)),
-    ]
-    rows += [
-        (
-            f"disk {disk.path}",
-            f"{disk.free_bytes / _GIGABYTE:.1f} of {disk.size_bytes / _GIGABYTE:.1f} GB free",
-        )
-        for disk in facts.disks
-    ]
-    rows += [
-        ("sessions", facts.sessions_problem or _counts(facts)),
-        *((f"RDP {each.target}", _server(each)) for each in facts.rdp_servers),
-        *((f"fails: {each.check}", each.detail) for each in facts.failing),
-        ("may be dialled", ", ".join(facts.targets)),
-    ]
-    if facts.policy is not None:
-        hours = "; ".join(facts.policy.windows)
-        rows += [
-            ("consent", f"{facts.policy.mode} {hours}".strip()),
-            ("consent to", ", ".join(facts.policy.scopes)),
-            ("approvers", facts.policy.approvers),
-        ]
-    return [row for row in rows if row[1] not in (None, "")]
-
-
-def _percent(percent: float | None) -> str | None:
-    return None if percent is None else f"{percent:.0f} %"
-
-
-def _counts(facts: Facts) -> str:
-    if facts.active_sessions is None or facts.disconnected_sessions is None:
-        return ""
-    return f"{facts.active_sessions} active, {facts.disconnected_sessions} disconnected"
-
-
-def _server(server: Any) -> str:
-    if not server.answers:
-        return f"no answer: {server.problem}"
-    return f"{server.security} {server.tls_version} {server.certificate_sha256}".strip()
 
 
 def register(commands: typer.Typer) -> None:
