@@ -60,7 +60,7 @@ def failing_checks(facts: HostFacts, settings: AgentSettings) -> tuple[Failing, 
     ):
         busy.append(f"{facts.free_memory_percent:.1f} percent of memory left")
     if busy:
-        found.append(Failing(check="load", detail=", ".join(busy)))
+        found.append(Failing(check="load", detail=clip(", ".join(busy))))
     if facts.restart_due:
         found.append(Failing(check="restart", detail="the system waits for a restart"))
     return tuple(found)
