@@ -141,7 +141,14 @@ CHANGES: tuple[tuple[str, str, str, str, Any, str], ...] = (
 )
 """Operation, who, method, path, body, and the action that is noted."""
 
-APART = {"save_consent_grant", "make_api_token", "revoke_api_token", "poll_device_code", "sign_out"}
+APART = {
+    "save_consent_grant",
+    "make_api_token",
+    "revoke_api_token",
+    "poll_device_code",
+    "sign_out",
+    "prove_reach",
+}
 """What needs something made before; the tests below do these."""
 
 
@@ -186,3 +193,17 @@ async def test_command_line_is_noted_when_it_is_signed_in_and_out(api: ApiStage)
     assert (opened.tenant, opened.action, opened.detail) == (MAIN, "sign-in.open", "device code")
     assert opened.actor == ended.actor == Actor(ActorKind.USER, "uma", api.address)
     assert ended.action == "sign-in.end"
+
+
+async def test_proof_of_a_certificate_is_noted(api: ApiStage) -> None:
+    wanted = {"tenant": "acme", "host": "acme-desk-1", "purpose": "x"}
+    asked = await api.good("POST", "/provider/connections", "provider/tess", json=wanted)
+    api.notes.entries.clear()
+    path = f"/provider/connections/{asked['request']}/proof?tenant=acme"
+    proof = {"proven": "proven", "shown": "ab" * 32, "announced": "ab" * 32}
+
+    answer = await api.ask("POST", path, "provider/tess", json=proof)
+
+    assert answer.status_code == 204
+    assert {entry.tenant for entry in api.notes.entries} >= {"provider"}
+    assert {entry.action for entry in api.notes.entries} == {"connection.proof"}
