@@ -14,6 +14,7 @@ from dialback.domain.consent import (
     Grant,
     GrantStanding,
     decide,
+    grant_for,
     parse_window,
 )
 from dialback.domain.errors import Reason, Refused
@@ -181,6 +182,15 @@ def test_nothing_opens_without_a_grant_that_holds(
     opened = refusal(policy, standing=GrantStanding(grant, keys, used, revoked)) is None
 
     assert opened == (holds and len(keys) >= approvers)
+
+
+def test_grant_of_a_request_is_of_just_what_was_asked() -> None:
+    grant = grant_for(REQUEST, "g1", "anna", NOON - HOUR, 2 * HOUR, 0)
+
+    assert grant == GRANT
+    assert refusal(standing=replace(SIGNED, grant=grant)) is None
+    without_target = grant_for(replace(REQUEST, target=""), "g1", "anna", NOON, HOUR, 3)
+    assert (without_target.targets, without_target.uses) == (frozenset(), 3)
 
 
 # Hours.

@@ -12,9 +12,8 @@ from pathlib import Path
 from dialback.agent.consent import local_now
 from dialback.agent.consent_files import LOCK_NAME, AskedConsent, ConsentFiles, Given
 from dialback.agent.problems import AgentProblem
-from dialback.domain.consent import MAX_WAIT, ConsentRequest, Grant, check_fit
+from dialback.domain.consent import MAX_WAIT, Grant, check_fit, grant_for
 from dialback.domain.errors import Refused
-from dialback.domain.ids import GrantId
 from dialback.domain.names import check_id
 from dialback.identity.files import locked
 from dialback.identity.grants import SignedGrant, build, fingerprint, open_grant, parse, sign
@@ -62,7 +61,10 @@ class LocalConsent:
             raise NothingAsked(f"nothing waits under {request_id[:80]!r}; see `dialback agent consent list`")
         with locked(self._folder / LOCK_NAME):
             key = self._files.key()
-            grant, before = self._shown(asked) or (self._new(asked.request, by, life, uses), None)
+            grant, before = self._shown(asked) or (
+                grant_for(asked.request, secrets.token_hex(8), by, self._now(), life, uses),
+                None,
+            )
             signed = sign(grant, key.public_bytes, key.sign, before)
             given = self._pruned()
             self._files.save_given(replace(given, grants=(*given.grants, build(signed))[-MOST_GIVEN:]))
@@ -102,20 +104,3 @@ class LocalConsent:
         except Refused:
             return None
         return grant, signed
-
-    def _new(self, request: ConsentRequest, by: str, life: timedelta, uses: int) -> Grant:
-        now = self._now()
-        return Grant(
-            id=GrantId(secrets.token_hex(8)),
-            tenant=request.tenant,
-            host=request.host,
-            staff=request.staff,
-            scopes=frozenset({request.scope}),
-            targets=frozenset({request.target} if request.target else ()),
-            purpose=request.purpose,
-            begins_at=now,
-            until=now + life,
-            approved_by=by,
-            ticket_number=request.ticket_number,
-            uses=uses,
-        )

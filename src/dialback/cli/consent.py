@@ -16,8 +16,7 @@ from pydantic import TypeAdapter
 from dialback.cli.api import Api, ApiRefused, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import print_json, print_line, print_table, say
-from dialback.domain.consent import ConsentRequest, ConsentState, Grant, check_fit
-from dialback.domain.ids import GrantId
+from dialback.domain.consent import ConsentRequest, ConsentState, Grant, check_fit, grant_for
 from dialback.domain.names import check_id
 from dialback.identity.grants import SignedGrant, build, fingerprint, open_grant, parse, sign
 from dialback.identity.host_keys import HostKey
@@ -134,7 +133,9 @@ async def approve(
     if before is not None and (life or uses is not None):
         raise Failed("It is granted already, and a second signature changes nothing of the grant.")
     if before is None:
-        grant = _grant(wanted, life or USUAL_LIFE, uses or 0, me["name"])
+        begins_at = datetime.now(UTC).replace(microsecond=0)
+        lasts = parse_life(life or USUAL_LIFE)
+        grant = grant_for(wanted, make_id(), me["name"], begins_at, lasts, uses or 0)
     else:
         grant, _ = open_grant(before, {})
         check_fit(wanted, grant)
@@ -232,24 +233,6 @@ def _standing(asked: dict[str, Any]) -> SignedGrant | None:
     if asked["state"] == ConsentState.DENIED:
         raise Failed("It was denied; the provider has to ask again.")
     return parse(grant["text"]) if asked["state"] == ConsentState.GRANTED else None
-
-
-def _grant(wanted: ConsentRequest, life: str, uses: int, approver: str) -> Grant:
-    now = datetime.now(UTC).replace(microsecond=0)
-    return Grant(
-        id=GrantId(make_id()),
-        tenant=wanted.tenant,
-        host=wanted.host,
-        staff=wanted.staff,
-        scopes=frozenset({wanted.scope}),
-        targets=frozenset({wanted.target} if wanted.target else ()),
-        purpose=wanted.purpose,
-        begins_at=now,
-        until=now + parse_life(life),
-        approved_by=approver,
-        ticket_number=wanted.ticket_number,
-        uses=uses,
-    )
 
 
 def _show(asked: dict[str, Any], grant: Grant) -> None:

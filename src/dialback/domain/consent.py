@@ -206,6 +206,30 @@ class Grant:
             raise ValueError(f"expected 0 uses or more, got {self.uses}")
 
 
+def grant_for(
+    request: ConsentRequest, id: str, approver: str, begins_at: datetime, life: timedelta, uses: int
+) -> Grant:
+    """Return the grant of just what was asked, which is nothing until somebody has signed it.
+
+    Raises:
+        ValueError: as a grant's constructor does.
+    """
+    return Grant(
+        id=GrantId(id),
+        tenant=request.tenant,
+        host=request.host,
+        staff=request.staff,
+        scopes=frozenset({request.scope}),
+        targets=frozenset({request.target} if request.target else ()),
+        purpose=request.purpose,
+        begins_at=begins_at,
+        until=begins_at + life,
+        approved_by=approver,
+        ticket_number=request.ticket_number,
+        uses=uses,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GrantStanding:
     """What the host knows of a grant that came with a request.

@@ -17,7 +17,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from dialback.domain.accounts import Person
-from dialback.domain.consent import ConsentRequest, ConsentState, Grant
+from dialback.domain.consent import ConsentRequest, ConsentState, Grant, grant_for
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import GrantId, HostId
 from dialback.domain.provider import ConsentKey
@@ -158,22 +158,8 @@ def _add_decisions(router: APIRouter, portal: Portal) -> None:
 
 
 def proposed(request: ConsentRequest, person: Person, now: datetime, life: timedelta, uses: int) -> Grant:
-    """Return the grant of just what was asked, which is nothing until somebody has signed it."""
-    begins_at = now.replace(microsecond=0)
-    return Grant(
-        id=GrantId(make_id()),
-        tenant=request.tenant,
-        host=request.host,
-        staff=request.staff,
-        scopes=frozenset({request.scope}),
-        targets=frozenset({request.target} if request.target else ()),
-        purpose=request.purpose,
-        begins_at=begins_at,
-        until=begins_at + life,
-        approved_by=person.user.name,
-        ticket_number=request.ticket_number,
-        uses=uses,
-    )
+    """Return the grant that the person is asked to sign: of just what was asked, from this second on."""
+    return grant_for(request, make_id(), person.user.name, now.replace(microsecond=0), life, uses)
 
 
 def _check_signed(text: str, keys: Sequence[ConsentKey]) -> None:
