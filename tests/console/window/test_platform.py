@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from dialback.console.window.platform import Host, RdpServer, Report, Tenant
+from dialback.console.window.platform import Host, Tenant
+from dialback.domain.hosts import HostReport, RdpServer
 from dialback.web.api.hosts import RdpServerView, ReportView
 from dialback.web.api.provider import HostStateView, ServedTenantView
 from tests.console.window.platform_stub import StubHost
@@ -13,7 +14,7 @@ from tests.console.window.platform_stub import StubHost
 
 @pytest.mark.parametrize(
     ("kind", "view"),
-    [(Host, HostStateView), (Tenant, ServedTenantView), (Report, ReportView), (RdpServer, RdpServerView)],
+    [(Host, HostStateView), (Tenant, ServedTenantView), (HostReport, ReportView), (RdpServer, RdpServerView)],
 )
 def test_every_field_is_one_of_the_api(kind: type, view: type[BaseModel]) -> None:
     assert {field.name for field in fields(kind)} <= set(view.model_fields)

@@ -6,8 +6,9 @@ from typing import Any
 
 from dialback.console.window.engine import Engine
 from dialback.console.window.events import Visit
-from dialback.console.window.platform import Host, Order, Place, RdpServer, Report, Tenant
+from dialback.console.window.platform import Host, Order, Place, Tenant
 from dialback.console.window.tree import Branch, Tree
+from dialback.domain.hosts import HostReport, RdpServer
 from dialback.domain.ids import HostId, TenantId
 from dialback.wire.management.messages import Facts, Session, Sessions
 
@@ -35,8 +36,10 @@ def tenant(id: str, name: str = "", **more: Any) -> Tenant:
     return Tenant(TenantId(id), name or id, **more)
 
 
-def report(system: str = "Debian") -> Report:
-    return Report("files", system, "0.1.0", (RdpServer("127.0.0.1:3389", True, "tls", "TLSv1.3", "ab" * 32),))
+def report(system: str = "Debian") -> HostReport:
+    return HostReport(
+        "files", system, "0.1.0", (RdpServer("127.0.0.1:3389", True, "tls", "TLSv1.3", "ab" * 32),)
+    )
 
 
 def tree(*hosts: Host) -> Tree:

@@ -37,7 +37,7 @@ from dialback.console.window.plain import (
     label,
     row_of,
 )
-from dialback.console.window.platform import Host, Place, RdpServer
+from dialback.console.window.platform import Host, Place
 from dialback.console.window.texts import (
     STATES,
     instant_text,
@@ -47,6 +47,7 @@ from dialback.console.window.texts import (
     value_text,
 )
 from dialback.console.window.tree import Branch
+from dialback.domain.hosts import RdpServer
 from dialback.wire.management.messages import Log, Sessions
 
 NOTHING = "Choose a host on the left, or open one by name with Ctrl+O."

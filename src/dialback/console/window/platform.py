@@ -13,29 +13,8 @@ from typing import Protocol
 from dialback.console.connecting import Access
 from dialback.console.legs import Gateway
 from dialback.domain.consent import ConsentScope
+from dialback.domain.hosts import HostReport
 from dialback.domain.ids import HostId, TenantId
-
-
-@dataclass(frozen=True, slots=True)
-class RdpServer:
-    """What the host's agent found at a target. `certificate_sha256` is hexadecimal, or empty."""
-
-    target: str
-    answers: bool
-    security: str = ""
-    tls_version: str = ""
-    certificate_sha256: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the host's agent says of it."""
-
-    host_name: str
-    system: str
-    agent_version: str
-    rdp_servers: tuple[RdpServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +29,7 @@ class Host:
     sessions: int = 0
     agent_version: str = ""
     public_key: str = ""
-    report: Report | None = None
+    report: HostReport | None = None
     reported_at: datetime | None = None
 
 
