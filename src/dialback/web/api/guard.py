@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from dialback.domain.accounts import ApiToken, Origin, Person, SignInKind
-from dialback.domain.audit import Actor, ActorKind, AuditEntry
+from dialback.domain.audit import Actor, ActorKind
 from dialback.domain.errors import Refused
 from dialback.domain.provider import PROVIDER, StaffRole, check_console
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import Role
 from dialback.web.api.needs import NEEDS, Needs
-from dialback.web.api.parts import Api, Caller
+from dialback.web.api.parts import Api, Caller, note
 from dialback.web.api.problems import ApiProblem, ApiReason, answer
 from dialback.web.feed.pictures import MAX_UPLOAD_BYTES
 from dialback.web.origin import origin_of
@@ -90,16 +90,7 @@ async def _admit(api: Api, request: Request, needs: Needs) -> None:
         request.state.caller = await _permitted(api, caller, needs, needs.role)
     except (ApiProblem, Refused) as refused:
         subject = f"route:{request.method} {request.url.path}"
-        entry = AuditEntry(
-            caller.tenant,
-            api.now(),
-            caller.actor,
-            "api.refused",
-            subject,
-            refused.reason.value,
-            allowed=False,
-        )
-        api.recorder.note(entry)
+        note(api, caller, "api.refused", subject, refused.reason.value, allowed=False)
         raise
 
 

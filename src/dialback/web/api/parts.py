@@ -134,9 +134,11 @@ IfMatch = Annotated[str | None, Header(description='Version to change, as `"3"`.
 IfNoneMatch = Annotated[str | None, Header(description="`*` to make it only if it is not there.")]
 
 
-def note(api: Api, caller: Caller, action: str, subject: str, detail: str = "") -> None:
-    """Write what the caller has done into the audit log; never raises."""
-    api.recorder.note(AuditEntry(caller.tenant, api.now(), caller.actor, action, subject, detail))
+def note(
+    api: Api, caller: Caller, action: str, subject: str, detail: str = "", *, allowed: bool = True
+) -> None:
+    """Write what the caller has done, or was not allowed to, into the audit log; never raises."""
+    api.recorder.note(AuditEntry(caller.tenant, api.now(), caller.actor, action, subject, detail, allowed))
 
 
 def changes(before: Any, after: Any) -> str:

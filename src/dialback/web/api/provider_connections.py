@@ -154,10 +154,7 @@ async def _check(api: Api, me: Caller, terms: Terms) -> Staff:
     try:
         return check_reach(me.staff, terms, await use_of(api, terms.tenant), api.now())
     except Refused as refused:
-        entry = AuditEntry(
-            me.tenant, api.now(), me.actor, "connection.ask", f"tenant:{terms.tenant}", str(refused)
-        )
-        api.recorder.note(replace(entry, allowed=False))
+        note(api, me, "connection.ask", f"tenant:{terms.tenant}", str(refused), allowed=False)
         raise
 
 
