@@ -56,6 +56,7 @@ class Joined:
     ) -> None:
         self.client = client
         self.host = host
+        self.leg = leg
         self.meter = Meter(asyncio.get_running_loop().time)
         client.source.unread(leftovers[0])
         leg.unread(leftovers[1])
@@ -363,6 +364,29 @@ async def test_cancel_tells_and_closes_both_ends(wires: Wires, kind: str) -> Non
     await joint.host.end()
     with pytest.raises(asyncio.CancelledError):
         await joint.ended()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_cancel_while_it_closes_drops_every_leg(wires: Wires, kind: str) -> None:
+    joint = await joined(wires, kind, slow=(SLOW_BYTES, 0))
+    size = 12 * SLOW_BYTES
+    await joint.host.send(b"x" * size)
+    await joint.host.end()
+    # The host has ended, and what is queued for a client that reads nothing cannot be flushed.
+    async with asyncio.timeout(DEADLINE_S):
+        while joint.meter.to_left_bytes < size:
+            await asyncio.sleep(0.01)
+    _, waiting = await asyncio.wait({joint.task}, timeout=0.1)
+    assert waiting
+
+    joint.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(DEADLINE_S):
+            await joint.task
+
+    legs = {joint.client.source, joint.client.sink, joint.leg}
+    assert all(leg.transport.is_closing() for leg in legs)
+    joint.client.reset()
 
 
 async def test_a_framing_on_the_right_is_refused(wires: Wires) -> None:

@@ -66,7 +66,7 @@ class Relay:
 
         A leg whose peer does not close within 2 seconds is let go of in the background, within 30. The right
         end must be transparent (a host leg or a local connection). When cancelled, both ends are told and
-        closed before the cancellation goes on.
+        closed before the cancellation goes on; when cancelled while they are being closed, both are dropped.
         """
         joint = _Joint(self._scratch, left, right, meter, self._lingering)
         joint.start()
@@ -75,7 +75,12 @@ class Relay:
         except asyncio.CancelledError:
             await asyncio.shield(joint.close(None))
             raise
-        await joint.close(ended)
+        try:
+            await joint.close(ended)
+        except asyncio.CancelledError:
+            # Whoever cancels now waits no longer for a peer that does not read.
+            joint.abort()
+            raise
         return ended
 
 
@@ -143,6 +148,12 @@ class _Joint:
             {self._lingering.start("let go", direction.let_go(DRAIN_S)) for direction in self._directions},
             timeout=LINGER_S,
         )
+
+    def abort(self) -> None:
+        """Let go of every leg at once; what was not flushed is dropped."""
+        for leg in {self._left.source, self._left.sink, self._right.source}:
+            if not leg.lost:
+                leg.transport.abort()
 
     def _noticed(self, direction: Direction, error: Exception | None) -> None:
         if not self._can_half_close() or error is not None:
