@@ -26,6 +26,12 @@ class Metrics:
         self._bytes = Counter(
             "dialback_relayed_bytes", "RDP bytes relayed", ["towards"], registry=self.registry
         )
+        self._held = Counter(
+            "dialback_held_seconds",
+            "Seconds for which a bandwidth limit held relays, each direction for itself",
+            ["tenant"],
+            registry=self.registry,
+        )
         self.open_connections = Gauge(
             "dialback_open_connections", "Connections being relayed now", registry=self.registry
         )
@@ -46,6 +52,10 @@ class Metrics:
         self._ended.labels(reason.value).inc()
         self._bytes.labels("client").inc(totals.to_client_bytes)
         self._bytes.labels("host").inc(totals.to_host_bytes)
+
+    def held(self, tenant: str, seconds: float) -> None:
+        """Count for how long a relay of the tenant was held by a bandwidth limit."""
+        self._held.labels(tenant).inc(seconds)
 
     def value(self, name: str, **labels: str) -> float:
         """Return one sample, 0 if it was never counted; for `doctor` and tests."""

@@ -18,6 +18,7 @@ from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import WireError
 
 Noticed = Callable[["Direction", Exception | None], None]
+Count = Callable[[int], None]
 
 CUT_OFF = "the connection ended without the end of its TLS stream"
 
@@ -46,14 +47,17 @@ class Direction(asyncio.BufferedProtocol):
     """
 
     def __init__(self, scratch: Scratch, source: Leg, noticed: Noticed) -> None:
-        self._payload = scratch.payload
+        self._whole = self._payload = scratch.payload
         self._source = source
         self._noticed = noticed
+        self._count: Count = _uncounted
         self._lost = Flag()
         self._finished = Flag()
         self._stopped = False
         self._ended = False
         self._writable = Flag(up=True)
+        self._sink_full = False
+        self._held = False
         self.feeder: Direction | None = None
 
     def start(self) -> None:
@@ -63,12 +67,18 @@ class Direction(asyncio.BufferedProtocol):
             self._lost.set()
         else:
             self._keep_the_end_behind_the_bytes()
-        for start in range(0, len(leftover), PAYLOAD_BYTES):
-            part = leftover[start : start + PAYLOAD_BYTES]
+        size = len(self._payload)
+        for start in range(0, len(leftover), size):
+            part = leftover[start : start + size]
             self._payload[: len(part)] = part
             self.buffer_updated(len(part))
         if self._source.gone:
             self._notice(None)
+
+    def count_by(self, count: Count, at_once_bytes: int = PAYLOAD_BYTES) -> None:
+        """Count what is moved by another function, and read so many bytes at once at the most."""
+        self._count = count
+        self._payload = self._whole[:at_once_bytes]
 
     def stop(self) -> None:
         """Move nothing more; what still arrives is dropped."""
@@ -135,13 +145,31 @@ class Direction(asyncio.BufferedProtocol):
             self.feeder.resume()
 
     def pause(self) -> None:
-        """Stop reading the source for a while."""
-        if not self._source.transport.is_closing():
-            self._source.transport.pause_reading()
+        """Stop reading the source while the sink is full."""
+        self._sink_full = True
+        self._read_or_not()
 
     def resume(self) -> None:
-        """Read the source again."""
-        if not self._source.transport.is_closing():
+        """The sink has room again."""
+        self._sink_full = False
+        self._read_or_not()
+
+    def hold(self) -> None:
+        """Stop reading the source until it is released: it has moved what it may for now."""
+        self._held = True
+        self._read_or_not()
+
+    def release(self) -> None:
+        """Let the source be read again."""
+        self._held = False
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._source.transport.is_closing():
+            return
+        if self._held or self._sink_full:
+            self._source.transport.pause_reading()
+        else:
             self._source.transport.resume_reading()
 
 
@@ -154,7 +182,7 @@ class Sealing(Direction):
         source: Leg,
         sink: Leg,
         framing: Framing,
-        count: Callable[[int], None],
+        count: Count,
         noticed: Noticed,
     ) -> None:
         super().__init__(scratch, source, noticed)
@@ -188,7 +216,7 @@ class Opening(Direction):
         sink: Leg,
         framing: Framing,
         answer: Callable[[bytes], None],
-        count: Callable[[int], None],
+        count: Count,
         noticed: Noticed,
     ) -> None:
         super().__init__(scratch, source, noticed)
@@ -227,6 +255,10 @@ class Opening(Direction):
             self._answer(replies)
         if self._framing.ended:
             self._notice(None)
+
+
+def _uncounted(_size: int) -> None:
+    """Count nothing."""
 
 
 async def _within(timeout_s: float, event: Flag) -> bool:

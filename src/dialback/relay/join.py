@@ -20,6 +20,7 @@ from dialback.relay.directions import (
 )
 from dialback.relay.framings import Framing
 from dialback.relay.meter import Meter
+from dialback.relay.pacing import Account
 from dialback.transport.leg import Leg
 
 KEEPALIVE_S = 45
@@ -61,14 +62,15 @@ class Relay:
         self._keepalive_s = keepalive_s
         self._lingering = Tasks()
 
-    async def join(self, left: End, right: End, meter: Meter) -> Ended:
+    async def join(self, left: End, right: End, meter: Meter, account: Account | None = None) -> Ended:
         """Move bytes both ways until either end ends, then flush and close the legs.
 
-        A leg whose peer does not close within 2 seconds is let go of in the background, within 30. The right
-        end must be transparent (a host leg or a local connection). When cancelled, both ends are told and
-        closed before the cancellation goes on; when cancelled while they are being closed, both are dropped.
+        What is moved is kept to the bandwidth of the account, if there is one. A leg whose peer does not
+        close within 2 seconds is let go of in the background, within 30. The right end must be transparent (a
+        host leg or a local connection). When cancelled, both ends are told and closed before the cancellation
+        goes on; when cancelled while they are being closed, both are dropped.
         """
-        joint = _Joint(self._scratch, left, right, meter, self._lingering)
+        joint = _Joint(self._scratch, left, right, meter, self._lingering, account)
         joint.start()
         try:
             ended = await joint.wait_ended(self._keepalive_s)
@@ -87,13 +89,22 @@ class Relay:
 class _Joint:
     """One join in progress."""
 
-    def __init__(self, scratch: Scratch, left: End, right: End, meter: Meter, lingering: Tasks) -> None:
+    def __init__(
+        self,
+        scratch: Scratch,
+        left: End,
+        right: End,
+        meter: Meter,
+        lingering: Tasks,
+        account: Account | None,
+    ) -> None:
         if not right.framing.transparent:
             raise ValueError(f"expected a transparent framing on the right end, got {right.framing.name}")
         self._left = left
         self._right = right
         self._meter = meter
         self._lingering = lingering
+        self._account = account
         self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._from_right: Direction = Sealing(
             scratch, right.source, left.sink, left.framing, meter.count_to_left, self._noticed
@@ -106,6 +117,9 @@ class _Joint:
         self._into_left = into_left
         into_left.feeder = self._from_right
         self._from_right.feeder = self._from_left
+        if account is not None:
+            account.pace(self._from_right, meter.count_to_left)
+            account.pace(self._from_left, meter.count_to_right)
 
     def _direction_from_left(self, scratch: Scratch) -> Direction:
         count = self._meter.count_to_right
@@ -138,6 +152,9 @@ class _Joint:
             await self._finish_other_way(ended.side)
         for direction in self._directions:
             direction.stop()
+        if self._account is not None:
+            # Nothing is moved from here on: what is still read is the peer's own end, and that is waited for.
+            self._account.close()
         await asyncio.gather(self._into_left.flushed(DRAIN_S), self._from_right.flushed(DRAIN_S))
         farewell = self._left.framing.farewell(orderly=orderly)
         if farewell and not self._left.framing.ended:
