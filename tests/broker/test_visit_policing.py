@@ -5,6 +5,7 @@ import pytest
 from dialback.broker.metering import Metering
 from dialback.broker.visit_policing import VisitPolicing
 from dialback.domain.errors import Reason
+from dialback.domain.ids import TenantId
 from dialback.domain.provider import Terms
 from dialback.domain.tenancy import MAIN
 from tests.broker.recorder import KeptEntries
@@ -21,11 +22,36 @@ async def made() -> Scene:
     return made
 
 
-def policing(made: Scene, log: KeptEntries | None = None) -> VisitPolicing:
-    metering = Metering(made.provider, made.clock)
+class Limits:
+    """The bandwidth that tenants were held to."""
+
+    def __init__(self) -> None:
+        self.now: dict[TenantId, int | None] = {}
+
+    def limit(self, tenant: TenantId, most_bytes_s: int | None) -> None:
+        self.now[tenant] = most_bytes_s
+
+
+def policing(made: Scene, log: KeptEntries | None = None, limits: Limits | None = None) -> VisitPolicing:
     return VisitPolicing(
-        made.connections, made.provider, made.visits, metering, log or KeptEntries(), made.clock
+        made.connections,
+        made.provider,
+        made.visits,
+        Metering(made.provider, made.clock),
+        log or KeptEntries(),
+        limits or Limits(),
+        made.clock,
     )
+
+
+async def test_a_bandwidth_that_was_changed_holds_for_what_is_open(made: Scene) -> None:
+    limits = Limits()
+    await policing(made, limits=limits).once()
+    assert limits.now == {MAIN: None}
+    await made.provider.save_terms(Terms(MAIN, most_bytes_s=1_000_000))
+    await policing(made, limits=limits).once()
+    assert limits.now == {MAIN: 1_000_000}
+    assert made.connections.cuts == []
 
 
 async def test_nothing_ends_while_all_is_well(made: Scene) -> None:

@@ -83,6 +83,13 @@ async def test_terms_of_the_tenant_hold_for_visits_and_users(
     assert (await refusal(made.visits.check_served(MAIN, ConnectionId("c7")))).reason is reason
 
 
+async def test_bandwidth_of_the_tenant_goes_to_the_gateway(made: Scene) -> None:
+    assert (await placed(made)).most_bytes_s is None
+    await made.provider.save_terms(Terms(MAIN, most_bytes_s=1_000_000))
+    assert (await placed(made)).most_bytes_s == 1_000_000
+    assert (await made.visits.check_served(MAIN, ConnectionId("c7"))).most_bytes_s == 1_000_000
+
+
 async def test_connection_does_not_count_itself(made: Scene) -> None:
     made.connections.connections = [VISIT]
     await made.provider.save_terms(Terms(MAIN, most_connections=1))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import Stage, free_port
+from tests.e2e.visitor import Visitor
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +23,9 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
     finally:
         await stage.end()
+
+
+@pytest.fixture
+def visitor(stage: Stage) -> Visitor:
+    """Return a technician of the provider for that stage."""
+    return Visitor(stage)

@@ -21,16 +21,11 @@ from dialback.identity.grants import build, sign
 from dialback.store.models import connection_tokens
 from dialback.store.provider_models import consent_requests, grants
 from dialback.wire.tsgu.client import TunnelRefused
-from tests.e2e.stage import Client, Stage, until
+from tests.e2e.stage import Client, until
 from tests.e2e.visitor import ANNA, BERT, MALLORY, TOM, Visitor, Way, table
 
 pytestmark = pytest.mark.e2e
 CUT_S = 2.0
-
-
-@pytest.fixture
-def visitor(stage: Stage) -> Visitor:
-    return Visitor(stage)
 
 
 async def parked(visitor: Visitor) -> str:

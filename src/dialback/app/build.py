@@ -42,6 +42,7 @@ from dialback.identity.host_keys import HostKey
 from dialback.observe.metrics import Metrics
 from dialback.observe.tasks import Tasks
 from dialback.relay.join import Relay
+from dialback.relay.pacing import Pacer
 from dialback.store.sql import SqlStore
 from dialback.transport.tls import server_context
 from dialback.web.site import Site, make_app
@@ -87,6 +88,7 @@ def build_node(
     platform_key = platform_key or HostKey.generate()
     flights = _flights(store, links, tasks, platform_key)
     approvals, live = HeardApprovals(store.approvals), Live()
+    pacer = Pacer(settings.gateway.most_bytes_s or None, on_held=metrics.held)
     visits = Visits(store, store.provider, links, live, settings.broker)
     links.visits = visits
     metering = Metering(store.provider)
@@ -110,6 +112,7 @@ def build_node(
         tasks=tasks,
         settings=settings.gateway,
         live=live,
+        pacer=pacer,
     )
     behind = Behind(
         store=store,
@@ -129,7 +132,7 @@ def build_node(
     edge = Edge(_routes(gateway, links), web_protocols(build_site(behind, parts)), tasks)
     tls = server_context(certificates.certificate, certificates.key)
     policing = Policing(live, store.rights, auditor, settings.broker)
-    visit_policing = VisitPolicing(live, store.provider, visits, metering, auditor)
+    visit_policing = VisitPolicing(live, store.provider, visits, metering, auditor, pacer)
     sweep = Sweep(
         store,
         settings.broker,

@@ -33,6 +33,7 @@ from dialback.domain.health import Check
 from dialback.domain.ids import ResourceName, TenantId, UserId
 from dialback.domain.placement import Candidate, Choice, check_alias, choose_session_host
 from dialback.domain.pools import HostPool
+from dialback.domain.provider import Terms
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord, Stage
 from dialback.domain.tenancy import User
@@ -119,8 +120,9 @@ class StoreBroker(Broker):
                 return await self._visitors().place(admission, attempt)
         name = check_alias(admission, attempt.alias)
         with _store_answers():
+            terms = Terms(admission.tenant)
             if self._visits is not None:
-                await self._visits.check_served(admission.tenant, attempt.connection_id)
+                terms = await self._visits.check_served(admission.tenant, attempt.connection_id)
             published = await self._published(admission.tenant, admission.user_id, name)
             begun_at = self._clock()
             notice = await self._approver.approve(admission, published, attempt)
@@ -135,7 +137,7 @@ class StoreBroker(Broker):
                 standing = next(each for each in standings if each.member == choice.member)
                 if not choice.claim or await self._claim(admission, standing):
                     woken_s = await self._woken_s(published.pool, standing) if choice.wake else {}
-                    return _placement(published, standing, choice, parked_s | woken_s, notice)
+                    return _placement(published, standing, choice, parked_s | woken_s, notice, terms)
                 self._in_flight.end(attempt.connection_id)
         raise Refused(Reason.PERSONAL_HOSTS_TAKEN, published.pool.name)
 
@@ -208,6 +210,7 @@ def _placement(
     choice: Choice,
     parked_s: Mapping[Stage, float],
     notice: str,
+    terms: Terms,
 ) -> Placement:
     return Placement(
         standing.member.host,
@@ -217,6 +220,7 @@ def _placement(
         published.pool.id,
         parked_s,
         notice,
+        most_bytes_s=terms.most_bytes_s,
     )
 
 

@@ -1,8 +1,9 @@
-"""Ending connections that the provider's affairs end: a tenant suspended, staff removed, a grant revoked.
+"""Keeping open connections to the provider's terms: a tenant suspended, staff removed, a grant revoked.
 
 The host ends a visit by its own policy; this is the platform's half, for what it knows and the host does not,
-and for connections of users, whose tenant may be suspended too. Each second a few questions per tenant and
-staff member are asked, and none while nothing is open. While the store is away connections go on.
+and for connections of users, whose tenant may be suspended too. A bandwidth that was changed holds for what
+is open already. Each second a few questions per tenant and staff member are asked, and none while nothing is
+open. While the store is away connections go on.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from dialback.domain.audit import Actor, ActorKind, AuditEntry, Recorder
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import ConnectionId, TenantId, UserId
-from dialback.domain.live import LiveConnection, LiveConnections
+from dialback.domain.live import Bandwidth, LiveConnection, LiveConnections
 from dialback.domain.provider import (
     Provider,
     Staff,
@@ -43,6 +44,7 @@ class VisitPolicing:
         visits: Visits,
         metering: Metering,
         recorder: Recorder,
+        bandwidth: Bandwidth,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._connections = connections
@@ -50,6 +52,7 @@ class VisitPolicing:
         self._visits = visits
         self._metering = metering
         self._recorder = recorder
+        self._bandwidth = bandwidth
         self._now = now
 
     async def run(self, every_s: float = POLICE_EVERY_S) -> None:
@@ -86,6 +89,8 @@ class VisitPolicing:
     async def _unlawful(self, live: Collection[LiveConnection]) -> list[tuple[LiveConnection, Refused]]:
         month = month_of(self._now())
         terms = {tenant: await self._provider.terms(tenant) for tenant in {each.tenant for each in live}}
+        for tenant, agreed in terms.items():
+            self._bandwidth.limit(tenant, agreed.most_bytes_s)
         moved = {
             tenant: await self._provider.bytes_in(tenant, month) if each.most_bytes_month else 0
             for tenant, each in terms.items()

@@ -39,6 +39,7 @@ from dialback.domain.provider import (
     KeptGrant,
     Provider,
     TenantUse,
+    Terms,
     check_reach,
     check_terms,
     check_use,
@@ -143,7 +144,7 @@ class Visits(ConsentEvents):
             raise Refused(Reason.RESOURCE_NOT_GRANTED, "what was asked for is forgotten")
         if request.staff != token.user:
             raise Refused(Reason.RESOURCE_NOT_GRANTED, "somebody else has asked for it")
-        await self._check_reach(admission, attempt)
+        terms = await self._check_reach(admission, attempt)
         host = await self._host(request.host, admission.tenant)
         visit = await self._visit(Visit(request))
         self._open[attempt.connection_id] = OpenVisit(
@@ -156,6 +157,7 @@ class Visits(ConsentEvents):
             Because.ASKED_FOR,
             PoolId(""),
             visit=visit,
+            most_bytes_s=terms.most_bytes_s,
         )
 
     async def consent(self, placement: Placement, attempt: Attempt) -> Placement:
@@ -181,8 +183,8 @@ class Visits(ConsentEvents):
                         await answered.wait()
                 answered.clear()
 
-    async def check_served(self, tenant: TenantId, connection_id: ConnectionId) -> None:
-        """Return if the tenant is served now and may have this connection; for its own users.
+    async def check_served(self, tenant: TenantId, connection_id: ConnectionId) -> Terms:
+        """Return the tenant's terms if it is served now and may have this connection; for its own users.
 
         Raises:
             Refused: as `check_terms` and `check_use` do.
@@ -190,6 +192,7 @@ class Visits(ConsentEvents):
         terms = await self._provider.terms(tenant)
         check_terms(terms, self._now())
         check_use(terms, await self._use(tenant, connection_id))
+        return terms
 
     def open_visits(self) -> dict[ConnectionId, OpenVisit]:
         """Return what is known of visits that are open or parked."""
@@ -234,11 +237,12 @@ class Visits(ConsentEvents):
         if visit is not None and visit.host == host_id:
             await self._connections.cut([connection_id], refused.reason, refused.detail)
 
-    async def _check_reach(self, admission: Admission, attempt: Attempt) -> None:
+    async def _check_reach(self, admission: Admission, attempt: Attempt) -> Terms:
         staff = await self._provider.staff(admission.user_id)
         terms = await self._provider.terms(admission.tenant)
         use = await self._use(admission.tenant, attempt.connection_id)
         check_reach(staff, terms, use, self._now())
+        return terms
 
     async def _use(self, tenant: TenantId, but: ConnectionId) -> TenantUse:
         live = sum(each.tenant == tenant and each.id != but for each in self._connections.live())

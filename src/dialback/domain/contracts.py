@@ -77,7 +77,8 @@ class Placement:
 
     `because` is the rule that chose it among the hosts of `pool`, which is empty where there was no choice.
     `parked_s` says for what the client was kept waiting, and how long. `notice` is what the user is to read
-    once connected, if anything. `visit` is there if it is for somebody of the provider.
+    once connected, if anything. `visit` is there if it is for somebody of the provider. `most_bytes_s` is the
+    bandwidth of the tenant, which all of its relays share; None is no limit.
     """
 
     host_id: HostId
@@ -88,6 +89,7 @@ class Placement:
     parked_s: Mapping[Stage, float] = field(default_factory=dict)
     notice: str = ""
     visit: Visit | None = None
+    most_bytes_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

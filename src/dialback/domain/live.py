@@ -50,6 +50,13 @@ class LiveConnections(Protocol):
         """
 
 
+class Bandwidth(Protocol):
+    """What the relays of a gateway may move."""
+
+    def limit(self, tenant: TenantId, most_bytes_s: int | None) -> None:
+        """Hold the tenant's relays, open ones too, to so many bytes a second; None is no limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lost:
     """What has lost its right: users disabled or removed, tokens revoked, hosts removed."""

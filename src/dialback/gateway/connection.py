@@ -31,6 +31,7 @@ from dialback.relay.directions import Truncated
 from dialback.relay.framings import plain
 from dialback.relay.join import End, Ended, Relay, Side
 from dialback.relay.meter import Meter
+from dialback.relay.pacing import Pacer
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.errors import StateError, WireError
 
@@ -60,6 +61,7 @@ class Gateway:
     tasks: Tasks
     settings: GatewaySettings = field(default_factory=GatewaySettings)
     live: Live = field(default_factory=Live)
+    pacer: Pacer = field(default_factory=Pacer)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -79,6 +81,7 @@ class Connection:
         )
         self._meeting: Meeting | None = None
         self._live: LiveConnection | None = None
+        self._most_bytes_s: int | None = None
         self.notice = ""
         self._outcome = (Reason.CLIENT_LEFT, "")
 
@@ -137,6 +140,7 @@ class Connection:
             self._timeline.mark(stage, at)
         self._timeline.mark(Stage.PLACE)
         self.notice = placement.notice
+        self._most_bytes_s = placement.most_bytes_s
         self._record = replace(self._record, host_id=placement.host_id, because=placement.because)
         host_leg = await self._meet_with_consent(admission, placement, attempt)
         self._timeline.mark(Stage.DIAL, host_leg.arrival.accepted_at)
@@ -213,11 +217,11 @@ class Connection:
 
     async def _joined(self, client: End, host: Leg) -> Ended:
         gateway = self._gateway
-        join = gateway.relay.join(client, End(host, host, plain()), self._meter)
-        if self._live is None:
-            return await join
+        assert self._live is not None
         live = replace(self._live, host_id=self._record.host_id)
-        return await gateway.live.until_cut(live, join, (client.source, client.sink, host))
+        with gateway.pacer.account(live.tenant, (live.home, live.user_id), self._most_bytes_s) as account:
+            join = gateway.relay.join(client, End(host, host, plain()), self._meter, account)
+            return await gateway.live.until_cut(live, join, (client.source, client.sink, host))
 
     async def _report(self) -> None:
         """Report the open connection: at once, at its first byte, and its totals now and then."""

@@ -20,6 +20,8 @@ class GatewaySettings:
         keepalive_s: seconds of silence towards a client after which a keepalive is sent.
         report_s: seconds between reports of an open connection's totals to the broker.
         unfinished_per_address: tunnels without a token accepted yet, per client address.
+        most_bytes_s: bytes a second that all relays may move, both ways together, shared by tenants and then
+            by their users in equal parts; 0 for no limit.
     """
 
     handshake_deadline_s: Seconds = 15
@@ -29,3 +31,4 @@ class GatewaySettings:
     keepalive_s: Seconds = 45
     report_s: Seconds = 30
     unfinished_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
+    most_bytes_s: Annotated[int, Field(ge=0, le=10**12)] = 0
