@@ -1,8 +1,13 @@
 """Rules for all tests."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.requirements import require
+
+# How fast a machine is says nothing about what is right: no property fails because its examples took long.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

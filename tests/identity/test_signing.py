@@ -144,8 +144,7 @@ def test_each_setting_of_the_scope_counts_and_no_other(key: SigningKey, values: 
 
 @settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
 )
 @given(data=st.data())

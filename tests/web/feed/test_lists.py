@@ -162,7 +162,7 @@ async def test_users_with_the_same_resources_share_one_list(feed: Feed, monkeypa
 TEXT = st.text(max_size=64)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(TEXT, TEXT, TEXT, TEXT)
 async def test_whatever_a_name_holds_it_is_refused_or_the_list_is_valid(
     feed: Feed, title: str, folder: str, workspace: str, tenant: str
