@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NPM := tools/npm/node_modules/.ready
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup demo demo-provider test lint types floors unit bench fuzz docs lock clean
+.PHONY: help setup static demo demo-provider test lint unit bench fuzz docs lock clean
 
 help:
 	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the last step)"
@@ -16,10 +16,13 @@ help:
 	@echo "make unit    the tests that need no RDP parts"
 	@echo "make bench   speed and memory, side by side with HAProxy"
 	@echo "make fuzz    every fuzz target for a while (SECONDS=60)"
+	@echo "make static  the portal's script from npm into the package, before an installation of your own"
 	@echo "make docs    write the generated reference pages anew"
 	@echo "make lock    choose new versions for the lock files"
 
 setup: $(READY) $(NPM)
+
+static: $(NPM)
 
 $(READY): requirements/dev.txt pyproject.toml tools/packages.sh
 	tools/packages.sh base
@@ -29,7 +32,8 @@ $(READY): requirements/dev.txt pyproject.toml tools/packages.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(NPM): tools/npm/package.json tools/npm/package-lock.json | $(READY)
+$(NPM): tools/npm/package.json tools/npm/package-lock.json
+	tools/packages.sh base
 	@echo "Installing parts from npm into tools/npm/node_modules …"
 	npm ci --prefix tools/npm --ignore-scripts --no-audit --no-fund --loglevel=error
 	install -D -m 644 tools/npm/node_modules/htmx.org/dist/htmx.min.js src/dialback/web/static/vendor/htmx.min.js
@@ -72,7 +76,7 @@ docs: setup
 COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --upgrade
 lock: setup
-	$(COMPILE) --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --extra postgresql --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
 	npm update --prefix tools/npm --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
