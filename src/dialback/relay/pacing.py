@@ -22,6 +22,8 @@ TICK_S = 0.01
 class Paced(Flow):
     """The flow of one direction. It stands between the direction and its meter while there is a limit."""
 
+    __slots__ = ("_count", "_direction", "_held_at", "_pacer", "_tenant")
+
     def __init__(
         self, pacer: "Pacer", tenant: "_Tenant", share: Share, direction: Direction, count: Count
     ) -> None:
@@ -148,6 +150,8 @@ class _Tenant:
 
 class Account:
     """What one relay draws on."""
+
+    __slots__ = ("_flows", "_pacer", "_share", "_tenant")
 
     def __init__(self, pacer: Pacer, tenant: _Tenant, share: Share) -> None:
         self._pacer = pacer

@@ -32,6 +32,8 @@ MOST_BYTES = 1024 * 1024
 class Part:
     """What stands in a share's queue: a share below it, or a flow. `had` is how far it is in its parent."""
 
+    __slots__ = ("had", "parent")
+
     def __init__(self, parent: "Share | None") -> None:
         self.parent = parent
         self.had = 0.0
@@ -50,6 +52,8 @@ class Part:
 
 class Share(Part):
     """A part of a bandwidth, with a limit of its own in bytes a second, or None."""
+
+    __slots__ = ("_paid_at", "_spare_bytes", "most_bytes_s", "served", "waiting")
 
     def __init__(self, parent: "Share | None" = None, most_bytes_s: int | None = None) -> None:
         super().__init__(parent)
@@ -133,6 +137,8 @@ class Share(Part):
 
 class Flow(Part):
     """One direction of one relay. `left_bytes` is left of what it was lent, below 0 if it took more."""
+
+    __slots__ = ("left_bytes", "share")
 
     def __init__(self, share: Share) -> None:
         super().__init__(share)
