@@ -47,6 +47,28 @@ def test_link_that_is_none_is_said_before_a_window_opens(tmp_path: Path) -> None
     assert "expected a link like dialback://connect/TENANT/HOST" in result.stderr
 
 
+def test_second_start_leaves_it_to_the_open_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("PySide6.QtWidgets")
+    from dialback.console.window import handover
+
+    given: list[tuple[str, str]] = []
+
+    def hand_over(name: str, link: str) -> bool:
+        given.append((name, link))
+        return True
+
+    monkeypatch.setattr(handover, "hand_over", hand_over)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    url = "dialback://connect/acme/files"
+    words = ["console", "--url", url, "--server", "gw", "--token", "t"]
+    result = CliRunner().invoke(make_app(words), words)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "The console is open already; its window has come forward.\n",
+    )
+    assert given == [(handover.socket_name(tmp_path / "dialback", "gw"), url)]
+
+
 def test_person_is_wanted_and_no_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(module, "choose_server", lambda *_: tmp_path)

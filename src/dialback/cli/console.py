@@ -73,16 +73,21 @@ def _run(url: str, client: str, port: int, login: Login) -> int:
     check_qt()
     from dialback.console.window.application import run_window
     from dialback.console.window.engine import Engine
+    from dialback.console.window.handover import hand_over, socket_name
     from dialback.console.window.links import parse_link
 
     configure_logging(level="warning")
     link = parse_link(url) if url else None
+    name = socket_name(default_folder(), login.server)
+    if hand_over(name, url):
+        typer.echo("The console is open already; its window has come forward.")
+        return 0
     saved = Saved(default_folder())
 
     def make(tell: "Callable[[Event], None]") -> Engine:
         return Engine(lambda: reached(login), lambda: find_client(client), saved, tell, port=port)
 
-    return run_window(make, saved, login.server, link, loop_factory())
+    return run_window(make, saved, login.server, link, loop_factory(), name)
 
 
 @asynccontextmanager

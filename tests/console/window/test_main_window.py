@@ -223,6 +223,36 @@ def test_link_is_shown_for_confirmation(qt: QApplication, tmp_path: Path) -> Non
     desk.window.hide()
 
 
+def test_link_of_a_later_start_is_shown_for_confirmation(qt: QApplication, tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.window.take_link(Link("acme/files", "too early"))
+    assert not desk.window.findChildren(ConnectDialog)
+    desk.read()
+    dialog = desk.dialog(ConnectDialog)
+    assert isinstance(dialog, ConnectDialog)
+    assert dialog.purpose.text() == "too early"
+    dialog.reject()
+    desk.window.showMinimized()
+
+    desk.window.take_link(Link("acme/files", "why"))
+    dialog = desk.dialog(ConnectDialog)
+    assert isinstance(dialog, ConnectDialog)
+    assert dialog.purpose.text() == "why"
+    assert not desk.window.isMinimized()
+    assert desk.engine.ordered("connect") == []
+    dialog.reject()
+    desk.window.hide()
+
+
+def test_later_start_without_a_link_calls_the_window(qt: QApplication, tmp_path: Path) -> None:
+    desk = Desk(tmp_path).read()
+    desk.window.showMinimized()
+    desk.window.take_link(None)
+    assert not desk.window.isMinimized()
+    assert not desk.window.findChildren(ConnectDialog)
+    desk.window.hide()
+
+
 def test_link_to_no_host_is_noticed(qt: QApplication, tmp_path: Path) -> None:
     desk = Desk(tmp_path, Link("acme/nothing")).read()
     assert "no host 'acme/nothing'" in desk.window.notice.text

@@ -1,7 +1,4 @@
-"""The window as a program: Qt's event loop in this thread, the engine in another, and an orderly end.
-
-Left out: a second window of the same technician, which would be a console of its own.
-"""
+"""The window as a program: Qt's event loop in this thread, the engine in another, and an orderly end."""
 
 import os
 import signal
@@ -14,6 +11,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from dialback.console.saved import Saved
+from dialback.console.window.handover import Handover
 from dialback.console.window.links import Link
 from dialback.console.window.main_window import MainWindow
 from dialback.console.window.marks import console_icon
@@ -35,7 +33,12 @@ class Bridge(QObject):
 
 
 def run_window(
-    make: MakeEngine, saved: Saved, server: str, link: Link | None, make_loop: MakeLoop | None
+    make: MakeEngine,
+    saved: Saved,
+    server: str,
+    link: Link | None,
+    make_loop: MakeLoop | None,
+    handover_name: str = "",
 ) -> int:
     """Show the window until it is closed; return the exit status.
 
@@ -43,6 +46,7 @@ def run_window(
         make: makes the engine in its own thread.
         server: the platform's name, to show.
         make_loop: of the engine's event loop.
+        handover_name: of the socket on which later starts are heard; nobody is, if it is empty.
 
     Raises:
         NoDisplay: in words.
@@ -57,10 +61,15 @@ def run_window(
     thread = EngineThread(make, bridge.told.emit, make_loop)
     window = MainWindow(thread, saved, server, link)
     bridge.told.connect(window.take, Qt.ConnectionType.QueuedConnection)
+    handover = Handover(handover_name)
+    handover.given.connect(window.take_link)
+    if handover_name:
+        handover.listen()
     thread.start()
     with _Signals(window.end_all):
         window.show()
         status = application.exec()
+    handover.close()
     return status if thread.join(END_S) else 1
 
 

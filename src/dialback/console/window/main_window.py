@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self._proposed: dict[Place, Link] = {}
         self._managed: Order | None = None
         self._seen: ConsoleSeen | None = None
-        self._is_closing = self._has_stopped = False
+        self._has_read = self._is_closing = self._has_stopped = False
         self.setWindowTitle("Dialback Remote Access Console")
         self.setWindowIcon(console_icon())
         self.resize(*SIZE)
@@ -295,13 +295,23 @@ class MainWindow(QMainWindow):
     def _show_tree(self, read: TreeRead) -> None:
         if self._read.text() == "Not read":
             self.notice.hide()
-        self._tree = read.tree
+        self._tree, self._has_read = read.tree, True
         self.tenants.show_tree(read.tree)
         self._read.setText(f"Read at {instant_text(read.at)[11:]}")
         self._show_chosen(self.tenants.place)
         link, self._link = self._link, None
         if link:
             self._follow(link)
+
+    def take_link(self, link: Link | None) -> None:
+        """Come forward, and follow the link with which the console was started once more."""
+        if self._is_closing:
+            return
+        self._come_forward()
+        if self._has_read and link:
+            self._follow(link)
+        else:
+            self._link = link or self._link
 
     def _follow(self, link: Link) -> None:
         try:
