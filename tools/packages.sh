@@ -28,7 +28,7 @@ readonly BASE="ca-certificates nodejs npm openssl python3 python3-venv"
 readonly DESKTOP="xrdp xorgxrdp xvfb xauth openbox xterm x11-apps x11-utils x11-xserver-utils dbus-x11 xdotool xclip \
 imagemagick iproute2 procps util-linux chromium libnss3-tools"
 # What Qt's wheels load from the system to draw on an X display.
-readonly QT="libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libx11-xcb1 libxcb-cursor0 libxcb-glx0 libxcb-icccm4 \
+readonly QT="libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libgssapi-krb5-2 libx11-xcb1 libxcb-cursor0 libxcb-glx0 libxcb-icccm4 \
 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 \
 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0"
 

@@ -64,6 +64,7 @@ def check_qt() -> None:
     if find_spec("PySide6") is None:
         raise Failed("The window needs Qt: install it with `pip install 'dialback[console]'`.")
     try:
+        import PySide6.QtNetwork
         import PySide6.QtWidgets  # noqa: F401
     except ImportError as error:
         raise Failed(f"Qt cannot be loaded, a library of the system is missing: {error}.") from error
