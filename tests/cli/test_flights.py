@@ -35,8 +35,9 @@ def test_copy_that_is_shorter_than_the_other_is_noticed() -> None:
             {"proven": "other", "shown": "ab", "announced": "cd"},
             "REFUSED: the certificate ab was shown, not cd",
         ),
+        ({"proven": "other", "announced": "cd"}, "REFUSED: the certificate none was shown, not cd"),
         ({"proven": "not-announced"}, "not proven: the agent had announced no certificate"),
-        ({"proven": "without-tls"}, "not proven: the RDP server uses its old encryption"),
+        ({"proven": "without-tls"}, "not proven: the RDP server showed no certificate"),
         ({"proven": "\x1b"}, "not proven, says the console of somebody"),
     ],
 )

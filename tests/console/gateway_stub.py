@@ -69,6 +69,8 @@ class GatewayStub:
         writer.write(self.confirm)
         if self.confirm == CONFIRM_TLS:
             await _shake_hands(reader, writer, self.context)
+        else:
+            await reader.read()
 
 
 async def _shake_hands(

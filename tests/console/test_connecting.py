@@ -14,7 +14,7 @@ from dialback.console.saved import Saved
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
-from tests.console.gateway_stub import GatewayStub
+from tests.console.gateway_stub import CONFIRM_CLASSIC, GatewayStub
 
 CLIENT = """#!{python}
 import pathlib, socket, sys
@@ -73,10 +73,46 @@ async def test_client_reaches_the_host_with_its_certificate_pinned(technician: T
 
     assert (visit.status, visit.proof.proven) == (0, Proven.YES)
     assert visit.traffic.to_host_bytes == 100
-    assert technician.told == [Step.ASKING, Step.REACHING, Step.PROVING, Step.CONNECTED, Step.ENDED]
+    assert technician.told == list(Step)
     assert technician.heard.endswith("heard=100")
     assert "/cert:deny,fingerprint:sha256:" in technician.heard
     assert Secret("t").reveal() not in technician.heard.split()
+
+
+async def test_proof_is_told_before_the_client_starts(technician: Technician) -> None:
+    said: list[str] = []
+
+    def tell(step: Step, detail: str) -> None:
+        assert not (technician.folder / "told").exists() or step is Step.ENDED
+        if step is Step.PROVEN:
+            said.append(detail)
+
+    visit = await technician.connecting.connect(technician.ask, tell)
+
+    assert said == [visit.proof.sentence]
+    assert said[0].startswith("Proven:")
+
+
+async def test_client_is_pinned_to_nothing_only_where_nothing_was_announced(technician: Technician) -> None:
+    technician.access = replace(technician.access, certificate_sha256="")
+
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert visit.proof.proven is Proven.UNANNOUNCED
+    assert "/cert:" not in technician.heard
+
+
+async def test_no_client_starts_when_plain_rdp_comes_in_place_of_the_certificate(
+    technician: Technician,
+) -> None:
+    technician.stub.confirm = CONFIRM_CLASSIC
+
+    with pytest.raises(Refused, match="shown is none, announced was ") as refused:
+        await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert refused.value.reason is Reason.HOST_CERTIFICATE_OTHER
+    assert technician.told == [Step.ASKING, Step.REACHING, Step.PROVING]
+    assert not (technician.folder / "told").exists()
 
 
 async def test_host_with_another_key_is_not_even_dialled(technician: Technician) -> None:

@@ -70,3 +70,10 @@ async def test_server_that_closes_has_not_answered() -> None:
 async def test_server_of_something_else_is_no_rdp_server() -> None:
     with pytest.raises(WireError):
         await seen(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+
+
+async def test_server_that_speaks_before_its_handshake_shows_no_certificate() -> None:
+    found = await seen(confirm(TLS) + b"\x16\x03\x03")
+
+    assert found.problem == "TLS with 127.0.0.1 failed: 127.0.0.1 spoke before the TLS handshake"
+    assert not found.certificate_sha256

@@ -66,10 +66,11 @@ def proof_of(entries: Sequence[FlightEntry]) -> str:
         return "not proven: no console has said what it saw"
     said = proofs[-1]
     by = f", says the console of {said.get('by') or 'somebody'}"
+    shown = said.get("shown") or "none"
     words = {
-        "proven": f"proven: the host showed the certificate {said.get('shown')} that its agent announced",
-        "other": f"REFUSED: the certificate {said.get('shown')} was shown, not {said.get('announced')}",
-        "not-announced": f"not proven: the agent had announced no certificate, {said.get('shown')} was shown",
-        "without-tls": "not proven: the RDP server uses its old encryption, which has no certificate",
+        "proven": f"proven: the host showed the certificate {shown} that its agent announced",
+        "other": f"REFUSED: the certificate {shown} was shown, not {said.get('announced')}",
+        "not-announced": f"not proven: the agent had announced no certificate, {shown} was shown",
+        "without-tls": "not proven: the RDP server showed no certificate",
     }
     return words.get(str(said.get("proven")), "not proven") + by

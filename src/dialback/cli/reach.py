@@ -13,7 +13,7 @@ from dialback.console.addresses import RDP_PORT
 from dialback.console.clients import Display, find_client
 from dialback.console.connecting import Access, Connecting, Report, Step, Visit
 from dialback.console.legs import Gateway
-from dialback.console.proof import Proof, Proven
+from dialback.console.proof import Proof
 from dialback.console.saved import Saved, default_folder
 from dialback.domain.consent import ConsentScope, ConsentState
 from dialback.domain.errors import Reason, Refused
@@ -31,13 +31,8 @@ _STEPS = {
     Step.ASKING: "asking for access",
     Step.REACHING: "reaching {}; its tenant may have to consent",
     Step.PROVING: "looking at the certificate of {}",
+    Step.PROVEN: "starting the RDP client",
     Step.CONNECTED: "connected over {}; this ends with the RDP client",
-}
-_PROOFS = {
-    Proven.YES: "Proven: the host shows the certificate that its agent announced.",
-    Proven.OTHER: "Refused: the host shows another certificate than its agent announced.",
-    Proven.UNANNOUNCED: "Not proven: the agent has announced no certificate; compare what the client shows.",
-    Proven.WITHOUT_TLS: "Not proven: the RDP server uses its old encryption, which has no certificate.",
 }
 _OVER = {
     ConsentState.REVOKED.value: Reason.GRANT_REVOKED,
@@ -185,6 +180,8 @@ async def _visit(connecting: Connecting, access: Access) -> Visit:
     with err.status(_STEPS[Step.ASKING]) as status:
 
         def tell(step: Step, detail: str) -> None:
+            if step is Step.PROVEN:
+                say(shown(detail))
             if step in _STEPS:
                 status.update(_STEPS[step].format(shown(detail)))
 
@@ -199,7 +196,6 @@ def _given(access: Access) -> Callable[[], Awaitable[Access]]:
 
 
 def _tell(visit: Visit) -> None:
-    say(_PROOFS[visit.proof.proven])
     traffic = visit.traffic
     say(f"Ended: {traffic.to_client_bytes:,} bytes from the host, {traffic.to_host_bytes:,} to it.")
     if traffic.refused is not None:

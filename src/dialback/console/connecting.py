@@ -1,9 +1,10 @@
 """From *connect* to the desktop: what happens in a console, one step after the other.
 
 Access is asked of the platform; the host's key is compared with the one it always had; a leg to the host is
-opened, which may wait for the tenant's consent; through it the host's certificate is looked at; then the RDP
-client is started against a redirector, and served until it ends. Each step is told to whoever shows it, since
-some take minutes. Nothing is left running, whatever fails.
+opened, which may wait for the tenant's consent; through it the host's certificate is looked at, and what that
+shows is told; then the RDP client is started against a redirector, with the announced certificate as its
+pin, and served until it ends. Each step is told to whoever shows it, since some take minutes. Nothing is left
+running, whatever fails.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from dialback.console.addresses import RDP_PORT, open_listener
 from dialback.console.clients import Display, Launch, Program, settings_file
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.owners import is_ours
-from dialback.console.proof import Proof, Proven, check, compare
+from dialback.console.proof import Proof, check, compare
 from dialback.console.redirector import Redirector, Traffic
 from dialback.console.saved import Saved
 from dialback.domain.errors import Problem
@@ -45,6 +46,8 @@ class Step(StrEnum):
     """The host is dialled; it may be waking, or its tenant deciding."""
     PROVING = "proving"
     """The host's certificate is looked at."""
+    PROVEN = "proven"
+    """It was looked at; the detail says what that has shown, in a sentence."""
     CONNECTED = "connected"
     """The RDP client runs."""
     ENDED = "ended"
@@ -126,7 +129,7 @@ class Connecting:
             )
             if watch:
                 watch(redirector)
-            launch = Launch(*redirector.place, access.name, _pin(access, proof), shown)
+            launch = Launch(*redirector.place, access.name, access.certificate_sha256, shown)
             status = await self._serve(redirector, launch, tell)
         tell(Step.ENDED, "")
         return Visit(proof, redirector.traffic, status)
@@ -145,6 +148,7 @@ class Connecting:
         finally:
             leg.abort()
         check(proof)
+        tell(Step.PROVEN, proof.sentence)
         return proof
 
     async def _serve(self, redirector: Redirector, launch: Launch, tell: Tell) -> int:
@@ -169,11 +173,6 @@ async def _tell_platform(access: Access, proof: Proof) -> None:
             await access.report(proof)
     except Exception as error:
         _log.warning("the platform was not told of the certificate", host=access.host, why=str(error))
-
-
-def _pin(access: Access, proof: Proof) -> str:
-    """Return the certificate the client is to insist on: the one that was announced and seen."""
-    return access.certificate_sha256 if proof.proven is Proven.YES else ""
 
 
 @contextlib.contextmanager

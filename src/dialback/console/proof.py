@@ -5,15 +5,20 @@ same certificate is looked at from the other end, through the very leg that clie
 are the same, whoever carries the bytes has no part in the encryption. FreeRDP is told the fingerprint besides
 and checks each connection itself.
 
-A server without TLS shows no certificate: nothing is proved then, and it is said.
+A host that shows none although its agent announced one is refused as one that shows another: whoever carries
+the bytes can make a server seem to have no TLS. Where nothing was announced, nothing is proved; it is said.
 """
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dialback.domain.errors import Reason, Refused
-from dialback.transport.leg import Leg
+from dialback.transport.leg import Leg, LegLost
 from dialback.transport.rdp import look
+
+LOOK_S = 30.0
+"""As long as a host may take for its first messages and its handshake."""
 
 
 class Proven(StrEnum):
@@ -22,42 +27,63 @@ class Proven(StrEnum):
     YES = "proven"
     """The host shows the certificate that its agent announced."""
     OTHER = "other"
-    """It shows another one."""
+    """It shows another one, or none."""
     UNANNOUNCED = "not-announced"
-    """The agent announced none."""
+    """The agent announced none, and the host shows one."""
     WITHOUT_TLS = "without-tls"
-    """The RDP server selected its old encryption, which has no certificate."""
+    """The agent announced none, and the host shows none."""
+
+
+_SENTENCES = {
+    Proven.YES: "Proven: the host shows the certificate that its agent announced.",
+    Proven.OTHER: "Refused: the host shows another certificate than its agent announced.",
+    Proven.UNANNOUNCED: "Not proven: the agent has announced no certificate; compare what the client shows.",
+    Proven.WITHOUT_TLS: "Not proven: the RDP server shows no certificate.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was shown, and what was expected: fingerprints of 64 hexadecimal characters, or empty."""
+    """What was shown, and what was expected: fingerprints of 64 hexadecimal characters, or empty.
+
+    `problem` says why no certificate was shown, where the server or its TLS says so.
+    """
 
     proven: Proven
     shown: str = ""
     announced: str = ""
+    problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return what it means for the person at the console; `problem` in it may be in others' words."""
+        sentence = _SENTENCES[self.proven]
+        return f"{sentence} Why: {self.problem}." if self.problem else sentence
 
 
 async def compare(leg: Leg, announced: str) -> Proof:
     """Look at the certificate through a leg, which is used up, and say what that shows.
 
     Raises:
-        Refused: `RDP_SERVER_DOWN`.
-        OSError: the leg broke.
+        WireError: what answers is no RDP server.
+        OSError: the leg broke, or nothing answered within `LOOK_S`.
     """
-    seen = await look(leg)
-    if not seen.certificate_sha256:
-        return Proof(Proven.WITHOUT_TLS, announced=announced)
+    try:
+        async with asyncio.timeout(LOOK_S):
+            seen = await look(leg)
+    except TimeoutError as error:
+        raise LegLost(f"the host's RDP server did not answer within {LOOK_S:g} s") from error
+    shown = seen.certificate_sha256
     if not announced:
-        return Proof(Proven.UNANNOUNCED, seen.certificate_sha256)
-    if seen.certificate_sha256 != announced:
-        return Proof(Proven.OTHER, seen.certificate_sha256, announced)
-    return Proof(Proven.YES, seen.certificate_sha256, announced)
+        return Proof(Proven.UNANNOUNCED if shown else Proven.WITHOUT_TLS, shown, problem=seen.problem)
+    return Proof(Proven.YES if shown == announced else Proven.OTHER, shown, announced, seen.problem)
 
 
 def check(proof: Proof) -> None:
-    """Raise `Refused` with `HOST_CERTIFICATE_OTHER`, naming both fingerprints, if another was shown."""
-    if proof.proven is Proven.OTHER:
+    """Raise `Refused` with `HOST_CERTIFICATE_OTHER`, naming both, if not the announced one was shown."""
+    if proof.announced and proof.shown != proof.announced:
+        why = f" ({proof.problem})" if proof.problem else ""
         raise Refused(
-            Reason.HOST_CERTIFICATE_OTHER, f"shown is {proof.shown}, announced was {proof.announced}"
+            Reason.HOST_CERTIFICATE_OTHER,
+            f"shown is {proof.shown or 'none'}{why}, announced was {proof.announced}",
         )

@@ -181,7 +181,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.GRANT_EXPIRED: "The grant is over by the host's clock; ask the tenant for a new one.",
     Reason.GRANT_REVOKED: "The tenant has revoked the grant; ask for a new one.",
     Reason.GRANT_USED: "The grant has been used as often as it allows; ask the tenant for a new one.",
-    Reason.HOST_CERTIFICATE_OTHER: "The host shows a certificate that its agent did not announce.",
+    Reason.HOST_CERTIFICATE_OTHER: "The host does not show the certificate that its agent announced.",
     Reason.HOST_KEY_OTHER: "The host has another key than at the first connection; ask its tenant why.",
     Reason.MANAGEMENT_OFF: "The host does not offer this; see `[management]` in its agent settings.",
     Reason.MANAGEMENT_FAILED: "The host could not do what the console asked for; the detail says why.",

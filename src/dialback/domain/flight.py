@@ -110,8 +110,8 @@ class Flight:
 class FlightProof:
     """What somebody's console says of the host's certificate: their claim.
 
-    `proven` is `proven`, `other`, `not-announced` or `without-tls`; `shown` and `announced` are fingerprints
-    of 64 hexadecimal characters, or empty; `by` is who says so.
+    `proven` is `proven`, `other`, `not-announced` or `without-tls` (none announced, none shown); `shown` and
+    `announced` are fingerprints of 64 hexadecimal characters, or empty; `by` is who says so.
     """
 
     proven: str

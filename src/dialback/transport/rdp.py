@@ -15,6 +15,7 @@ from dialback.wire.x224 import (
     ConnectionConfirm,
     Protocol,
     build_connection_request,
+    confirm_size,
     parse_connection_confirm,
 )
 
@@ -65,4 +66,6 @@ async def _read_confirm(leg: Leg) -> ConnectionConfirm:
         if not data:
             raise LegLost("it closed the connection")
         received += data
+    # What follows is not dropped: a server that speaks before the handshake is one that TLS refuses.
+    leg.unread(received[confirm_size(received) :])
     return confirm

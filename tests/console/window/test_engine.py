@@ -170,7 +170,7 @@ async def test_remote_desktop_is_told_step_by_step(console: Console) -> None:
 
     steps = list(dict.fromkeys(visit.step for visit in console.all(Visit)))
     assert steps == list(Step)
-    assert (ended.problem, ended.proof[:6]) == ("", "proven")
+    assert (ended.problem, ended.proof[:6]) == ("", "Proven")
     assert (ended.to_host_bytes, ended.to_client_bytes) == (100, 100)
     assert ended.address.startswith("127.")
     [asked] = console.stub.asked

@@ -69,3 +69,8 @@ def test_chosen_visit_is_ended(qt: QApplication, by_key: bool) -> None:
 def test_bytes_are_shown_once_there_is_a_redirector() -> None:
     assert visit_texts(visit())[2:5] == ("", "", "")
     assert visit_texts(visit(address="127.1.2.3:1", to_host_bytes=7))[4] == "7 bytes"
+
+
+def test_proof_is_shown_as_long_as_there_is_no_problem() -> None:
+    assert visit_texts(visit(step=Step.CONNECTED, proof="Proven: so."))[1] == "Connected. Proven: so."
+    assert visit_texts(visit(step=Step.ENDED, proof="Proven: so.", problem="No."))[1] == "Ended: No."

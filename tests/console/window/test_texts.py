@@ -5,9 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dialback.console.connecting import Step
-from dialback.console.proof import Proof, Proven
 from dialback.console.window.texts import (
-    PROOFS,
     STATES,
     STEPS,
     bytes_text,
@@ -16,7 +14,6 @@ from dialback.console.window.texts import (
     instant_text,
     listed,
     pairs,
-    proof_text,
     purpose_problem,
     safe,
     sentence_of,
@@ -32,7 +29,6 @@ from tests.console.window.things import ESCAPED, HOSTILE, NOW
 def test_everything_has_its_words() -> None:
     assert set(STEPS) == set(Step)
     assert set(STATES) == set(State)
-    assert set(PROOFS) == set(Proven)
 
 
 def test_words_of_others_are_shown_as_they_are_without_what_steers() -> None:
@@ -84,7 +80,6 @@ def test_values_are_read_by_people() -> None:
     assert instant_text(None) == "-"
     assert pairs("abcd" * 9) == ("AB:CD:" * 8)[:-1] + "\nAB:CD"
     assert (listed(["disk", "load"]), listed([])) == ("disk, load", "none")
-    assert proof_text(Proof(Proven.UNANNOUNCED)).startswith("not proven")
 
 
 @pytest.mark.parametrize(

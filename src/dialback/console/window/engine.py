@@ -37,7 +37,7 @@ from dialback.console.window.events import (
     Visit,
 )
 from dialback.console.window.platform import Order, Place, Platform, Reach
-from dialback.console.window.texts import proof_text, sentence_of
+from dialback.console.window.texts import safe, sentence_of
 from dialback.console.window.tree import Tree, grow, stale
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Problem, Refused
@@ -203,8 +203,9 @@ class Engine:
 
     async def _visit(self, visit: Visit) -> None:
         def tell(step: Step, detail: str) -> None:
+            proof = {"proof": safe(detail, 1000)} if step is Step.PROVEN else {}
             if step is not Step.ENDED:
-                self._changed(visit.number, step=step)
+                self._changed(visit.number, step=step, **proof)
 
         try:
             ended = await self._connect(visit, tell)
@@ -312,4 +313,4 @@ def _outcome(ended: Ended) -> dict[str, object]:
         problem = sentence_of(ended.traffic.refused)
     elif ended.status:
         problem = f"The RDP client ended with status {ended.status}; its own messages say why."
-    return {"proof": proof_text(ended.proof), "problem": problem}
+    return {"problem": problem}

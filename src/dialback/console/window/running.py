@@ -104,6 +104,8 @@ def visit_texts(visit: Visit) -> tuple[str, ...]:
     state = STEPS[visit.step]
     if visit.problem:
         state = f"{state}: {visit.problem}"
+    elif visit.proof:
+        state = f"{state}. {visit.proof}"
     return (
         safe(visit.order.place.name),
         state,

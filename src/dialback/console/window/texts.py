@@ -1,4 +1,4 @@
-"""Texts of the window: steps, proofs and failures as sentences, and how texts of others are made harmless.
+"""Texts of the window: steps and failures as sentences, and how texts of others are made harmless.
 
 Whatever came from a tenant or its host goes through `safe` on its way to the screen: controls and direction
 marks are escaped. Widgets that could take a text for HTML are told that it is none; where that is not
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dialback.console.connecting import Step
-from dialback.console.proof import Proof, Proven
 from dialback.console.window.tree import State
 from dialback.domain.consent import MAX_PURPOSE_CHARS
 from dialback.domain.errors import SENTENCES, Refused
@@ -25,15 +24,9 @@ STEPS = {
     Step.ASKING: "Asking for access",
     Step.REACHING: "Waiting for the host and its tenant's consent",
     Step.PROVING: "Looking at the host's certificate",
+    Step.PROVEN: "Starting the RDP client",
     Step.CONNECTED: "Connected",
     Step.ENDED: "Ended",
-}
-PROOFS = {
-    Proven.YES: "proven: the host shows the certificate its agent announced",
-    Proven.OTHER: "refused: the host shows another certificate than its agent announced",
-    Proven.OTHER: "not proven: the host shows another certificate than its agent announced",
-    Proven.UNANNOUNCED: "not proven: the agent has announced no certificate",
-    Proven.WITHOUT_TLS: "not proven: the RDP server has no certificate",
 }
 STATES = {
     State.UP: "Up",
@@ -76,11 +69,6 @@ def versions_differ(place: str, console: VersionRange, agent: VersionRange) -> s
         f"{shown_versions(agent)}. They cannot manage each other; update whichever is older. "
         "A remote desktop needs no equal versions."
     )
-
-
-def proof_text(proof: Proof) -> str:
-    """Return what looking at the certificate has shown."""
-    return PROOFS[proof.proven]
 
 
 def bytes_text(count: int) -> str:

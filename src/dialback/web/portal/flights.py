@@ -24,9 +24,9 @@ TITLES: Final = {
 }
 CERTIFICATES: Final = {
     "proven": "Proven: the host showed the certificate that its agent announced.",
-    "other": "Refused: the host showed another certificate than its agent announced.",
+    "other": "Refused: the host showed another certificate than its agent announced, or none.",
     "not-announced": "Not proven: the host's agent had announced no certificate.",
-    "without-tls": "Not proven: the RDP server uses its old encryption, which has no certificate.",
+    "without-tls": "Not proven: the RDP server showed no certificate.",
 }
 GROUNDS: Final = {
     "assignment": "the resource is assigned to them",
