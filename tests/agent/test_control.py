@@ -14,6 +14,7 @@ from dialback.agent.settings import AgentSettings
 from dialback.observe.tasks import Tasks
 from dialback.transport.dial import DialFailed
 from dialback.transport.tls import client_context
+from dialback.wire.agent.certificate import signed_certificate
 from dialback.wire.agent.link import (
     DialledReceived,
     DialRefusedReceived,
@@ -23,7 +24,7 @@ from dialback.wire.agent.link import (
     SessionOrderDoneReceived,
     SessionsReceived,
 )
-from dialback.wire.agent.messages import Failing, HostSession, RdpServer
+from dialback.wire.agent.messages import Failing, HostSession, RdpServer, decode_base64url
 from dialback.wire.agent.version import VersionRange
 from dialback.wire.head import build_response
 from dialback.wire.websocket import FrameReader, Opcode, build_close, build_frame
@@ -146,6 +147,31 @@ async def test_agent_reports_at_the_start_and_when_something_changes(platform: P
     with pytest.raises(LinkLost, match="done"):
         await hold(platform, settings, Probe(FOUND, FOUND, FOUND, DOWN))
     assert reports == [FOUND, DOWN]
+
+
+async def test_agent_signs_its_certificates_and_that_alone_is_no_change_to_report(
+    platform: Platform,
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for _ in range(2):
+            event = await server.wait_for(ReportReceived)
+            assert isinstance(event, ReportReceived)
+            reports.append(event.rdp_servers)
+        server.send(server.link.goodbye("done"))
+
+    reports: list[tuple[RdpServer, ...]] = []
+    platform.on_link = serve
+    shows = FOUND[0].model_copy(update={"certificate_sha256": "ab" * 32})
+    settings = AgentSettings(probe_interval_s=0.01)
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings, Probe((shows,), (shows,), (shows,), DOWN))
+    ((first,), (second,)) = reports
+    signed = signed_certificate(
+        platform.identity.enrolled.host_id, shows.target, shows.certificate_sha256, first.signed_at
+    )
+    assert platform.knows(decode_base64url(first.signature), signed)
+    assert second == DOWN[0]
 
 
 async def test_agent_reports_anew_when_another_check_fails_but_not_when_a_number_changes(

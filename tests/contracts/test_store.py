@@ -38,7 +38,15 @@ REPORT = HostReport(
     "Windows 11 <script>",
     "0.1.0",
     (
-        RdpServer("127.0.0.1:3389", True, "hybrid", "TLSv1.3", "ab" * 32),
+        RdpServer(
+            "127.0.0.1:3389",
+            True,
+            "hybrid",
+            "TLSv1.3",
+            "ab" * 32,
+            signed_at="2026-03-01T12:00:00Z",
+            signature="s" * 86,
+        ),
         RdpServer("[::1]:3389", False, problem="connection refused"),
     ),
 )

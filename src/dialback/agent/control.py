@@ -8,7 +8,8 @@ A link always ends by an error that says why; to try again is the service's busi
   server that does not read cannot make us remember.
 - A heartbeat is due at least every 25 s, whatever the server asks for, because middleboxes forget idle
   connections; a server silent for two and a half of them is gone.
-- Reports are said at the start, when something in them has changed, and again after `report_most_s`.
+- Reports are said at the start, when something in them has changed, and again after `report_most_s`; the
+  certificates in them are signed each time.
 - Orders for sessions are carried out one after the other; more than 16 that wait are declined.
 
 Source: docs/protocols/agent.md; RFC 6455 section 4.1 (client requirements) for the upgrade.
@@ -22,8 +23,10 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dialback import __version__
+from dialback.agent.announcing import announced
 from dialback.agent.exchange import ask_upgrade
 from dialback.agent.flight_link import FlightLink
 from dialback.agent.flights import Flights
@@ -243,7 +246,8 @@ class _Link:
             # The numbers in the details change all the time; what they mean does not.
             state = (found, {each.check for each in failing})
             if state != told or clock() - told_at >= self._settings.report_most_s:
-                self._send(self._machine.report(found, failing))
+                servers = announced(found, self._identity, datetime.now(UTC))
+                self._send(self._machine.report(servers, failing))
                 told, told_at = state, clock()
             await asyncio.sleep(self._until_next_probe_s(found, failing))
 

@@ -62,7 +62,8 @@ class RdpServer:
 
     `security` names what the server selects when offered everything: `rdp`, `tls`, `hybrid` or `hybrid-ex`.
     `tls_version` and `certificate_sha256` (64 hexadecimal characters) are empty where TLS was not reached.
-    `problem` is empty, or says in words why the probe failed.
+    `problem` is empty, or says in words why the probe failed. `signature` is the host key's of the
+    certificate at `signed_at`, both in the agent's own spelling; empty from agents that do not sign.
     """
 
     target: str
@@ -71,6 +72,8 @@ class RdpServer:
     tls_version: str = ""
     certificate_sha256: str = ""
     problem: str = ""
+    signed_at: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ async def asked(api: ApiStage, **more: Any) -> Any:
 async def test_technician_is_given_a_way_that_opens_one_request(api: ApiStage) -> None:
     servers = (
         RdpServer("unix:/run/x", False),
-        RdpServer("127.0.0.1:3390", True, certificate_sha256="ab" * 32),
+        RdpServer("127.0.0.1:3390", True, certificate_sha256="ab" * 32, signed_at="then", signature="s"),
+        RdpServer("127.0.0.1:3391", True, certificate_sha256="cd" * 32),
     )
     await api.store.save_report(HostId("acme-desk-1"), HostReport("pc", "Debian", "1", servers), api.now)
     given = await asked(api)
@@ -56,7 +57,8 @@ async def test_technician_is_given_a_way_that_opens_one_request(api: ApiStage) -
         "host_name": "desk",
         "host_key": b"k".hex() * 32,
         "target": "127.0.0.1:3390",
-        "certificates": {"127.0.0.1:3390": "ab" * 32},
+        "certificates": {"127.0.0.1:3390": "ab" * 32, "127.0.0.1:3391": "cd" * 32},
+        "signatures": {"127.0.0.1:3390": {"signed_at": "then", "signature": "s"}},
         "state": "waiting",
     }
 

@@ -153,7 +153,7 @@ FROM_AGENT = [
     (
         Report(rdp_servers=(RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)),
         '{"type":"report","rdp_servers":[{"target":"127.0.0.1:3389","answers":true,"security":"tls",'
-        '"tls_version":"","certificate_sha256":"","problem":""}],"failing":[]}',
+        '"tls_version":"","certificate_sha256":"","problem":"","signed_at":"","signature":""}],"failing":[]}',
     ),
     (
         Report(failing=(Failing(check="disk", detail="/ is full"),)),
@@ -368,6 +368,8 @@ def test_largest_report_fits_into_a_message():
         tls_version="x" * 16,
         certificate_sha256=FINGERPRINT,
         problem=wide * 400,
+        signed_at="2026-05-04T08:00:07Z",
+        signature=SIGNATURE,
     )
     failing = Failing(check="x" * 40, detail=wide * 100)
     report = Report(rdp_servers=(server,) * MAX_RDP_SERVERS, failing=(failing,) * MAX_FAILING)

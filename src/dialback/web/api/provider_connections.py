@@ -17,7 +17,7 @@ from dialback.domain.access import ConnectionToken, TokenKind
 from dialback.domain.audit import AuditEntry
 from dialback.domain.consent import ConsentRequest, ConsentScope, ConsentState
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.hosts import DEFAULT_TARGET, Host, parse_target
+from dialback.domain.hosts import DEFAULT_TARGET, Host, RdpServer, parse_target
 from dialback.domain.ids import HostId, ResourceName, TenantId
 from dialback.domain.provider import Staff, StaffRole, Terms, check_reach
 from dialback.identity.tokens import hash_token, make_token
@@ -46,11 +46,18 @@ class ReachBody(Body):
     minutes: Annotated[float, Field(strict=True, ge=0.1, le=480, allow_inf_nan=False)] = 480
 
 
+class CertificateSignatureView(View):
+    """The host key's signature of a target's certificate and of the instant, as the agent spelled them."""
+
+    signed_at: str
+    signature: str
+
+
 class ReachView(View):
     """The way: token and alias for the gateway at `address`, `NAME:PORT`; and by what the host is known.
 
     `host_key` is hexadecimal; `certificates` has the SHA-256 of each target's RDP certificate, as the host's
-    agent reports it.
+    agent reports it, and `signatures` what proves that it does, for agents that sign.
     """
 
     request: str
@@ -64,6 +71,7 @@ class ReachView(View):
     host_key: str
     target: str
     certificates: dict[str, str]
+    signatures: dict[str, CertificateSignatureView]
     state: ConsentState
 
 
@@ -118,7 +126,12 @@ def add_routes(router: APIRouter, api: Api) -> None:
             host_name=host.name,
             host_key=host.public_key.hex(),
             target=request.target,
-            certificates=_certificates(host),
+            certificates={each.target: each.certificate_sha256 for each in _announced(host)},
+            signatures={
+                each.target: CertificateSignatureView.model_validate(each)
+                for each in _announced(host)
+                if each.signature
+            },
             state=states[0].state,
         )
 
@@ -195,9 +208,9 @@ def _usual_target(host: Host) -> str:
     return found[0] if found else DEFAULT_TARGET
 
 
-def _certificates(host: Host) -> dict[str, str]:
+def _announced(host: Host) -> list[RdpServer]:
     servers = host.report.rdp_servers if host.report else ()
-    return {server.target: server.certificate_sha256 for server in servers if server.certificate_sha256}
+    return [server for server in servers if server.certificate_sha256]
 
 
 def _note(api: Api, me: Caller, request: ConsentRequest) -> None:

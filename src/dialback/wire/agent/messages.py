@@ -113,7 +113,10 @@ class Welcome(_Model):
 
 
 class RdpServer(_Model):
-    """What the agent's probe found at one target; texts are empty where nothing was learnt."""
+    """What the agent's probe found at one target; texts are empty where nothing was learnt.
+
+    `signature` is the host key's of the certificate, as it was at `signed_at`; see `certificate`.
+    """
 
     target: Target
     answers: bool
@@ -121,6 +124,8 @@ class RdpServer(_Model):
     tls_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9.]{0,16}$")] = ""
     certificate_sha256: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")] = ""
     problem: Text = ""
+    signed_at: Annotated[str, Field(pattern=r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z)?$")] = ""
+    signature: Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_-]{86})?$")] = ""
 
 
 class Failing(_Model):
