@@ -8,7 +8,9 @@ import pytest
 from dialback.cli.api import Api
 from dialback.cli.context import Failed
 from dialback.cli.reach import _check_consent, _display, _row, ask_access, find_served
+from dialback.console.announced import Announced
 from dialback.console.clients import Display
+from dialback.console.connecting import Access
 from dialback.console.proof import Proof, Proven
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Reason, Refused
@@ -28,7 +30,8 @@ REACH = {
     "host_name": "Files",
     "host_key": "aa",
     "target": "127.0.0.1:3389",
-    "certificates": {"127.0.0.1:3389": "bb"},
+    "certificates": {"127.0.0.1:3389": "bb", "127.0.0.1:3390": "cc"},
+    "signatures": {"127.0.0.1:3389": {"signed_at": "2026-05-04T08:00:07Z", "signature": "c2ln"}},
 }
 
 
@@ -39,13 +42,14 @@ class Platform:
         self.asked: list[tuple[str, object]] = []
         self.queries: list[str] = []
         self.state = "granted"
+        self.reach: dict[str, object] = REACH
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
         self.asked.append((f"{request.method} {request.url.path}", body))
         self.queries.append(request.url.query.decode())
         if request.method == "POST":
-            return httpx.Response(201, json=REACH)
+            return httpx.Response(201, json=self.reach)
         if request.url.path.endswith("/connections/r1"):
             return httpx.Response(200, json={"state": self.state})
         if "/tenants/birch/" in request.url.path:
@@ -55,6 +59,13 @@ class Platform:
     def api(self) -> Api:
         client = httpx.AsyncClient(transport=httpx.MockTransport(self), base_url="https://gw")
         return Api(client, "gw", "gw", client_context())
+
+
+async def asked_of(platform: Platform, target: str = "") -> Access:
+    access, _ = await ask_access(
+        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP, target=target
+    )
+    return access
 
 
 @pytest.fixture
@@ -102,9 +113,26 @@ async def test_access_is_asked_with_its_purpose(platform: Platform) -> None:
         "ticket_number": "4711",
     }
     assert platform.asked == [("POST /api/v1/provider/connections", asked)]
-    assert (access.name, access.alias, access.certificate_sha256) == ("acme/Files", "r1", "bb")
+    assert (access.name, access.alias, access.target) == ("acme/Files", "r1", "127.0.0.1:3389")
+    assert access.announced == Announced("bb", "2026-05-04T08:00:07Z", "c2ln")
     assert (gateway.name, gateway.port) == ("gw.example.org", 443)
     assert "s3cret" not in repr(access)
+
+
+async def test_older_platforms_and_older_agents_are_told_apart(platform: Platform) -> None:
+    """The agent behind port 3390 signs nothing; a platform without the field hands nothing over."""
+    platform.reach = {**REACH, "target": "127.0.0.1:3390"}
+    access = await asked_of(platform)
+    assert access.announced == Announced("cc")
+
+    platform.reach = {name: value for name, value in REACH.items() if name != "signatures"}
+    access = await asked_of(platform)
+    assert access.announced == Announced("bb", signs=False)
+
+
+async def test_way_to_another_target_than_asked_is_refused(platform: Platform) -> None:
+    with pytest.raises(Failed, match=r"Asked for the target '127\.0\.0\.1:3390'"):
+        await asked_of(platform, target="127.0.0.1:3390")
 
 
 async def test_platform_is_told_what_was_seen_of_the_certificate(platform: Platform) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from dialback.console.announced import NOTHING
 from dialback.console.clients import Client, Program
 from dialback.console.connecting import Access, ClientNotStarted, Connecting, Step
 from dialback.console.proof import Proof, Proven
@@ -14,6 +16,8 @@ from dialback.console.saved import Saved
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
+from dialback.identity.host_keys import HostKey
+from tests.console.announcements import TARGET, announce
 from tests.console.gateway_stub import CONFIRM_CLASSIC, GatewayStub
 
 CLIENT = """#!{python}
@@ -38,8 +42,16 @@ class Technician:
         self.folder = folder
         self.saved = Saved(folder / "saved")
         self.told: list[Step] = []
+        self.key = HostKey.generate()
         self.access = Access(
-            TenantId("acme"), HostId("h1"), "acme/files", "r1", Secret("t"), "aa", stub.certificate_sha256
+            TenantId("acme"),
+            HostId("h1"),
+            "acme/files",
+            "r1",
+            Secret("t"),
+            self.key.public_bytes.hex(),
+            TARGET,
+            announce(self.key, "h1", stub.certificate_sha256),
         )
 
     def program(self, more: str = "") -> Program:
@@ -94,12 +106,62 @@ async def test_proof_is_told_before_the_client_starts(technician: Technician) ->
 
 
 async def test_client_is_pinned_to_nothing_only_where_nothing_was_announced(technician: Technician) -> None:
-    technician.access = replace(technician.access, certificate_sha256="")
+    technician.access = replace(technician.access, announced=NOTHING)
 
     visit = await technician.connecting.connect(technician.ask, technician.tell)
 
     assert visit.proof.proven is Proven.UNANNOUNCED
     assert "/cert:" not in technician.heard
+
+
+async def test_platform_that_lies_about_the_certificate_proves_nothing(technician: Technician) -> None:
+    """It stands in between, with a certificate of its own, and says that this was announced."""
+    liar = announce(HostKey.generate(), "h1", technician.stub.certificate_sha256)
+    technician.access = replace(technician.access, announced=liar)
+
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert visit.proof.proven is Proven.UNANNOUNCED
+    assert visit.proof.sentence.endswith("for this host and target: it was changed.")
+    assert "/cert:" not in technician.heard
+
+
+async def test_key_that_is_known_of_the_host_is_what_verifies(technician: Technician) -> None:
+    """A platform cannot swap the key along with the signature, except at the first connection."""
+    await technician.connecting.connect(technician.ask, technician.tell)
+    other = HostKey.generate()
+    technician.access = replace(
+        technician.access,
+        host_key=other.public_bytes.hex(),
+        announced=announce(other, "h1", technician.stub.certificate_sha256),
+    )
+
+    with pytest.raises(Refused) as refused:
+        await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert refused.value.reason is Reason.HOST_KEY_OTHER
+
+
+async def test_announcement_of_another_target_proves_nothing(technician: Technician) -> None:
+    technician.access = replace(technician.access, target="127.0.0.1:3390")
+
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert visit.proof.proven is Proven.UNANNOUNCED
+
+
+async def test_announcement_of_long_ago_proves_nothing(technician: Technician) -> None:
+    connecting = Connecting(
+        technician.stub.gateway,
+        technician.program(),
+        technician.saved,
+        0,
+        lambda: datetime.now(UTC) + timedelta(hours=3),
+    )
+
+    visit = await connecting.connect(technician.ask, technician.tell)
+
+    assert "look at the clocks here and on the host" in visit.proof.sentence
 
 
 async def test_no_client_starts_when_plain_rdp_comes_in_place_of_the_certificate(
@@ -218,7 +280,8 @@ async def test_platform_is_told_of_another_certificate_before_it_is_refused(tech
     async def report(proof: Proof) -> None:
         told.append(proof)
 
-    technician.access = replace(technician.access, certificate_sha256="ab" * 32, report=report)
+    other = announce(technician.key, "h1", "ab" * 32)
+    technician.access = replace(technician.access, announced=other, report=report)
     with pytest.raises(Refused) as refused:
         await technician.connecting.connect(technician.ask, technician.tell)
 

@@ -10,6 +10,7 @@ from dialback.cli.api import Api, ApiRefused, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import err, print_json, print_table, say, shown
 from dialback.console.addresses import RDP_PORT
+from dialback.console.announced import Announced
 from dialback.console.clients import Display, find_client
 from dialback.console.connecting import Access, Connecting, Report, Step, Visit
 from dialback.console.legs import Gateway
@@ -153,6 +154,8 @@ async def ask_access(
         "ticket_number": ticket_number,
     }
     told = await api.post(*CONNECTIONS, body=asked)
+    if target and told["target"] != target:
+        raise Failed(f"Asked for the target {target!r}, the platform gave a way to {told['target']!r}.")
     access = Access(
         tenant=tenant,
         host=host,
@@ -160,10 +163,23 @@ async def ask_access(
         alias=told["alias"],
         token=Secret(told["token"]),
         host_key=told["host_key"],
-        certificate_sha256=told["certificates"].get(told["target"], ""),
+        target=told["target"],
+        announced=_announced(told),
         report=_reporting(api, tenant, told["request"]),
     )
     return access, Gateway(*split_address(told["address"]), api.context)
+
+
+def _announced(told: Any) -> Announced:
+    """Return what the platform hands over of the certificate at the target."""
+    target, signatures = told["target"], told.get("signatures")
+    signed = (signatures or {}).get(target, {})
+    return Announced(
+        sha256=told["certificates"].get(target, ""),
+        signed_at=signed.get("signed_at", ""),
+        signature=signed.get("signature", ""),
+        signs=signatures is not None,
+    )
 
 
 def _reporting(api: Api, tenant: TenantId, request: str) -> Report:

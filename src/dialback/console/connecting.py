@@ -1,6 +1,7 @@
 """From *connect* to the desktop: what happens in a console, one step after the other.
 
-Access is asked of the platform; the host's key is compared with the one it always had; a leg to the host is
+Access is asked of the platform; the host's key is compared with the one it always had, and what it has signed
+of its certificate is verified with it; a leg to the host is
 opened, which may wait for the tenant's consent; through it the host's certificate is looked at, and what that
 shows is told; then the RDP client is started against a redirector, with the announced certificate as its
 pin, and served until it ends. Each step is told to whoever shows it, since some take minutes. Nothing is left
@@ -13,10 +14,12 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from dialback.console.addresses import RDP_PORT, open_listener
+from dialback.console.announced import NOTHING, Announced, judge
 from dialback.console.clients import Display, Launch, Program, settings_file
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.owners import is_ours
@@ -60,7 +63,7 @@ Report = Callable[[Proof], Awaitable[None]]
 class Access:
     """What the platform gives a technician for one host: the token, and by what the host is known.
 
-    `host_key` is hexadecimal; `certificate_sha256` what its agent announced for the target, or empty.
+    `host_key` is hexadecimal; `announced` what the platform hands over of the certificate at the target.
     `report` tells the platform what was seen of the host's certificate, for the record of the connection.
     """
 
@@ -70,7 +73,8 @@ class Access:
     alias: str
     token: Secret
     host_key: str
-    certificate_sha256: str = ""
+    target: str = ""
+    announced: Announced = NOTHING
     report: Report | None = field(default=None, repr=False, compare=False)
 
 
@@ -95,13 +99,22 @@ class Connecting:
 
     Args:
         port: of the redirectors' listeners.
+        now: this machine's clock.
     """
 
-    def __init__(self, gateway: Gateway, program: Program, saved: Saved, port: int = RDP_PORT) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        program: Program,
+        saved: Saved,
+        port: int = RDP_PORT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._gateway = gateway
         self._program = program
         self._saved = saved
         self._port = port
+        self._now = now
         self._relay = Relay()
 
     async def connect(
@@ -120,7 +133,8 @@ class Connecting:
         tell(Step.ASKING, "")
         access = await ask()
         self._saved.check_key(access.tenant, access.host, access.host_key)
-        proof = await self._prove(access, tell)
+        announced, why = judge(access.announced, access.host, access.target, access.host_key, self._now())
+        proof = await self._prove(access, announced, why, tell)
         shown = display or self._saved.host(access.tenant, access.host).display
         listener = open_listener(access.tenant, access.host, self._port)
         with contextlib.closing(listener):
@@ -129,7 +143,7 @@ class Connecting:
             )
             if watch:
                 watch(redirector)
-            launch = Launch(*redirector.place, access.name, access.certificate_sha256, shown)
+            launch = Launch(*redirector.place, access.name, announced, shown)
             status = await self._serve(redirector, launch, tell)
         tell(Step.ENDED, "")
         return Visit(proof, redirector.traffic, status)
@@ -137,12 +151,12 @@ class Connecting:
     async def _open_leg(self, access: Access) -> Leg:
         return await open_leg(self._gateway, access.alias, access.token)
 
-    async def _prove(self, access: Access, tell: Tell) -> Proof:
+    async def _prove(self, access: Access, announced: str, why: str, tell: Tell) -> Proof:
         tell(Step.REACHING, access.name)
         leg = await self._open_leg(access)
         try:
             tell(Step.PROVING, access.name)
-            proof = await compare(leg, access.certificate_sha256)
+            proof = await compare(leg, announced, why)
             # While the leg stands, so that the record of this very connection has it.
             await _tell_platform(access, proof)
         finally:

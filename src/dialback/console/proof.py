@@ -46,7 +46,7 @@ _SENTENCES = {
 class Proof:
     """What was shown, and what was expected: fingerprints of 64 hexadecimal characters, or empty.
 
-    `problem` says why no certificate was shown, where the server or its TLS says so.
+    `problem` says why none was shown, where the server or its TLS says so, else why none counts as announced.
     """
 
     proven: Proven
@@ -61,8 +61,12 @@ class Proof:
         return f"{sentence} Why: {self.problem}." if self.problem else sentence
 
 
-async def compare(leg: Leg, announced: str) -> Proof:
+async def compare(leg: Leg, announced: str, why: str = "") -> Proof:
     """Look at the certificate through a leg, which is used up, and say what that shows.
+
+    Args:
+        announced: fingerprint; empty if none counts as announced.
+        why: what was announced does not count, if that is so.
 
     Raises:
         WireError: what answers is no RDP server.
@@ -75,7 +79,7 @@ async def compare(leg: Leg, announced: str) -> Proof:
         raise LegLost(f"the host's RDP server did not answer within {LOOK_S:g} s") from error
     shown = seen.certificate_sha256
     if not announced:
-        return Proof(Proven.UNANNOUNCED if shown else Proven.WITHOUT_TLS, shown, problem=seen.problem)
+        return Proof(Proven.UNANNOUNCED if shown else Proven.WITHOUT_TLS, shown, problem=seen.problem or why)
     return Proof(Proven.YES if shown == announced else Proven.OTHER, shown, announced, seen.problem)
 
 

@@ -24,6 +24,7 @@ from dialback.transport.inner_tls import InnerTls, server_side
 from dialback.transport.leg import Leg, LegLost
 from dialback.transport.tls import server_context
 from tests.agent.management_stage import ManagedHost
+from tests.console.announcements import TARGET, announce
 from tests.console.gateway_stub import CONFIRM_TLS, REQUEST, SWITCHING
 
 TOKEN = "console-token"
@@ -192,7 +193,9 @@ class PlatformStub:
         self.asked.append(asked)
         host, scope, alias = self.host(asked["host"]), ConsentScope(asked["scope"]), secrets.token_hex(4)
         self._ways[alias] = (host, scope)
-        target = asked["target"] or "127.0.0.1:3389"
+        target = asked["target"] or TARGET
+        certificate = self._desktop.certificate_sha256
+        signed = announce(host.managed.key, host.id, certificate, target)
         return {
             "request": alias,
             "token": "t",
@@ -201,7 +204,8 @@ class PlatformStub:
             "host_name": host.name,
             "host_key": host.managed.key.public_bytes.hex(),
             "target": target if scope is ConsentScope.DESKTOP else "",
-            "certificates": {target: self._desktop.certificate_sha256},
+            "certificates": {target: certificate},
+            "signatures": {target: {"signed_at": signed.signed_at, "signature": signed.signature}},
         }
 
     async def _stream(self, leg: Leg, alias: str) -> None:
