@@ -72,10 +72,13 @@ class Agent:
         self.folder = folder
         self.settings = settings
         self.now = NOW
+        self.clock_s = 0.0
         self.restart()
 
     def restart(self) -> None:
-        self.consent = HostConsent(ConsentFiles(self.folder), HOST, self.settings, lambda: self.now)
+        self.consent = HostConsent(
+            ConsentFiles(self.folder), HOST, self.settings, lambda: self.now, lambda: self.clock_s
+        )
 
     def judge(self, asked: Dial) -> Visit:
         visit = self.consent.judge(asked)

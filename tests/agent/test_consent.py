@@ -11,6 +11,7 @@ import pytest
 
 from dialback.agent.consent import MOST_ASKED, MOST_SEEN
 from dialback.agent.consent_files import GIVEN_NAME, STATE_NAME, ConsentFiles
+from dialback.agent.consent_uses import REST_S
 from dialback.agent.settings import ConsentSettings
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Reason, Refused
@@ -135,8 +136,44 @@ def test_grant_opens_as_often_as_it_says_restarts_included(agent: Agent) -> None
     agent.restart()
     agent.judge(order(text))
     agent.restart()
+    agent.restart()
     assert refused(agent, order(text)).reason is Reason.GRANT_USED
     agent.consent.check(first)
+
+
+def test_one_use_is_one_visit_whatever_number_of_legs_it_takes(agent: Agent) -> None:
+    text = signed(replace(GRANT, uses=1))
+    look = agent.judge(order(text))
+    agent.consent.ended(look)
+    agent.clock_s = REST_S - 1
+    desktop = agent.judge(order(text))
+    agent.clock_s = 10 * REST_S
+    agent.judge(order(text))
+    agent.consent.check(desktop)
+    assert ConsentFiles(agent.folder).state().grants["g1"].used == 1
+
+
+def test_use_that_was_taken_is_for_its_own_request(agent: Agent) -> None:
+    text = signed(replace(GRANT, uses=1))
+    agent.judge(order(text))
+    found = refused(agent, order(text, request_id="r2"))
+    assert (found.reason, found.detail) == (Reason.GRANT_USED, "1 of 1 uses")
+
+
+def test_visit_that_was_left_too_long_takes_another_use(agent: Agent) -> None:
+    text = signed(replace(GRANT, uses=2))
+    agent.consent.ended(agent.judge(order(text)))
+    agent.clock_s = REST_S
+    agent.consent.ended(agent.judge(order(text)))
+    agent.clock_s = 2 * REST_S
+    assert refused(agent, order(text)).reason is Reason.GRANT_USED
+
+
+def test_grant_that_was_revoked_opens_no_further_leg_of_its_visit(agent: Agent) -> None:
+    text = signed(replace(GRANT, uses=1))
+    agent.judge(order(text))
+    agent.consent.revoke("g1")
+    assert refused(agent, order(text)).reason is Reason.GRANT_REVOKED
 
 
 def test_revoked_grant_is_revoked_for_good(agent: Agent) -> None:

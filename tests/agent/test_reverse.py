@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialback.agent import reverse
+from dialback.agent.consent_uses import REST_S
 from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.domain.consent import ConsentScope
@@ -413,6 +414,23 @@ async def test_what_lost_its_consent_is_told_and_cut(platform: Platform, tmp_pat
             assert await leg.reader.read() == b""
         dialler.start(visiting(platform, target, grant), answers)
         assert await answers.next() == Declined("grant-revoked", "g1")
+
+
+async def test_visit_whose_leg_ended_goes_on_for_a_short_time(platform: Platform, tmp_path: Path) -> None:
+    gateway, answers, agent = Gateway(platform), Answers(), Agent(tmp_path, asking())
+    async with serving(echo) as port, dialling(platform, (f"127.0.0.1:{port}",), agent) as dialler:
+        grant = signed(replace(GRANT, host=HOST, targets=frozenset(), uses=1))
+        asked = visiting(platform, f"127.0.0.1:{port}", grant)
+        for _ in range(2):
+            dialler.start(asked, answers)
+            assert await answers.next() is None
+            (await gateway.leg()).writer.close()
+            async with asyncio.timeout(5):
+                while dialler._visits:
+                    await asyncio.sleep(0.01)
+        agent.clock_s = REST_S
+        dialler.start(asked, answers)
+        assert await answers.next() == Declined("grant-used", "1 of 1 uses")
 
 
 async def test_cut_does_not_wait_for_a_gateway_that_does_not_read(platform: Platform, tmp_path: Path) -> None:

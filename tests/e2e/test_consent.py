@@ -236,16 +236,6 @@ async def test_host_was_told_so_that_a_platform_that_forgets_cannot_replay(visit
     assert await refused(visitor, again) == "grant-revoked"
 
 
-async def test_grant_for_one_use_opens_one_connection(visitor: Visitor) -> None:
-    await visitor.begin(table())
-    way = await visitor.ask()
-    await visitor.keep(way.request, visitor.grant(way.request, uses=1))
-    await visitor.connect(way)
-    assert await way.echoes(b"hello")
-    again = await visitor.connect(Way(way.request, way.token))
-    assert again.refusal["reason"] == "grant-used"
-
-
 async def test_session_is_over_with_its_grant(visitor: Visitor) -> None:
     await visitor.begin(table())
     way = await visitor.ask()

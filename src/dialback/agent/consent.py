@@ -6,7 +6,7 @@ target it would dial, its clock, and which keys may give consent. Rules of this 
 - Without a `[consent]` table nobody of the provider comes in. With one, users come in only if it says so:
   otherwise the platform could send the provider's staff as users.
 - Between judging a grant and keeping its use nothing is awaited, and what is not kept opens nothing: a grant
-  for one use opens one connection, whatever comes at once or after a restart.
+  for one use opens one visit (`consent_uses`), whatever comes at once or after a restart.
 - Only grants that a trusted key has signed are remembered, so that the platform cannot make the host forget.
 - What cannot be read forbids.
 
@@ -14,11 +14,13 @@ Left out: who staff and roles are. A platform that lies about them can use a gra
 provider, on the same host, for the same thing, as long as it holds.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dialback.agent.consent_files import AskedConsent, ConsentFiles, ConsentUnreadable, SeenGrant, State
+from dialback.agent.consent_uses import GoingVisits
 from dialback.agent.settings import ConsentSettings, policy_of
 from dialback.domain.consent import (
     MAX_WAIT,
@@ -64,6 +66,7 @@ class HostConsent:
     Args:
         settings: the table `[consent]`; None if there is none.
         now: the host's time, in its own time zone.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -72,16 +75,20 @@ class HostConsent:
         host: HostId,
         settings: ConsentSettings | None,
         now: Callable[[], datetime] = local_now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = files
         self._host = host
         self._settings = settings
         self._policy = policy_of(settings) if settings else None
         self._now = now
+        self._going = GoingVisits(clock)
         self._state: State | None = None
 
     def judge(self, order: Dial) -> Visit | None:
         """Return what the order is let in for, its use being kept; None if it is a user's.
+
+        A visit has ended when `ended` is told so.
 
         Raises:
             Refused: `AGENT_REFUSED` about a user; else `CONSENT_FORBIDDEN`, `CONSENT_WANTED` or one of the
@@ -97,6 +104,11 @@ class HostConsent:
             raise Refused(Reason.CONSENT_FORBIDDEN, "the host cannot read what it keeps of consent") from None
         _log.info("provider let in", **_fields(order), grant=visit.grant.id if visit.grant else "")
         return visit
+
+    def ended(self, visit: Visit) -> None:
+        """Note that what was let in has ended, or was never dialled."""
+        if visit.grant is not None:
+            self._going.end(visit.grant, visit.request)
 
     def check(self, visit: Visit) -> None:
         """Return while the visit may last; raise `Refused` as soon as it may not."""
@@ -144,7 +156,9 @@ class HostConsent:
                 self._keep_asked(request, consent.grant or "")
             raise
         if visit.grant is not None:
-            self._keep_use(visit.grant)
+            if not self._going.goes_on(visit.grant, request):
+                self._keep_use(visit.grant)
+            self._going.begin(visit.grant, request)
         self._forget_asked(request)
         return visit
 
@@ -220,17 +234,22 @@ class HostConsent:
             for each in given:
                 if each.body == signed.body:
                     signed = merge(signed, each)
-            yield self._standing(signed, trusted)
+            yield self._standing(signed, trusted, request)
         for each in given:
-            standing = self._standing(each, trusted)
+            standing = self._standing(each, trusted, request)
             # Others given here are for others; that they do not fit is nothing to tell anybody.
             if standing.grant.staff == request.staff and request.scope in standing.grant.scopes:
                 yield standing
 
-    def _standing(self, signed: SignedGrant, trusted: Mapping[str, bytes]) -> GrantStanding:
+    def _standing(
+        self, signed: SignedGrant, trusted: Mapping[str, bytes], request: ConsentRequest
+    ) -> GrantStanding:
         grant, keys = open_grant(signed, trusted)
         seen = self._loaded().grants.get(grant.id)
-        return GrantStanding(grant, keys, seen.used if seen else 0, self._is_revoked(grant.id))
+        used = seen.used if seen else 0
+        if self._going.goes_on(grant, request):
+            used -= 1
+        return GrantStanding(grant, keys, used, self._is_revoked(grant.id))
 
     def _trusted(self) -> dict[str, bytes]:
         assert self._settings is not None

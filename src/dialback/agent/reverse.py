@@ -208,7 +208,7 @@ class Dialler:
             )
         finally:
             if visiting is not None:
-                self._visits.discard(visiting)
+                self._left(visiting)
 
     def _let_in(self, order: Dial) -> _Visiting | None:
         """Judge the order; return the visit, None if it is a user's."""
@@ -223,6 +223,11 @@ class Dialler:
         visiting = _Visiting(visit)
         self._visits.add(visiting)
         return visiting
+
+    def _left(self, visiting: _Visiting) -> None:
+        assert self._consent is not None
+        self._visits.discard(visiting)
+        self._consent.ended(visiting.visit)
 
     async def _relayed(self, log: Any, host_leg: Leg, local: Leg) -> None:
         meter = Meter(asyncio.get_running_loop().time)

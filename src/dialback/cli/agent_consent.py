@@ -67,7 +67,7 @@ def approve(
     request: Annotated[str, typer.Argument(help="Id of the request, from `dialback agent consent list`.")],
     folder: Folder = None,
     minutes: Annotated[float, typer.Option(min=1, max=44640, help="How long the grant holds.")] = 60,
-    uses: Annotated[int, typer.Option(min=0, help="How often it opens something; 0 for any number.")] = 0,
+    uses: Annotated[int, typer.Option(min=0, help="For how many visits; 0 for any number.")] = 0,
     by: Annotated[str, typer.Option(help="Who approves; by default, who runs this command.")] = "",
 ) -> None:
     """Grant what was asked, signed with this host's own key."""

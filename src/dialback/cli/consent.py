@@ -118,9 +118,7 @@ async def approve(
     api: Api,
     request: RequestArgument,
     life: Annotated[str, typer.Option("--for", help="How long it holds: 30m, 2h, 7d.")] = "",
-    uses: Annotated[
-        int | None, typer.Option(min=0, help="How often it opens something; 0 for any number.")
-    ] = (None),
+    uses: Annotated[int | None, typer.Option(min=0, help="For how many visits; 0 for any number.")] = None,
     key: KeyOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask at a terminal.")] = False,
 ) -> None:

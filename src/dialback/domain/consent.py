@@ -172,7 +172,7 @@ class Denial:
 class Grant:
     """The tenant's consent; see the module. Empty `targets` are all that the host's settings list.
 
-    `uses` is how often it opens something, 0 for as often as wanted until `until`.
+    `uses` is how many visits it opens, 0 for as many as wanted until `until`.
     """
 
     id: GrantId
@@ -234,7 +234,7 @@ def grant_for(
 class GrantStanding:
     """What the host knows of a grant that came with a request.
 
-    `keys` are the trusted keys whose signatures hold; `used` is how often it has opened something.
+    `keys` are the trusted keys whose signatures hold; `used` is how many other visits it has opened.
     """
 
     grant: Grant
