@@ -105,6 +105,14 @@ async def test_staff_who_do_not_serve_the_tenant_go_nowhere(made: Scene, staff: 
     assert (await refusal(placed(made))).reason is Reason.STAFF_NOT_ASSIGNED
 
 
+@pytest.mark.parametrize("address", ["198.51.100.9", "", "2001:db8::1"])
+async def test_token_is_good_only_where_a_console_may_be_used(made: Scene, address: str) -> None:
+    admission, elsewhere = await made.admit(), replace(ATTEMPT, client_address=address)
+    assert (await refusal(made.visits.place(admission, elsewhere))).reason is Reason.CONSOLE_OUTSIDE
+    assert made.visits.open_visits() == {}
+    assert await placed(made)
+
+
 async def test_host_has_to_be_there_and_new_enough(made: Scene) -> None:
     made.hosts.old = "agent 0.1 speaks version 2"
     found = await refusal(placed(made))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dialback.broker.settings import BrokerSettings
@@ -11,7 +12,7 @@ from dialback.domain.consent import ConsentRequest, ConsentScope, Grant
 from dialback.domain.contracts import Admission, Attempt
 from dialback.domain.ids import ConnectionId, GrantId, HostId, ResourceName, TokenHash, UserId, UserName
 from dialback.domain.live import LiveConnection
-from dialback.domain.provider import PROVIDER, KeptGrant, Staff
+from dialback.domain.provider import PROVIDER, KeptGrant, Staff, check_console
 from dialback.domain.tenancy import MAIN, Tenant, User
 from dialback.identity.grants import build, sign
 from dialback.store.memory_provider import MemoryProvider
@@ -104,6 +105,7 @@ class Scene:
             self.provider,
             self.hosts,
             self.connections,
+            partial(check_console, networks=["192.0.2.0/24"], outside=False),
             BrokerSettings(**settings),
             self.clock,
             look_every_s=0.01,

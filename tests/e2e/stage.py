@@ -38,6 +38,7 @@ from dialback.store.models import connection_tokens
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
 from dialback.transport.tls import client_context, sha256_of
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.wire.agent import joincode
 from dialback.wire.agent.link import LINK_PATH, AgentLink, ChallengeReceived, DialReceived, GoodbyeReceived
 from dialback.wire.agent.messages import Dial
@@ -308,6 +309,7 @@ class Stage:
     port: int
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    provider: ProviderSettings = field(default_factory=ProviderSettings)
     desktop: Desktop = field(default_factory=Desktop)
     database: str = ""
     _server: Running | None = None
@@ -330,7 +332,7 @@ class Stage:
     @property
     def settings(self) -> Settings:
         server = ServerSettings(self.address, self.address, store=self.database)
-        return Settings(server, self.gateway, self.broker)
+        return Settings(server, self.gateway, self.broker, provider=self.provider)
 
     @property
     def store(self) -> SqlStore:

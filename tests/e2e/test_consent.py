@@ -20,6 +20,7 @@ from dialback.domain.tenancy import MAIN
 from dialback.identity.grants import build, sign
 from dialback.store.models import connection_tokens
 from dialback.store.provider_models import consent_requests, grants
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.wire.tsgu.client import TunnelRefused
 from tests.e2e.stage import Client, until
 from tests.e2e.visitor import ANNA, BERT, MALLORY, TOM, Visitor, Way, table
@@ -234,6 +235,25 @@ async def test_host_was_told_so_that_a_platform_that_forgets_cannot_replay(visit
         await connection.execute(update(grants).values(revoked_at=None))
     again = await visitor.ask()
     assert await refused(visitor, again) == "grant-revoked"
+
+
+async def test_token_that_was_carried_off_is_refused_outside_of_the_providers_networks(
+    visitor: Visitor,
+) -> None:
+    visitor.stage.provider = ProviderSettings(networks=("192.0.2.0/24",))
+    await visitor.begin(table())
+    way = await visitor.ask()
+    await visitor.keep(way.request, visitor.grant(way.request))
+    assert await refused(visitor, way) == "console-outside"
+    assert way.refusal["detail"] == "127.0.0.1"
+    [record] = await visitor.stage.records()
+    assert (record.reason, record.host_id) == (Reason.CONSOLE_OUTSIDE, None)
+
+
+async def test_providers_setting_lets_consoles_in_from_outside(visitor: Visitor) -> None:
+    visitor.stage.provider = ProviderSettings(outside=True, networks=("192.0.2.0/24",))
+    await visitor.begin(table())
+    await visitor.open()
 
 
 async def test_session_is_over_with_its_grant(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -28,6 +29,7 @@ from dialback.broker.sweep import Sweep
 from dialback.broker.visit_policing import VisitPolicing
 from dialback.broker.visits import Visits
 from dialback.broker.wake import HookWaker
+from dialback.domain.provider import check_console
 from dialback.edge.accept import Edge, Handler
 from dialback.gateway import tunnels, websockets
 from dialback.gateway.canary import GatewayDialBack
@@ -45,6 +47,7 @@ from dialback.relay.join import Relay
 from dialback.relay.pacing import Pacer
 from dialback.store.sql import SqlStore
 from dialback.transport.tls import server_context
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.site import Site, make_app
 from dialback.wire.agent.link import LINK_PATH, REVERSE_PATH
 from dialback.wire.head import RequestHead
@@ -89,7 +92,7 @@ def build_node(
     flights = _flights(store, links, tasks, platform_key)
     approvals, live = HeardApprovals(store.approvals), Live()
     pacer = Pacer(settings.gateway.most_bytes_s or None, on_held=metrics.held)
-    visits = Visits(store, store.provider, links, live, settings.broker)
+    visits = Visits(store, store.provider, links, live, _consoles(settings.provider), settings.broker)
     links.visits = visits
     metering = Metering(store.provider)
     broker = StoreBroker(
@@ -156,6 +159,11 @@ def build_node(
         sweep,
         metrics,
     )
+
+
+def _consoles(settings: ProviderSettings) -> Callable[[str], None]:
+    """Return what refuses the addresses at which no console may be used."""
+    return partial(check_console, networks=settings.networks, outside=settings.outside)
 
 
 def _flights(store: SqlStore, links: Links, tasks: Tasks, key: HostKey) -> Flights:

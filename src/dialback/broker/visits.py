@@ -5,6 +5,7 @@ terms, use. Whether they may come in is decided by the host alone, to which the 
 grant are shown with the order to dial. Rules of this file:
 
 - What is refused here opens nothing; what is let through here opens nothing either.
+- A token is good from where a console may be used, and nowhere else: whoever has it may have carried it off.
 - While the host wants consent the client is parked. An answer that falls in this process is heard at once,
   one of another within `LOOK_EVERY_S`; and the host is asked again every `ASK_HOST_EVERY_S`, since somebody
   may have approved there.
@@ -85,6 +86,7 @@ class Visits(ConsentEvents):
 
     Args:
         connections: what is open or parked now.
+        check_console: given a client's address; raises `Refused` unless a console may be used there.
         now: the time, in UTC.
     """
 
@@ -94,6 +96,7 @@ class Visits(ConsentEvents):
         provider: Provider,
         hosts: ConsentHosts,
         connections: LiveConnections,
+        check_console: Callable[[str], None],
         settings: BrokerSettings | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
@@ -104,6 +107,7 @@ class Visits(ConsentEvents):
         self._provider = provider
         self._hosts = hosts
         self._connections = connections
+        self._check_console = check_console
         self._settings = settings or BrokerSettings()
         self._now = now
         self._look_every_s = look_every_s
@@ -134,8 +138,8 @@ class Visits(ConsentEvents):
         """Return the host that was asked for, and what it is to judge.
 
         Raises:
-            Refused: as `check_reach` does; `RESOURCE_NOT_GRANTED`, `HOST_REVOKED`, `HOST_OFFLINE`,
-                `AGENT_TOO_OLD`, `TOKEN_EXPIRED`, `CONSENT_DENIED` or `GRANT_REVOKED`.
+            Refused: as `check_console` and `check_reach` do; `RESOURCE_NOT_GRANTED`, `HOST_REVOKED`,
+                `HOST_OFFLINE`, `AGENT_TOO_OLD`, `TOKEN_EXPIRED`, `CONSENT_DENIED` or `GRANT_REVOKED`.
         """
         name = check_alias(admission, attempt.alias)
         request = await self._provider.consent_request(admission.tenant, name)
@@ -238,6 +242,7 @@ class Visits(ConsentEvents):
             await self._connections.cut([connection_id], refused.reason, refused.detail)
 
     async def _check_reach(self, admission: Admission, attempt: Attempt) -> Terms:
+        self._check_console(attempt.client_address)
         staff = await self._provider.staff(admission.user_id)
         terms = await self._provider.terms(admission.tenant)
         use = await self._use(admission.tenant, attempt.connection_id)
