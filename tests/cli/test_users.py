@@ -1,5 +1,7 @@
 """Users and groups on the data folder."""
 
+from datetime import UTC, datetime
+
 import pytest
 from pyotp import TOTP
 
@@ -10,6 +12,7 @@ from dialback.identity.authenticator import Authenticator
 from dialback.identity.settings import SignInSettings
 from dialback.store.sql import SqlStore
 from tests.cli.conftest import Terminal, assert_harmless
+from tests.identity.held import hand_out, holds_nothing
 
 HERE = Origin("192.0.2.1")
 PASSWORD = Secret("a long enough passphrase")
@@ -61,6 +64,7 @@ def test_disabled_user_is_signed_out_until_enabled(terminal: Terminal) -> None:
     async def open_one(store: SqlStore) -> Secret:
         user = await store.directory.find(User, MAIN, "anna")
         assert user is not None
+        await hand_out(store, user, datetime.now(UTC))
         return (await authenticator(store).open(user, SignInKind.BROWSER, "test", HERE)).secret
 
     secret = terminal.store(open_one)
@@ -76,6 +80,12 @@ def test_disabled_user_is_signed_out_until_enabled(terminal: Terminal) -> None:
     assert terminal.json("user", "list")[0]["disabled_at"] is None
     # What ended does not come back.
     assert not terminal.store(is_somebody)
+
+    async def nothing(store: SqlStore) -> bool:
+        user = await store.directory.find(User, MAIN, "anna")
+        return user is not None and await holds_nothing(store, store.accounts, user)
+
+    assert terminal.store(nothing)
 
 
 def test_reset_totp_asks_for_no_codes(terminal: Terminal) -> None:

@@ -15,9 +15,11 @@ from dialback.cli.data import Data, folder_of, note, settings_of
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.domain.accounts import Accounts
 from dialback.domain.audit import Audit
+from dialback.domain.contracts import Store
 from dialback.domain.directory import MAX_PAGE, Directory, E
 from dialback.domain.ids import GroupId, TenantId, UserId, UserName
 from dialback.domain.tenancy import MAIN, Group, Role, User
+from dialback.identity import disabling
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.invitations import invitation_link
 from dialback.identity.tokens import make_id
@@ -35,6 +37,7 @@ GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="Name of the
 class People:
     """The open store of a data folder, as far as people are concerned, and one tenant in it."""
 
+    store: Store
     directory: Directory
     accounts: Accounts
     audit: Audit
@@ -98,7 +101,7 @@ def list_users(tenant: InTenant = MAIN, data: Data = None, as_json: Json = False
 
 @users.command("disable")
 def disable(name: UserArgument, tenant: InTenant = MAIN, data: Data = None) -> None:
-    """Let the user in no more, and end every sign-in of theirs."""
+    """Let the user in no more; every sign-in and connection file of theirs ends for good."""
     run(_set_disabled(name, True, tenant, data))
     say(f"Disabled {name!r}.")
 
@@ -162,7 +165,7 @@ async def _opened(tenant: str, data: Path | None) -> AsyncIterator[People]:
     try:
         if await store.directory.tenant(TenantId(tenant)) is None:
             raise Failed(f"There is no tenant {tenant!r}.")
-        yield People(store.directory, store.accounts, store.audit, settings, TenantId(tenant))
+        yield People(store, store.directory, store.accounts, store.audit, settings, TenantId(tenant))
     finally:
         await store.close()
 
@@ -202,10 +205,12 @@ async def _list(kind: type[E], tenant: str, data: Path | None) -> list[E]:
 
 async def _set_disabled(name: str, disabled: bool, tenant: str, data: Path | None) -> None:
     async with _opened(tenant, data) as people:
-        user, now = await people.user(name), datetime.now(UTC)
-        await people.directory.save(replace(user, disabled_at=now if disabled else None))
+        user = await people.user(name)
         if disabled:
-            await people.accounts.end_sign_ins_of(people.tenant, user.id, now)
+            now = datetime.now(UTC)
+            await disabling.disable(user, people.directory, people.accounts, people.store, now)
+        else:
+            await people.directory.save(replace(user, disabled_at=None))
         await people.did("user.disable" if disabled else "user.enable", f"user:{user.id}", user.name)
 
 

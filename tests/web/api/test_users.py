@@ -1,6 +1,7 @@
 import pytest
 
 from dialback.domain.tenancy import MAIN, User
+from tests.identity.held import hand_out, holds_nothing
 from tests.web.api.stage import ApiStage
 
 
@@ -33,6 +34,9 @@ async def test_user_is_made_changed_and_removed(api: ApiStage) -> None:
 
 
 async def test_disabled_user_is_signed_out_and_can_be_enabled(api: ApiStage) -> None:
+    uma = await api.directory.find(User, MAIN, "uma")
+    assert uma is not None
+    await hand_out(api.store, uma, api.now)
     assert (await api.good("POST", "/users/uma/disable"))["disabled_at"] is not None
     await api.good("POST", "/users/uma/disable")
     assert (await api.bad("GET", "/me", "main/uma"))[0] == 401
@@ -43,6 +47,17 @@ async def test_disabled_user_is_signed_out_and_can_be_enabled(api: ApiStage) -> 
     assert (await api.good("POST", "/users/uma/enable"))["disabled_at"] is None
     actions = [action for action, _ in api.notes.actions]
     assert actions == ["user.disable", "user.save", "user.enable"]
+    assert await holds_nothing(api.store, api.accounts, uma)
+
+
+async def test_who_gets_the_id_of_a_removed_user_finds_nothing_of_theirs(api: ApiStage) -> None:
+    uma = await api.directory.find(User, MAIN, "uma")
+    assert uma is not None
+    await hand_out(api.store, uma, api.now)
+    await api.good("DELETE", "/users/uma")
+    await api.good("PUT", "/users/uma", json={"name": "ursula"})
+    assert await holds_nothing(api.store, api.accounts, uma)
+    assert (await api.bad("GET", "/me", "main/uma"))[0] == 401
 
 
 async def test_nobody_locks_themselves_out(api: ApiStage) -> None:

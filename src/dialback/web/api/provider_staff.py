@@ -13,6 +13,7 @@ from pydantic import Field
 from dialback.domain.ids import TenantId, UserId, UserName
 from dialback.domain.provider import PROVIDER, Staff, StaffRole
 from dialback.domain.tenancy import Tenant, User
+from dialback.identity.disabling import end_what_is_held
 from dialback.identity.invitations import invitation_link
 from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import MADE, Api, Body, Id, Me, View, changes, fitting, note
@@ -95,9 +96,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if me.user is not None and me.staff is not None and me.user.id == id:
             raise ApiProblem(ApiReason.OWN_USER)
         await api.provider.remove_staff(member.user)
-        for tenant in await api.directory.tenants():
-            await api.store.revoke_tokens_of(tenant.id, member.user, api.now())
-        await api.accounts.end_sign_ins_of(PROVIDER, member.user, api.now())
+        await end_what_is_held(user, api.directory, api.accounts, api.store, api.now())
         note(api, me, "staff.remove", f"user:{id}", user.name)
 
     @router.post("/provider/staff/{id}/invite", summary="Make a link with which they set a password")

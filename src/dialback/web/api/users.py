@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 
 from dialback.domain.ids import GroupId, UserId, UserName
 from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
+from dialback.identity.disabling import disable, end_what_is_held
 from dialback.identity.invitations import invitation_link
 from dialback.web.api.nouns import Nouns, is_id
 from dialback.web.api.parts import (
@@ -168,8 +169,10 @@ def _add_users(router: APIRouter, api: Api) -> None:
 
     @router.delete("/users/{id}", status_code=204, summary="Remove a user for good")
     async def remove_user(me: Me, id: Id, if_match: IfMatch = None) -> None:
-        await _reachable(api, me, id)
+        user = await _reachable(api, me, id)
         await users.remove(me, id, if_match)
+        # Ids are chosen by callers: one who is made under this id later must find nothing.
+        await end_what_is_held(user, api.directory, api.accounts, api.store, api.now())
 
     @router.get("/users/{id}/groups", summary="List the groups of a user")
     async def list_groups_of_user(me: Me, id: Id) -> GroupsView:
@@ -179,14 +182,13 @@ def _add_users(router: APIRouter, api: Api) -> None:
 
 
 def _add_states(router: APIRouter, api: Api) -> None:
-    @router.post("/users/{id}/disable", summary="Let a user in no more, and end their sign-ins")
+    @router.post("/users/{id}/disable", summary="Let a user in no more; sign-ins and connection files end")
     async def disable_user(me: Me, id: Id) -> UserView:
         user = await _reachable(api, me, id)
+        disabled = await disable(user, api.directory, api.accounts, api.store, api.now())
         if user.disabled_at is None:
-            user = await api.directory.save(replace(user, disabled_at=api.now()))
             note(api, me, "user.disable", f"user:{id}", user.name)
-        await api.authenticator.end_all(user)
-        return UserView.model_validate(user)
+        return UserView.model_validate(disabled)
 
     @router.post("/users/{id}/enable", summary="Let a disabled user in again")
     async def enable_user(me: Me, id: Id) -> UserView:

@@ -7,7 +7,8 @@ import pytest
 
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.tenancy import MAIN, Role, User
-from tests.web.portal.stage import ACME, HOSTILE, PASSWORD, PortalStage, text_of
+from tests.identity.held import hand_out, holds_nothing
+from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, text_of
 
 
 def link_in(text: str) -> str:
@@ -56,13 +57,14 @@ async def test_invitation_of_a_user_replaces_the_older_link(portal: PortalStage)
 async def test_disabled_user_loses_sign_ins_and_files(portal: PortalStage) -> None:
     adam, anna = await portal.signed_in("adam"), await portal.signed_in("anna")
     await anna.post("/connect/office")
+    await hand_out(portal.store, await portal.user("anna"), NOW)
     answer = await adam.post("/admin/users/anna/disable")
     assert "The user is disabled" in text_of(await adam.get(answer.headers["location"]))
     assert (await anna.get("/")).status_code == 303
-    assert [token.revoked_at for token in await portal.store.tokens_of(MAIN, UserId("anna"))] == [portal.now]
     await adam.post("/admin/users/anna/enable")
     assert (await portal.user("anna")).disabled_at is None
     assert (await anna.get("/")).status_code == 303
+    assert await holds_nothing(portal.store, portal.accounts, await portal.user("anna"))
     assert portal.recorded.actions == ["connection-file.make", "user.disable", "user.enable"]
 
 

@@ -13,6 +13,7 @@ from dialback.domain.accounts import Person
 from dialback.domain.errors import Problem
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.tenancy import Role, User, role_of
+from dialback.identity import disabling
 from dialback.identity.tokens import make_id
 from dialback.web.forms import Form
 from dialback.web.pages import see_other
@@ -91,10 +92,8 @@ def make_router(portal: Portal) -> APIRouter:
 
     @router.post("/admin/users/{id}/disable")
     async def disable(request: Request, person: Administrator, id: str) -> Response:
-        user, now = await _theirs(portal, person, id), portal.now()
-        await portal.directory.save(replace(user, disabled_at=user.disabled_at or now))
-        await portal.authenticator.end_all(user)
-        await portal.store.revoke_tokens_of(user.tenant, user.id, now)
+        user = await _theirs(portal, person, id)
+        await disabling.disable(user, portal.directory, portal.accounts, portal.store, portal.now())
         portal.notes.did(request, person, "user.disable", f"user:{user.id}", user.name)
         return see_other("/admin/users?said=disabled")
 
