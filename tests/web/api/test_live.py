@@ -3,11 +3,12 @@ from datetime import timedelta
 
 import pytest
 
-from dialback.domain.accounts import Scope
+from dialback.domain.accounts import Origin, Scope, SignInKind
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import ConnectionId
-from dialback.domain.tenancy import MAIN
+from dialback.domain.tenancy import MAIN, User
 from dialback.web.api.application import make_api
+from dialback.web.api.guard import LOCAL_METHOD
 from tests.web.api.stage import CONNECTION, ApiStage
 
 
@@ -140,6 +141,27 @@ async def test_right_number_approves_and_any_other_denies(
 async def test_approval_of_another_user_is_not_there(api: ApiStage) -> None:
     assert await api.bad("POST", "/approvals/a-hella/deny", "main/uma") == (404, "not-there")
     assert await api.good("POST", "/approvals/a-uma/deny", "main/hella") == {"decision": "denied"}
+
+
+@pytest.mark.parametrize("by", ["hella", "adam", "olga"])
+async def test_nobody_approves_for_another_user_whatever_their_role(api: ApiStage, by: str) -> None:
+    answer = await api.bad("POST", "/approvals/a-uma/approve", f"main/{by}", json={"number": 42})
+    assert answer == (403, "not-its-user")
+    (entry,) = api.notes.entries
+    assert (entry.action, entry.subject, entry.allowed) == ("connection.approve", "connection:a-uma", False)
+    # Nothing was decided.
+    body = {"number": 42}
+    decided = await api.good("POST", "/approvals/a-uma/approve", "main/uma", json=body)
+    assert decided == {"decision": "approved"}
+
+
+async def test_whoever_has_the_data_folder_approves_for_everybody(api: ApiStage) -> None:
+    olga = await api.directory.find(User, MAIN, "olga")
+    assert olga is not None
+    opened = await api.authenticator.open(olga, SignInKind.CLI, LOCAL_METHOD, Origin("127.0.0.1", "root"))
+    body, bearer = {"number": 42}, opened.secret.reveal()
+    decided = await api.good("POST", "/approvals/a-uma/approve", bearer=bearer, json=body)
+    assert decided == {"decision": "approved"}
 
 
 async def test_approval_is_late_when_its_time_has_passed(api: ApiStage) -> None:

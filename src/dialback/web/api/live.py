@@ -1,6 +1,7 @@
 """`/sessions`, `/connections` and `/approvals`: what goes on, and what can be done to it.
 
-A user sees and handles their own; helpdesk and above, everybody's of the tenant.
+A user sees and handles their own; helpdesk and above, everybody's of the tenant. But nobody approves for
+somebody else: that it is the user who connects is what an approval says.
 """
 
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dialback.domain.approvals import Approval, Cause, Decision, choices, decision_by
+from dialback.domain.audit import ActorKind
 from dialback.domain.errors import Reason
 from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
 from dialback.domain.names import check_text
@@ -258,9 +260,13 @@ def _add_approvals(router: APIRouter, api: Api) -> None:
         waiting = await api.approvals.waiting(me.tenant, api.now(), whose)
         return ApprovalsView(items=[_approval_view(each) for each in waiting])
 
-    @router.post("/approvals/{id}/approve", summary="Let a connection that waits go on")
+    @router.post("/approvals/{id}/approve", summary="Let a connection of one's own that waits go on")
     async def approve(me: Me, id: Id, body: ApproveBody) -> DecisionView:
         approval = await _approval(api, me, id)
+        if not _may_approve(me, approval):
+            detail = _detail(approval)
+            note(api, me, "connection.approve", f"connection:{approval.id}", detail, allowed=False)
+            raise ApiProblem(ApiReason.NOT_ITS_USER)
         return await decide(me, approval, decision_by(approval, body.number))
 
     @router.post("/approvals/{id}/deny", summary="Refuse a connection that waits")
@@ -272,8 +278,7 @@ def _add_approvals(router: APIRouter, api: Api) -> None:
         if not done:
             raise ApiProblem(ApiReason.ALREADY_DECIDED)
         verb = "approve" if decision is Decision.APPROVED else "deny"
-        detail = f"{approval.resource} for user {approval.user}"
-        note(api, me, f"connection.{verb}", f"connection:{approval.id}", detail)
+        note(api, me, f"connection.{verb}", f"connection:{approval.id}", _detail(approval))
         return DecisionView(decision=decision)
 
 
@@ -282,6 +287,14 @@ async def _approval(api: Api, me: Caller, id: str) -> Approval:
     if approval is None or not (me.sees_all() or approval.user == me.person.id):
         raise not_there()
     return approval
+
+
+def _may_approve(me: Caller, approval: Approval) -> bool:
+    return approval.user == me.person.id or me.actor.kind is ActorKind.LOCAL
+
+
+def _detail(approval: Approval) -> str:
+    return f"{approval.resource} for user {approval.user}"
 
 
 def _approval_view(approval: Approval) -> ApprovalView:

@@ -36,6 +36,7 @@ class ApiReason(StrEnum):
     SCOPE_LACKING = "scope-lacking"
     PERSON_NEEDED = "person-needed"
     OWN_USER = "own-user"
+    NOT_ITS_USER = "not-its-user"
     NOT_THERE = "not-there"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     REQUEST_INVALID = "request-invalid"
@@ -58,6 +59,7 @@ TITLES: dict[ApiReason, str] = {
     ApiReason.SCOPE_LACKING: "The token's scopes do not allow this; the detail names those that do.",
     ApiReason.PERSON_NEEDED: "A token may not do this; a person has to sign in for it.",
     ApiReason.OWN_USER: "Nobody can do this to themselves; ask another owner or administrator.",
+    ApiReason.NOT_ITS_USER: "Only its own user can approve a connection; you can deny it.",
     ApiReason.NOT_THERE: "There is no such thing.",
     ApiReason.METHOD_NOT_ALLOWED: "The path is right and its method is not; `Allow` lists those that are.",
     ApiReason.REQUEST_INVALID: "The request breaks a rule; `errors` names each field with its rule.",
@@ -80,6 +82,7 @@ STATUS: dict[ApiReason, int] = {
     ApiReason.SCOPE_LACKING: 403,
     ApiReason.PERSON_NEEDED: 403,
     ApiReason.OWN_USER: 409,
+    ApiReason.NOT_ITS_USER: 403,
     ApiReason.NOT_THERE: 404,
     ApiReason.METHOD_NOT_ALLOWED: 405,
     ApiReason.REQUEST_INVALID: 422,
