@@ -1,5 +1,6 @@
 """How things stand, and what an administrator does about it."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -60,6 +61,7 @@ async def test_host_is_drained_and_not_any_more(portal: PortalStage) -> None:
     assert portal.recorded.actions == ["host.drain", "host.undrain"]
 
 
+@pytest.mark.parametrize("who", ["adam", "hella"])
 @pytest.mark.parametrize(
     ("fields", "given"),
     [
@@ -68,10 +70,10 @@ async def test_host_is_drained_and_not_any_more(portal: PortalStage) -> None:
         ({"action": "message", "text": "Lunch\r\nat one"}, ("message", "Lunch\nat one")),
     ],
 )
-async def test_session_is_ordered_about(
-    portal: PortalStage, fields: dict[str, str], given: tuple[str, str]
+async def test_session_is_ordered_about_by_helpdesk_and_above(
+    portal: PortalStage, who: str, fields: dict[str, str], given: tuple[str, str]
 ) -> None:
-    answer = await (await portal.signed_in("adam")).post(f"/admin/sessions/{HOST}/7", **fields)
+    answer = await (await portal.signed_in(who)).post(f"/admin/sessions/{HOST}/7", **fields)
     assert answer.headers["location"] == f"/admin?said={given[0]}"
     assert portal.orders.given == [(MAIN, HOST, "7", *given)]
     assert portal.recorded.actions == [f"session.{given[0]}"]
@@ -112,15 +114,27 @@ async def test_what_is_not_there_or_anothers_is_not_found(
     assert portal.orders.given == []
 
 
-async def test_helpdesk_sees_and_changes_nothing(portal: PortalStage) -> None:
+async def test_helpdesk_is_offered_orders_to_sessions_and_nothing_else(portal: PortalStage) -> None:
     hella = await portal.signed_in("hella")
     answer = await hella.get("/admin")
     assert "anna on blue-01" in text_of(answer)
-    assert "<form" not in answer.text.partition("<main")[2]
+    offered = re.findall(r'action="([^"]+)"', answer.text.partition("<main")[2])
+    assert set(offered) == {f"/admin/sessions/{HOST}/7"}
     assert (await hella.post(f"/admin/hosts/{HOST}/drain", drained="yes")).status_code == 403
-    assert (await hella.post(f"/admin/sessions/{HOST}/7", action="log-off")).status_code == 403
-    assert portal.orders.given == []
     assert not await drained(portal)
+
+
+async def test_user_orders_no_session_of_others(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna")
+    assert (await anna.post(f"/admin/sessions/{HOST}/7", action="log-off")).status_code == 403
+    assert portal.orders.given == []
+
+
+async def test_nothing_is_offered_where_no_agent_is_reached(portal: PortalStage) -> None:
+    portal.without_orders()
+    for who in ("adam", "hella"):
+        answer = await (await portal.signed_in(who)).get("/admin")
+        assert "/admin/sessions/" not in answer.text
 
 
 async def test_what_hosts_say_of_themselves_is_shown_as_what_it_is(portal: PortalStage) -> None:
