@@ -19,7 +19,7 @@ from dialback.agent.settings import AgentSettings, ConsentSettings, ManagementSe
 from dialback.app.settings import ServerSettings
 from dialback.broker.canary import CanarySettings
 from dialback.broker.settings import BrokerSettings
-from dialback.domain.errors import SENTENCES, Reason
+from dialback.domain.errors import SENTENCES, Reason, sentence_for_user
 from dialback.gateway.codes import code_of
 from dialback.gateway.settings import GatewaySettings
 from dialback.identity.settings import SignInSettings
@@ -75,7 +75,10 @@ table. Restart the agent after a change.
 
 def reasons_page() -> str:
     """Return the page of every reason."""
-    rows = "\n".join(f"| `{reason}` | {SENTENCES[reason]} | {_told(code_of(reason))} |" for reason in Reason)
+    rows = "\n".join(
+        f"| `{reason}` | {SENTENCES[reason]} | {_for_user(reason)} | {_told(code_of(reason))} |"
+        for reason in Reason
+    )
     return f"""# Reasons
 
 {_GENERATED}
@@ -85,10 +88,18 @@ connection (`dialback connection list`), logged, and counted in `/metrics`. A cl
 is told a code of MS-TSGU and nothing else; where none is listed it is told `{ErrorCode.INTERNAL_ERROR:#x}`
 (`{ErrorCode.INTERNAL_ERROR.name}`), or its connection just ends.
 
-| Reason | What it means, what to do | Told to the client |
-|---|---|---|
+An administrator reads what it means and what to do, by command, in the log and on pages of administration.
+The user reads the same on the portal's other pages, unless a sentence of their own stands beside it.
+
+| Reason | What it means, what to do | What the user reads | Told to the client |
+|---|---|---|---|
 {rows}
 """
+
+
+def _for_user(reason: Reason) -> str:
+    said = sentence_for_user(reason)
+    return "" if said == SENTENCES[reason] else said
 
 
 def documented(kind: type) -> dict[str, str]:

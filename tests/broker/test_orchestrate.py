@@ -195,8 +195,8 @@ async def test_disabled_user_is_neither_admitted_nor_placed(store: FailingStore)
 async def test_user_who_lost_the_resource_is_neither_admitted_nor_placed(store: FailingStore) -> None:
     await store.directory.unassign(UserAssignment(MAIN, GROUP.id, ANNE.id))
 
-    assert await refusal(broker(store).admit(Secret(SECRET))) is Reason.RESOURCE_NOT_GRANTED
-    assert await refusal(broker(store).place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_GRANTED
+    assert await refusal(broker(store).admit(Secret(SECRET))) is Reason.RESOURCE_NOT_ASSIGNED
+    assert await refusal(broker(store).place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_ASSIGNED
 
 
 async def test_token_of_one_tenant_never_opens_the_namesake_in_another(store: FailingStore) -> None:
@@ -208,9 +208,9 @@ async def test_token_of_one_tenant_never_opens_the_namesake_in_another(store: Fa
     await store.save_token(replace(TOKEN, hash=hash_token("a" * 43), tenant=ACME))
 
     # Acme's user of the same id and name has no assignment of their own.
-    assert await refusal(broker(store).admit(Secret("a" * 43))) is Reason.RESOURCE_NOT_GRANTED
+    assert await refusal(broker(store).admit(Secret("a" * 43))) is Reason.RESOURCE_NOT_ASSIGNED
     theirs = replace(ADMISSION, tenant=ACME)
-    assert await refusal(broker(store).place(theirs, ATTEMPT)) is Reason.RESOURCE_NOT_GRANTED
+    assert await refusal(broker(store).place(theirs, ATTEMPT)) is Reason.RESOURCE_NOT_ASSIGNED
 
     await store.directory.assign(UserAssignment(ACME, GROUP.id, ANNE.id))
     assert (await broker(store).admit(Secret("a" * 43))).tenant == ACME
@@ -405,7 +405,7 @@ async def test_approver_is_not_asked_about_what_the_user_may_not_use(store: Fail
     approver = Asked()
     asked = StoreBroker(store, Standing(store), Records(store), approver=approver)
 
-    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_GRANTED
+    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_ASSIGNED
     assert approver.asked == []
 
 
@@ -413,7 +413,7 @@ async def test_assignment_that_is_taken_back_while_the_client_is_parked_counts(s
     approver = Asked(meanwhile=store.directory.unassign(UserAssignment(MAIN, GROUP.id, ANNE.id)))
     asked = StoreBroker(store, Standing(store), Records(store), approver=approver)
 
-    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_GRANTED
+    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_ASSIGNED
 
 
 async def test_sleeping_host_is_woken_where_the_pool_can(store: FailingStore) -> None:

@@ -127,8 +127,8 @@ def test_what_is_published_to_the_user_is_theirs() -> None:
     ("user", "reason"),
     [
         (replace(ANNA, disabled_at=ISSUED), Reason.USER_DISABLED),
-        (ANNA, Reason.RESOURCE_NOT_GRANTED),
-        (None, Reason.RESOURCE_NOT_GRANTED),
+        (ANNA, Reason.RESOURCE_NOT_ASSIGNED),
+        (None, Reason.RESOURCE_NOT_ASSIGNED),
     ],
 )
 def test_what_is_not_published_to_the_user_is_refused_and_says_why(user: User | None, reason: Reason) -> None:

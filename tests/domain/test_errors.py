@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -15,8 +15,18 @@ def test_reason_has_one_sentence_for_a_person(reason: Reason) -> None:
     assert sentence.isprintable()
 
 
+@pytest.mark.parametrize("reason", Reason)
+def test_user_is_told_what_they_can_do_without_a_command_or_a_log(reason: Reason) -> None:
+    sentence = sentence_for_user(reason)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert sentence.isprintable()
+    assert not re.search(r"`|dialback|doctor|[tT]he (agent's )?log|add (one|a host)", sentence)
+
+
 def test_no_two_reasons_share_a_sentence() -> None:
     assert len(set(SENTENCES.values())) == len(SENTENCES) == len(Reason)
+    assert len({sentence_for_user(reason) for reason in Reason}) == len(Reason)
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -1,6 +1,6 @@
 import pytest
 
-from dialback.domain.errors import SENTENCES, Problem, Reason, Refused
+from dialback.domain.errors import SENTENCES, Problem, Reason, Refused, sentence_for_user
 from dialback.web.problems import NO_ROLE
 from tests.web.portal.stage import PortalStage, text_of
 
@@ -8,8 +8,8 @@ from tests.web.portal.stage import PortalStage, text_of
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (Refused(Reason.HOST_OFFLINE, "secret"), 403, SENTENCES[Reason.HOST_OFFLINE]),
-        (Refused(Reason.STORE_UNAVAILABLE, "secret"), 503, SENTENCES[Reason.STORE_UNAVAILABLE]),
+        (Refused(Reason.HOST_OFFLINE, "secret"), 403, sentence_for_user(Reason.HOST_OFFLINE)),
+        (Refused(Reason.STORE_UNAVAILABLE, "secret"), 503, sentence_for_user(Reason.STORE_UNAVAILABLE)),
         (Problem("the thing is broken; mend it"), 409, "The thing is broken; mend it."),
     ],
 )
@@ -26,6 +26,20 @@ async def test_failure_is_told_in_words(
     assert answer.status_code == status
     assert said in text_of(answer)
     assert "secret" not in answer.text
+
+
+async def test_administrator_is_told_what_administrators_can_do(
+    portal: PortalStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adam = await portal.signed_in("adam")
+
+    async def fails(*_: object) -> None:
+        raise Refused(Reason.STORE_UNAVAILABLE)
+
+    monkeypatch.setattr(portal.directory, "sessions", fails)
+    answer = await adam.get("/admin")
+    assert answer.status_code == 503
+    assert SENTENCES[Reason.STORE_UNAVAILABLE] in text_of(answer)
 
 
 @pytest.mark.parametrize(

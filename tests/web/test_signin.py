@@ -7,12 +7,12 @@ import pyotp
 import pytest
 
 from dialback.domain.audit import ActorKind
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import Reason, Refused, sentence_for_user
 from dialback.web.people import COOKIE
 from dialback.web.signin import in_words
 from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, field_of, text_of
 
-WRONG = SENTENCES[Reason.SIGN_IN_REFUSED]
+WRONG = sentence_for_user(Reason.SIGN_IN_REFUSED)
 
 
 async def set_up_codes(portal: PortalStage, name: str = "anna") -> tuple[str, list[str]]:
@@ -89,7 +89,7 @@ async def test_lock_says_how_long(portal: PortalStage) -> None:
         await browser.post("/signin", name="anna", password="wrong")
     answer = await browser.post("/signin", name="anna", password=PASSWORD)
     assert answer.status_code == 403
-    assert f"{SENTENCES[Reason.SIGN_IN_LOCKED]} It is possible again in 1 minute." in text_of(answer)
+    assert f"{sentence_for_user(Reason.SIGN_IN_LOCKED)} It is possible again in 1 minute." in text_of(answer)
     portal.later(timedelta(minutes=1))
     assert (await browser.post("/signin", name="anna", password=PASSWORD)).status_code == 303
 
@@ -100,7 +100,7 @@ async def test_disabled_user_is_told_so_only_with_the_right_password(portal: Por
     browser = portal.browser()
     assert WRONG in text_of(await browser.post("/signin", name="anna", password="wrong"))
     answer = await browser.post("/signin", name="anna", password=PASSWORD)
-    assert SENTENCES[Reason.USER_DISABLED] in text_of(answer)
+    assert sentence_for_user(Reason.USER_DISABLED) in text_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ async def test_wrong_code_is_told_and_asked_again(portal: PortalStage, code: str
     step = await browser.post("/signin", name="anna", password=PASSWORD)
     again = await browser.post("/signin/code", sealed=field_of(step, "sealed"), code=code)
     assert again.status_code == 403
-    assert SENTENCES[Reason.CODE_REFUSED] in text_of(again)
+    assert sentence_for_user(Reason.CODE_REFUSED) in text_of(again)
     answer = await browser.post(
         "/signin/code", sealed=field_of(again, "sealed"), code=pyotp.TOTP(secret).at(portal.now)
     )
@@ -164,7 +164,7 @@ async def test_recovery_code_stands_in_once(portal: PortalStage) -> None:
 async def test_second_step_without_the_first_begins_anew(portal: PortalStage, sealed: str) -> None:
     answer = await portal.browser().post("/signin/code", sealed=sealed, code="000000")
     assert answer.status_code == 403
-    assert SENTENCES[Reason.SIGN_IN_ENDED] in text_of(answer)
+    assert sentence_for_user(Reason.SIGN_IN_ENDED) in text_of(answer)
 
 
 async def test_second_step_is_good_for_minutes(portal: PortalStage) -> None:
@@ -176,7 +176,7 @@ async def test_second_step_is_good_for_minutes(portal: PortalStage) -> None:
     answer = await browser.post(
         "/signin/code", sealed=field_of(step, "sealed"), code=pyotp.TOTP(secret).at(portal.now)
     )
-    assert SENTENCES[Reason.SIGN_IN_ENDED] in text_of(answer)
+    assert sentence_for_user(Reason.SIGN_IN_ENDED) in text_of(answer)
 
 
 async def test_sign_out_ends_the_sign_in_and_drops_the_cookie(portal: PortalStage) -> None:
@@ -213,7 +213,7 @@ async def test_invitation_sets_a_password_and_signs_in(portal: PortalStage) -> N
     assert portal.recorded.actions == ["invitation.accept"]
     again = await portal.browser().get(f"/invitation/{link}")
     assert again.status_code == 403
-    assert SENTENCES[Reason.INVITATION_USED] in text_of(again)
+    assert sentence_for_user(Reason.INVITATION_USED) in text_of(again)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ async def test_invitation_alone_does_not_replace_one_time_codes(portal: PortalSt
     link = (await portal.authenticator.invite(await portal.user("anna"))).reveal()
     fields = {"password": PASSWORD + "x", "again": PASSWORD + "x"}
     asked = await portal.browser().post(f"/invitation/{link}", **fields)
-    assert SENTENCES[Reason.CODE_WANTED] in text_of(asked)
+    assert sentence_for_user(Reason.CODE_WANTED) in text_of(asked)
     assert field_of(asked, "code") == ""
     code = pyotp.TOTP(secret).at(portal.now)
     assert (await portal.browser().post(f"/invitation/{link}", **fields, code=code)).status_code == 303
@@ -252,15 +252,15 @@ async def test_invitation_alone_does_not_replace_one_time_codes(portal: PortalSt
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_unknown_and_expired_invitations_are_told_in_words(portal: PortalStage, method: str) -> None:
     answer = await portal.browser().ask(method, "/invitation/none")
-    assert SENTENCES[Reason.INVITATION_UNKNOWN] in text_of(answer)
+    assert sentence_for_user(Reason.INVITATION_UNKNOWN) in text_of(answer)
     link = (await portal.authenticator.invite(await portal.user("anna"))).reveal()
     portal.later(timedelta(days=4))
     answer = await portal.browser().ask(method, f"/invitation/{link}")
     assert answer.status_code == 403
-    assert SENTENCES[Reason.INVITATION_EXPIRED] in text_of(answer)
+    assert sentence_for_user(Reason.INVITATION_EXPIRED) in text_of(answer)
 
 
 def test_refusal_in_words_adds_what_can_be_acted_on() -> None:
     locked = Refused(Reason.SIGN_IN_LOCKED, f"until {(NOW + timedelta(seconds=121)).isoformat()}")
     assert in_words(locked, NOW).endswith("It is possible again in 3 minutes.")
-    assert in_words(Refused(Reason.CODE_REFUSED, "inside"), NOW) == SENTENCES[Reason.CODE_REFUSED]
+    assert in_words(Refused(Reason.CODE_REFUSED, "inside"), NOW) == sentence_for_user(Reason.CODE_REFUSED)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import Reason, Refused, sentence_for_user
 from dialback.domain.tenancy import MAIN, Role
 from dialback.identity.oidc.claims import ExternalPerson
 from dialback.identity.oidc.flow import OidcProvider
@@ -116,7 +116,7 @@ async def test_changed_cookie_leads_to_no_other_site(site: PortalStage) -> None:
 async def test_answer_without_a_beginning_here_is_refused(site: PortalStage, provider: Provider) -> None:
     answer = await site.browser().get(f"{BACK}?code=c&state=s")
     assert answer.status_code == 403
-    assert SENTENCES[Reason.OIDC_STATE_WRONG] in text_of(answer)
+    assert sentence_for_user(Reason.OIDC_STATE_WRONG) in text_of(answer)
     assert provider.finished == []
     assert COOKIE not in str(answer.headers)
 
@@ -125,7 +125,7 @@ async def test_answer_that_comes_too_late_is_refused(site: PortalStage) -> None:
     browser = site.browser()
     await browser.get(BEGIN)
     site.later(timedelta(minutes=11))
-    assert SENTENCES[Reason.OIDC_STATE_WRONG] in text_of(await browser.get(f"{BACK}?code=c"))
+    assert sentence_for_user(Reason.OIDC_STATE_WRONG) in text_of(await browser.get(f"{BACK}?code=c"))
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason.name.startswith("OIDC_")])
@@ -135,7 +135,7 @@ async def test_every_refusal_is_told_and_noted(site: PortalStage, provider: Prov
     provider.refusal = Refused(reason, "<b>said by them</b>")
     answer = await browser.get(f"{BACK}?code=c")
     assert answer.status_code in (403, 503)
-    assert SENTENCES[reason] in text_of(answer)
+    assert sentence_for_user(reason) in text_of(answer)
     assert "<b>said" not in answer.text
     [entry] = site.recorded.entries
     assert (entry.action, entry.allowed, entry.tenant) == ("sign-in.refused", False, MAIN)
@@ -146,25 +146,25 @@ async def test_provider_that_does_not_answer_is_told_at_the_beginning(
 ) -> None:
     provider.refusal = Refused(Reason.OIDC_PROVIDER_UNAVAILABLE)
     answer = await site.browser().get(BEGIN)
-    assert SENTENCES[Reason.OIDC_PROVIDER_UNAVAILABLE] in text_of(answer)
+    assert sentence_for_user(Reason.OIDC_PROVIDER_UNAVAILABLE) in text_of(answer)
 
 
 async def test_unknown_person_and_taken_name_are_told(site: PortalStage, provider: Provider) -> None:
     browser = site.browser()
     await browser.get(BEGIN)
     provider.person = replace(BEN, name="adam")
-    assert SENTENCES[Reason.IDENTITY_NAME_TAKEN] in text_of(await browser.get(f"{BACK}?code=c"))
+    assert sentence_for_user(Reason.IDENTITY_NAME_TAKEN) in text_of(await browser.get(f"{BACK}?code=c"))
     await browser.get(BEGIN)
     provider.settings = replace(SETTINGS, create_users=False)
     provider.person = replace(BEN, subject="s2", name="nobody")
-    assert SENTENCES[Reason.IDENTITY_UNKNOWN] in text_of(await browser.get(f"{BACK}?code=c"))
+    assert sentence_for_user(Reason.IDENTITY_UNKNOWN) in text_of(await browser.get(f"{BACK}?code=c"))
 
 
 async def test_subject_that_cannot_be_kept_is_told(site: PortalStage, provider: Provider) -> None:
     browser = site.browser()
     await browser.get(BEGIN)
     provider.person = replace(BEN, subject=" s1")
-    assert SENTENCES[Reason.OIDC_CLAIM_UNFIT] in text_of(await browser.get(f"{BACK}?code=c"))
+    assert sentence_for_user(Reason.OIDC_CLAIM_UNFIT) in text_of(await browser.get(f"{BACK}?code=c"))
 
 
 async def test_unknown_provider_is_not_there(site: PortalStage) -> None:

@@ -105,13 +105,13 @@ def check_published(published: Published | None, user: User | None) -> Published
         user: who asks, None if there is no such user any more.
 
     Raises:
-        Refused: `USER_DISABLED` or `RESOURCE_NOT_GRANTED`.
+        Refused: `USER_DISABLED` or `RESOURCE_NOT_ASSIGNED`.
     """
     if published is not None:
         return published
     if user is not None and user.disabled_at is not None:
         raise Refused(Reason.USER_DISABLED, user.name)
-    raise Refused(Reason.RESOURCE_NOT_GRANTED, "the resource is gone or no longer assigned to the user")
+    raise Refused(Reason.RESOURCE_NOT_ASSIGNED)
 
 
 def _in_grace(use: TokenUse, now: datetime) -> bool:

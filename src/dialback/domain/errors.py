@@ -1,7 +1,8 @@
-"""Every reason for which a connection is refused or ends, and the sentence a person reads.
+"""Every reason for which a connection is refused or ends, and the sentences that people read.
 
 One enumeration for the whole platform: a reason is stored with the connection, logged, counted, and shown to
-the person who can act on it. What the peer is told instead is decided in one table at the rim
+the person who can act on it. That is an administrator first, who reads `SENTENCES`; the user who met the
+reason reads what `sentence_for_user` gives. What the peer is told instead is decided in one table at the rim
 (`gateway/codes.py`).
 """
 
@@ -21,6 +22,7 @@ class Reason(StrEnum):
     # The user, and the resource they ask for.
     USER_DISABLED = "user-disabled"
     RESOURCE_NOT_GRANTED = "resource-not-granted"
+    RESOURCE_NOT_ASSIGNED = "resource-not-assigned"
     # The session host.
     HOST_OFFLINE = "host-offline"
     HOST_REVOKED = "host-revoked"
@@ -121,6 +123,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_REVOKED: "The token was revoked; ask the administrator, or make a new connection file.",
     Reason.USER_DISABLED: "The user is disabled; an administrator can enable them again.",
     Reason.RESOURCE_NOT_GRANTED: "The token does not open this resource; use the file made for it.",
+    Reason.RESOURCE_NOT_ASSIGNED: "The resource is gone or no longer the user's; publish or assign it again.",
     Reason.HOST_OFFLINE: "The session host has no agent link; start `dialback agent run` on it.",
     Reason.HOST_REVOKED: "The session host was removed; enrol it again with a new join code.",
     Reason.AGENT_REFUSED: "The host's own policy forbids this target; see `targets` in its agent settings.",
@@ -199,6 +202,61 @@ SENTENCES: dict[Reason, str] = {
     Reason.HOST_LOST: "The host leg broke: the agent stopped, or the network to the host failed.",
     Reason.CUT_BY_ADMINISTRATOR: "An administrator ended the connection; the session goes on at the host.",
 }
+
+_USER_SENTENCES: dict[Reason, str] = {
+    Reason.TOKEN_MISSING: "The client presented no token; download a new connection file, open it as it is.",
+    Reason.TOKEN_MALFORMED: "The connection file is damaged; download a new one.",
+    Reason.TOKEN_OVERSIZED: "The connection file was changed; download a new one.",
+    Reason.TOKEN_UNKNOWN: "The connection file was not made here, or is very old; download a new one.",
+    Reason.TOKEN_EXPIRED: "The connection file has expired; download a new one.",
+    Reason.TOKEN_REVOKED: "The connection file was revoked; download a new one, or ask your administrator.",
+    Reason.USER_DISABLED: "Your user is disabled; ask your administrator.",
+    Reason.RESOURCE_NOT_GRANTED: "The connection file is for another desktop or app; download the right one.",
+    Reason.RESOURCE_NOT_ASSIGNED: "The desktop or app is gone, or no longer yours; ask your administrator.",
+    Reason.HOST_OFFLINE: "The computer is not reachable now; try again later or tell your administrator.",
+    Reason.HOST_REVOKED: "The computer was removed; ask your administrator.",
+    Reason.AGENT_REFUSED: "The computer does not allow this connection; tell your administrator.",
+    Reason.AGENT_SILENT: "The computer did not answer; try again later or tell your administrator.",
+    Reason.RDP_SERVER_DOWN: "The computer takes no desktops now; try again later or tell your administrator.",
+    Reason.HOST_LEG_LATE: "The computer did not connect in time; try again, or tell your administrator.",
+    Reason.SESSION_ORDER_FAILED: "The computer did not do that; try again, or tell your administrator.",
+    Reason.POOL_EMPTY: "There is no computer for this yet; tell your administrator.",
+    Reason.HOSTS_UNHEALTHY: "No computer for this is well now; try again later or tell your administrator.",
+    Reason.HOSTS_DRAINED: "The computers for this take nobody new now; try again later.",
+    Reason.HOSTS_FULL: "Every computer for this is full; try again later.",
+    Reason.PERSONAL_HOST_MISSING: "No computer is yours yet; ask your administrator for one.",
+    Reason.PERSONAL_HOSTS_TAKEN: "No computer is free for you; ask your administrator for one.",
+    Reason.APPROVAL_DENIED: "The connection was denied; if it was not yours, tell your administrator.",
+    Reason.TOO_MANY_APPROVALS: "Too many connections of yours wait for approval; deny what is not yours.",
+    Reason.WAKE_FAILED: "The computer could not be started; tell your administrator.",
+    Reason.WAKE_TIMED_OUT: "The computer did not start in time; try again, or tell your administrator.",
+    Reason.JOIN_CODE_UNKNOWN: "No such join code was issued here; ask your administrator for one.",
+    Reason.JOIN_CODE_USED: "The join code was used before; ask your administrator for a new one.",
+    Reason.JOIN_CODE_EXPIRED: "The join code has expired; ask your administrator for a new one.",
+    Reason.IDENTITY_UNKNOWN: "The sign-in service knows you, but no user here is yours; ask for one.",
+    Reason.IDENTITY_NAME_TAKEN: "Another user here has your name; ask your administrator.",
+    Reason.OIDC_CLIENT_REFUSED: "The sign-in service refuses this server; tell your administrator.",
+    Reason.OIDC_TOKEN_INVALID: "The sign-in service's word cannot be trusted; tell your administrator.",
+    Reason.OIDC_CLAIM_UNFIT: "What the sign-in service says of you is not enough; tell your administrator.",
+    Reason.OIDC_PROVIDER_UNAVAILABLE: "The sign-in service does not answer; try again later.",
+    Reason.CONSENT_FORBIDDEN: "The computer does not allow this to you; ask your administrator.",
+    Reason.CONSENT_WANTED: "The computer takes nobody without consent; ask your administrator.",
+    Reason.MANAGEMENT_OFF: "The computer does not offer this; ask its administrator.",
+    Reason.PROTOCOL_VIOLATION: "Client and server did not understand each other; tell your administrator.",
+    Reason.DEADLINE_PASSED: "Something did not answer in time; try again.",
+    Reason.STORE_UNAVAILABLE: "The service is not available now; try again later.",
+    Reason.INTERNAL_ERROR: "The service failed inside; try again, or tell your administrator.",
+    Reason.HOST_ENDED: "The computer ended the connection, or you logged off.",
+    Reason.CLIENT_LOST: "Your connection broke; your session goes on, and the next connection finds it.",
+    Reason.HOST_LOST: "The way to the computer broke; connect again in a moment.",
+    Reason.CUT_BY_ADMINISTRATOR: "An administrator ended the connection; your session goes on.",
+}
+"""What the user reads, where it is not the administrator's sentence: what they can do, and no command."""
+
+
+def sentence_for_user(reason: Reason) -> str:
+    """Return the sentence for the user who met the reason, who may know no command and read no log."""
+    return _USER_SENTENCES.get(reason, SENTENCES[reason])
 
 
 class Problem(Exception):

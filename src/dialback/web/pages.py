@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dialback.domain.accounts import Person
 from dialback.domain.approvals import Approvals
-from dialback.domain.errors import SENTENCES
+from dialback.domain.errors import SENTENCES, sentence_for_user
 from dialback.domain.tenancy import Role
 from dialback.web.consents import Consents
 from dialback.web.people import person_of
@@ -155,6 +155,7 @@ def _environment() -> Environment:
         "ms": milliseconds,
         "octets": octets,
         "sentence": SENTENCES.__getitem__,
+        "sentence_for_user": sentence_for_user,
     }
     return environment
 

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from dialback.domain.contracts import StoreUnavailable
-from dialback.domain.errors import SENTENCES, Problem, Reason, Refused
+from dialback.domain.errors import SENTENCES, Problem, Reason, Refused, sentence_for_user
 from dialback.observe.log import get_logger
 from dialback.web.notes import Notes
 from dialback.web.pages import Pages, see_other, signin_path, wants_part
@@ -69,19 +69,20 @@ def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
     async def bad_request(_: Request, __: Exception) -> Response:
         return page(400, "Not understood", BAD_REQUEST)
 
-    async def refused(_: Request, error: Exception) -> Response:
+    async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        return page(_STATUS.get(error.reason, 403), "That did not work", SENTENCES[error.reason])
+        sentence = _sentence(request, error.reason)
+        return page(_STATUS.get(error.reason, 403), "That did not work", sentence)
 
     async def problem(_: Request, error: Exception) -> Response:
         return page(409, "That did not work", f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
-    async def store_away(_: Request, error: Exception) -> Response:
+    async def store_away(request: Request, error: Exception) -> Response:
         _log.error("store unavailable", detail=str(error))
-        return page(503, "Not available now", SENTENCES[Reason.STORE_UNAVAILABLE])
+        return page(503, "Not available now", _sentence(request, Reason.STORE_UNAVAILABLE))
 
-    async def failed(_: Request, __: Exception) -> Response:
-        return page(500, "Something failed inside", SENTENCES[Reason.INTERNAL_ERROR])
+    async def failed(request: Request, _: Exception) -> Response:
+        return page(500, "Something failed inside", _sentence(request, Reason.INTERNAL_ERROR))
 
     app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(RoleMissing, role_missing)
@@ -93,3 +94,8 @@ def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(StoreUnavailable, store_away)
     app.add_exception_handler(Exception, failed)
+
+
+def _sentence(request: Request, reason: Reason) -> str:
+    """Return the sentence for whoever looks: an administrator's pages tell what they can do."""
+    return SENTENCES[reason] if request.url.path.startswith("/admin") else sentence_for_user(reason)

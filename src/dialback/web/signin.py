@@ -12,7 +12,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from dialback.domain.accounts import parse_login
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 from dialback.domain.ids import TenantId
 from dialback.domain.passwords import MIN_PASSWORD_CHARS
 from dialback.domain.secret import Secret
@@ -64,7 +64,7 @@ def make_router(needs: SigningIn) -> APIRouter:
         try:
             login, password = second_step.unseal(form.get("sealed", ""), needs.key, needs.now())
         except Refused as refused:
-            return _page(needs, next, error=SENTENCES[refused.reason], status=403)
+            return _page(needs, next, error=sentence_for_user(refused.reason), status=403)
         # An empty code would be the first step again; this is a wrong one.
         return await _sign_in(needs, request, login, password, form.get("code", "").strip() or "-", next)
 
@@ -128,7 +128,7 @@ def signed_in(opened: Opened, next: str) -> Response:
 
 def in_words(refused: Refused, now: datetime) -> str:
     """Return the reason's sentence, with what the person can act on: how long, or which rule."""
-    sentence = SENTENCES[refused.reason]
+    sentence = sentence_for_user(refused.reason)
     if refused.reason is Reason.PASSWORD_WEAK:
         return f"{sentence} ({refused.detail})"
     if refused.reason is Reason.SIGN_IN_LOCKED and refused.detail.startswith("until "):
@@ -171,7 +171,7 @@ def _code_page(pages: Pages, sealed: str, next: str, refused: Refused) -> Respon
         403 if wrong else 200,
         sealed=sealed,
         next=own_path(next),
-        error=SENTENCES[refused.reason] if wrong else "",
+        error=sentence_for_user(refused.reason) if wrong else "",
         person=None,
         navigation=(),
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 from dialback.domain.ids import TenantId, UserName
 from dialback.identity.authenticator import ExternalPerson, Opened
 from dialback.identity.oidc import claims
@@ -98,7 +98,7 @@ def _refused(needs: SigningIn, request: Request, settings: OidcSettings, refused
         "problem.html",
         503 if refused.reason is Reason.OIDC_PROVIDER_UNAVAILABLE else 403,
         heading="Not signed in",
-        sentence=SENTENCES[refused.reason],
+        sentence=sentence_for_user(refused.reason),
         detail=refused.detail[:200],
         person=None,
         navigation=(),

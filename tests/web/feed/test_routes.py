@@ -88,7 +88,7 @@ async def test_disabled_user_and_revoked_password_end_the_subscription(feed: Fee
     await feed.directory.save(replace(user, disabled_at=feed.clock.now))
     answer = await client.subscribe("/RDWeb/Feed/webfeed.aspx")
     assert answer.status_code == 403
-    assert answer.text == "The user is disabled; an administrator can enable them again.\n"
+    assert answer.text == "Your user is disabled; ask your administrator.\n"
 
 
 async def test_address_that_fails_often_is_asked_to_wait(feed: Feed) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from dialback.domain.errors import SENTENCES, Reason, Refused
-from dialback.domain.ids import HostId, SessionId, UserName
+from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
+from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
 from dialback.domain.sessions import Session, SessionState
 from dialback.domain.tenancy import MAIN
 from tests.web.portal.stage import ACME, HOST, HOSTILE, NOW, PortalStage, field_of, text_of
@@ -16,7 +16,7 @@ async def test_sessions_and_connections_are_shown_with_reasons(portal: PortalSta
     answer = await (await portal.signed_in("anna")).get("/sessions")
     text = text_of(answer)
     assert "blue-01 active" in text
-    assert SENTENCES[Reason.HOSTS_FULL] in text
+    assert sentence_for_user(Reason.HOSTS_FULL) in text
     assert SENTENCES[Reason.CLIENT_ENDED] not in text
     assert "In use 1 h" in text
     assert "Office pool: of 3 hosts full 3" not in text
@@ -74,8 +74,25 @@ async def test_host_that_cannot_is_told_in_words(portal: PortalStage) -> None:
     portal.orders.refusal = Refused(Reason.HOST_OFFLINE, "secret detail")
     answer = await (await portal.signed_in("anna")).post(f"/sessions/{HOST}/7", action="log-off")
     assert answer.status_code == 502
-    assert SENTENCES[Reason.HOST_OFFLINE] in text_of(answer)
+    assert sentence_for_user(Reason.HOST_OFFLINE) in text_of(answer)
     assert "secret detail" not in answer.text
+
+
+@pytest.mark.parametrize("reason", [Reason.HOST_OFFLINE, Reason.POOL_EMPTY, Reason.HOSTS_DRAINED])
+async def test_user_and_administrator_read_why_each_in_their_own_words(
+    portal: PortalStage, reason: Reason
+) -> None:
+    record = await portal.store.connection(MAIN, ConnectionId("c-live"))
+    assert record is not None
+    await portal.store.save_connection(replace(record, reason=reason, ended_at=NOW))
+    theirs = text_of(await (await portal.signed_in("anna")).get("/sessions"))
+    assert sentence_for_user(reason) in theirs
+    assert SENTENCES[reason] not in theirs
+    hella = await portal.signed_in("hella")
+    for path in ("/admin/connections", "/admin/connections/c-live"):
+        shown = text_of(await hella.get(path))
+        assert SENTENCES[reason].replace("`", "") in shown.replace("`", "")
+        assert sentence_for_user(reason) not in shown
 
 
 async def test_without_a_way_to_hosts_nothing_is_offered(portal: PortalStage) -> None:

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from dialback.domain.directory import Directory
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 from dialback.domain.ids import TenantId
 from dialback.domain.names import MAX_USER_CHARS, check_id, check_name
 from dialback.domain.secret import Secret
@@ -162,7 +162,7 @@ class Login:
             client=origin.client,
         )
         if status := _STATUS.get(refused.reason):
-            return PlainTextResponse(f"{SENTENCES[refused.reason]}\n", status)
+            return PlainTextResponse(f"{sentence_for_user(refused.reason)}\n", status)
         return unauthorized()
 
 

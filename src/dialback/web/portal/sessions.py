@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from dialback.domain.access import RELAY_ENDS
 from dialback.domain.accounts import Person
-from dialback.domain.errors import SENTENCES, Refused
+from dialback.domain.errors import Refused, sentence_for_user
 from dialback.domain.ids import HostId, SessionId
 from dialback.domain.orders import SessionAction
 from dialback.domain.sessions import Session, Stage
@@ -61,7 +61,7 @@ def make_router(portal: Portal) -> APIRouter:
                 502,
                 section="sessions",
                 said="",
-                error=SENTENCES[refused.reason],
+                error=sentence_for_user(refused.reason),
                 **facts,
             )
         portal.notes.did(request, person, f"session.{action}", f"session:{found.host}/{found.id}")
