@@ -16,7 +16,6 @@ from dialback.domain.ids import (
     ResourceName,
     UserId,
     UserName,
-    WorkspaceId,
 )
 from dialback.domain.pools import HostPool, Redirection
 from dialback.domain.secret import Secret
@@ -159,12 +158,10 @@ def test_desktop_is_no_app() -> None:
     assert app_settings(DESKTOP) == {}
 
 
-def test_file_of_a_feed_names_its_workspace(files: ConnectionFiles) -> None:
-    shown = replace(PUBLISHED, application_group=replace(GROUP, workspace=WorkspaceId("w1")))
-    settings = settings_of(files.feed(shown, USER, TOKEN))
-    assert (settings["workspace id"], settings["gatewayaccesstoken"]) == ("w1", "tok")
-    assert "workspace id" not in settings_of(files.feed(PUBLISHED, USER, TOKEN))
-    assert "workspace id" not in settings_of(files.one_click(shown, USER, TOKEN))
+def test_file_of_a_feed_names_its_publisher(files: ConnectionFiles) -> None:
+    settings = settings_of(files.feed(PUBLISHED, USER, TOKEN, "w1.gw.example.org"))
+    assert (settings["workspace id"], settings["gatewayaccesstoken"]) == ("w1.gw.example.org", "tok")
+    assert "workspace id" not in settings_of(files.one_click(PUBLISHED, USER, TOKEN))
 
 
 @pytest.mark.parametrize("name", ["anna", "Zoë", "𝄞@corp.example", "a:s:b"])
@@ -173,7 +170,7 @@ def test_signature_of_a_file_is_good_and_covers_where_it_leads(
     files: ConnectionFiles, folder: Path, tmp_path: Path, name: str, kind: str
 ) -> None:
     user = replace(USER, name=UserName(name))
-    file = getattr(files, kind)(PUBLISHED, user, TOKEN)
+    file = getattr(files, kind)(PUBLISHED, user, TOKEN, *(["gw.example.org"] if kind == "feed" else []))
     signed = rdpsign.read(rdpfile.parse(rdpfile.decode(file)))
     assert signed is not None
     assert cms_verifies(tmp_path, signed.pkcs7, signed.message, folder / "ca.pem")

@@ -49,15 +49,12 @@ class ConnectionFiles:
         """Return a signed file that opens the resource for the user by a connection token."""
         return self._signed(self._settings(published, user, token))
 
-    def feed(self, published: Published, user: User, ticket: Secret) -> bytes:
+    def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
         """Return a signed file that opens the resource for the user by a resource ticket.
 
-        It names its workspace, so that the client knows to which subscription it belongs.
+        It names its feed's publisher, so that the client knows to which subscription it belongs.
         """
-        settings = self._settings(published, user, ticket)
-        if workspace := published.application_group.workspace:
-            settings["workspace id"] = str(workspace)
-        return self._signed(settings)
+        return self._signed({**self._settings(published, user, ticket), "workspace id": publisher})
 
     def _settings(self, published: Published, user: User, token: Secret) -> dict[str, Value]:
         pool, resource = published.pool, published.resource

@@ -57,13 +57,14 @@ class Clock:
 class PlainFiles:
     """Makes files that say what they were made of."""
 
-    def feed(self, published: Published, user: User, ticket: Secret) -> bytes:
+    def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
         pool = published.pool
         lines = (
             f"full address:s:{published.resource.name}",
             f"username:s:{user.name}",
             f"use multimon:i:{int(pool.multi_monitor)}",
             f"gatewayaccesstoken:s:{ticket.reveal()}",
+            f"workspace id:s:{publisher}",
         )
         return "".join(f"{line}\r\n" for line in lines).encode()
 

@@ -27,6 +27,7 @@ from dialback.web.feed.addresses import (
         RECONNECT,
         WCX,
         file_path("office"),
+        file_path("office", "W-1_x"),
         ico_path("aB-_9"),
         png_path("aB-_9", 32),
         feed_path("W-1_x"),
@@ -46,6 +47,7 @@ def test_case_of_known_paths_does_not_count() -> None:
     assert canonical("/rdweb/FEED/WebFeed.ASPX") == FEED
     assert canonical("/FEED/w1/WEBFEED.ASPX") == feed_path("w1")
     assert canonical("/RDWEB/feed/RDP/office.rdp") == file_path("office")
+    assert canonical("/FEED/w1/RDP/office.rdp") == file_path("office", "w1")
 
 
 @pytest.mark.parametrize(

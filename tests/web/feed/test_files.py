@@ -3,16 +3,27 @@
 from dataclasses import replace
 
 import pytest
+from lxml import etree
 
-from dialback.domain.catalog import PublishedResource, UserAssignment
-from dialback.domain.ids import ApplicationGroupId, ResourceId, ResourceName, UserId, UserName
+from dialback.domain.catalog import PublishedResource, UserAssignment, Workspace
+from dialback.domain.ids import ApplicationGroupId, ResourceId, ResourceName, UserId, UserName, WorkspaceId
 from dialback.domain.tenancy import User
 from dialback.identity.tokens import hash_token
-from dialback.web.feed.addresses import file_path
+from dialback.web.feed.addresses import feed_path, file_path
+from dialback.wire import rdpfile
+from dialback.wire.feed.document import NAMESPACE
 from tests.web.feed.nouns import ANNA, DESKTOPS, MAIN, POOL, THEIRS
 from tests.web.feed.stage import RADC, Feed, ticket_in
 
 OFFICE = file_path("office")
+
+
+def tag(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"
+
+
+def workspace_id(text: str) -> object:
+    return next(each.value for each in rdpfile.parse(text) if each.name == "workspace id")
 
 
 async def test_file_holds_a_ticket_for_its_user_and_resource(feed: Feed) -> None:
@@ -32,6 +43,31 @@ async def test_file_bears_its_title_whatever_stands_in_it(feed: Feed) -> None:
     assert disposition.endswith(".rdp")
     assert disposition.isascii()
     assert disposition.count('"') == 2
+
+
+@pytest.mark.parametrize("workspace", ["", "w1"])
+async def test_file_names_the_publisher_of_the_list_it_is_in(feed: Feed, workspace: str) -> None:
+    client = await feed.subscribed()
+    root = etree.fromstring((await client.ask(feed_path(workspace))).content)
+    publisher = root.find(tag("Publisher")).get("ID")
+    paths = [each.get("URL") for each in root.iter(tag("ResourceFile"))]
+    assert len(paths) == 2
+    for path in paths:
+        assert workspace_id(rdpfile.decode((await client.ask(path)).content)) == publisher
+
+
+async def test_file_of_one_list_is_not_taken_for_that_of_another(feed: Feed) -> None:
+    client = await feed.subscribed()
+    brought = (await client.ask(OFFICE)).headers["ETag"]
+    again = await client.ask(file_path("office", "w1"), If_None_Match=brought)
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize("workspace", ["w2", "theirs", "unknown"])
+async def test_file_is_had_from_its_own_workspace_alone(feed: Feed, workspace: str) -> None:
+    await feed.directory.save(Workspace(MAIN, WorkspaceId("w2"), "Second"))
+    await feed.directory.save(Workspace(THEIRS.tenant, WorkspaceId("theirs"), "Theirs"))
+    assert (await (await feed.subscribed()).ask(file_path("office", workspace))).status_code == 404
 
 
 async def test_resource_that_is_not_shown_can_be_opened(feed: Feed) -> None:

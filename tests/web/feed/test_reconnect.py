@@ -5,12 +5,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from dialback.domain.catalog import UserAssignment
+from dialback.domain.catalog import UserAssignment, Workspace
 from dialback.domain.hosts import Host, JoinCode
-from dialback.domain.ids import HostId, PoolId, SessionId, TenantId, TokenHash, UserName
+from dialback.domain.ids import HostId, PoolId, SessionId, TenantId, TokenHash, UserName, WorkspaceId
 from dialback.domain.pools import PoolHost
 from dialback.domain.sessions import Session, SessionState
 from dialback.identity.tokens import hash_token
+from dialback.web.feed.addresses import publisher_id
 from dialback.wire.feed.reconnect import (
     ACTION,
     MAX_REQUEST_BYTES,
@@ -49,16 +50,18 @@ async def report(
     await feed.directory.save_sessions(tenant, host, sessions)
 
 
-async def ask(client: Subscriber, body: bytes = build_request(), **headers: str) -> httpx.Response:
+async def ask(
+    client: Subscriber, body: bytes = build_request(), path: str = PATH, **headers: str
+) -> httpx.Response:
     given = {"SOAPAction": f'"{ACTION}"', **headers}
     cookie = {"Cookie": f".ASPXAUTH={client.token}"} if client.token else {}
     return await client._http.post(
-        PATH, content=body, headers={"User-Agent": client.agent, **cookie, **given}
+        path, content=body, headers={"User-Agent": client.agent, **cookie, **given}
     )
 
 
-async def files(feed: Feed, user: object = ANNA) -> tuple[ReconnectFile, ...]:
-    answer = await ask(await feed.subscribed(RADC, user))  # type: ignore[arg-type]
+async def files(feed: Feed, user: object = ANNA, path: str = PATH) -> tuple[ReconnectFile, ...]:
+    answer = await ask(await feed.subscribed(RADC, user), path=path)  # type: ignore[arg-type]
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"
     assert answer.content.startswith(b"<?xml")
@@ -87,6 +90,16 @@ async def test_session_in_a_pool_of_apps_is_offered_as_an_app(feed: Feed) -> Non
     (file,) = await files(feed)
     assert file.type is SessionType.APP
     assert "full address:s:editor" in file.text
+
+
+async def test_feed_of_a_workspace_offers_what_is_in_it_under_its_own_id(feed: Feed) -> None:
+    await report(feed, await enrol(feed, "h1", POOL.id), SessionState.DISCONNECTED)
+    await feed.directory.save(Workspace(MAIN, WorkspaceId("w2"), "Second"))
+    (everything,) = await files(feed)
+    (first,) = await files(feed, path="/feed/w1/RDWebService.asmx")
+    assert await files(feed, path="/feed/w2/RDWebService.asmx") == ()
+    assert f"workspace id:s:{publisher_id('gw.example.org')}\r\n" in everything.text
+    assert f"workspace id:s:{publisher_id('gw.example.org', 'w1')}\r\n" in first.text
 
 
 async def test_active_session_is_not_offered(feed: Feed) -> None:

@@ -40,6 +40,7 @@ _PREFIXES = {path.casefold(): path for path in (ICONS, FILES)}
 _OF_WORKSPACE = re.compile(
     r"/feed/([A-Za-z0-9_-]{1,64})/(webfeed\.aspx|rdwebservice\.asmx|workspace\.wcx)", re.IGNORECASE
 )
+_FILE_OF_WORKSPACE = re.compile(r"/feed/([A-Za-z0-9_-]{1,64})/rdp/(.*)", re.IGNORECASE)
 _LEAVES = {name.casefold(): name for name in ("webfeed.aspx", "RDWebService.asmx", "workspace.wcx")}
 
 
@@ -53,6 +54,8 @@ def canonical(path: str) -> str | None:
             return spelt + path[len(prefix) :]
     if match := _OF_WORKSPACE.fullmatch(path):
         return f"/feed/{match[1]}/{_LEAVES[match[2].casefold()]}"
+    if match := _FILE_OF_WORKSPACE.fullmatch(path):
+        return f"/feed/{match[1]}/rdp/{match[2]}"
     return None
 
 
@@ -80,9 +83,17 @@ def host_of(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
-def file_path(alias: str) -> str:
-    """Return the path of a resource's connection file."""
-    return f"{FILES}{alias}.rdp"
+def publisher_id(host: str, workspace: str = "") -> str:
+    """Return the id of a feed: its list's publisher has it, and so has each connection file of the list.
+
+    By it a client knows to which subscription a file belongs.
+    """
+    return f"{workspace}.{host}" if workspace else host
+
+
+def file_path(alias: str, workspace: str = "") -> str:
+    """Return the path of a resource's connection file, as the list of everything or of a workspace has it."""
+    return f"/feed/{workspace}/rdp/{alias}.rdp" if workspace else f"{FILES}{alias}.rdp"
 
 
 def ico_path(icon: str) -> str:

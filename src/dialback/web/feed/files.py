@@ -17,7 +17,7 @@ from dialback.domain.directory import Directory, Published
 from dialback.domain.ids import ResourceName, TokenHash
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import User
-from dialback.web.feed.addresses import FILES
+from dialback.web.feed.addresses import file_path, publisher_id
 from dialback.web.feed.subscribers import Subscribers
 from dialback.web.feed.tickets import Tickets
 from dialback.web.origin import peer_of
@@ -29,38 +29,46 @@ _TAG: Final = re.compile(r'"([0-9a-f]{16})\.([0-9a-f]{64})"')
 class MakesFiles(Protocol):
     """Whoever makes signed connection files."""
 
-    def feed(self, published: Published, user: User, ticket: Secret) -> bytes:
-        """Return the file that opens the resource for the user by a resource ticket."""
+    def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
+        """Return the file that opens the resource for the user by a resource ticket.
+
+        Args:
+            publisher: the id of the feed's publisher, to which the file belongs.
+        """
 
 
 class Files:
-    """Hands out the feed's connection files."""
+    """Hands out the feed's connection files; `host` is the server's name."""
 
-    def __init__(self, directory: Directory, tickets: Tickets, maker: MakesFiles) -> None:
+    def __init__(self, directory: Directory, tickets: Tickets, maker: MakesFiles, host: str) -> None:
         self._directory = directory
         self._tickets = tickets
         self._maker = maker
+        self._host = host
 
     def make_router(self, subscribers: Subscribers) -> APIRouter:
-        """Return the route of the files."""
+        """Return the routes of the files, one for each kind of list."""
         router = APIRouter(include_in_schema=False)
-        route = subscribers.only(self.serve)
-        router.add_api_route(f"{FILES}{{alias}}.rdp", route, methods=["GET", "HEAD"], response_model=None)
+        for path in (file_path("{alias}"), file_path("{alias}", "{workspace}")):
+            route = subscribers.only(self.serve)
+            router.add_api_route(path, route, methods=["GET", "HEAD"], response_model=None)
         return router
 
     async def serve(self, request: Request, person: Person) -> Response:
         """Answer with the file, with 304 if the client's is good, or with 404."""
         user, alias = person.user, ResourceName(request.path_params["alias"])
         published = await self._directory.published(user.tenant, user.id, alias)
-        if published is None:
+        workspace = request.path_params.get("workspace")
+        if published is None or workspace not in (None, published.application_group.workspace):
             return Response(status_code=404)
-        digest = _digest(published, user)
+        publisher = publisher_id(self._host, workspace or "")
+        digest = _digest(published, user, publisher)
         brought = request.headers.getlist("if-none-match")
         if (kept := await self._kept(brought, digest, user, published.resource.name)) is not None:
             return Response(status_code=304, headers=_headers(digest, kept))
         ticket = await self._tickets.issue(user, published.resource.name, peer_of(request))
         return Response(
-            self._maker.feed(published, user, ticket.secret),
+            self._maker.feed(published, user, ticket.secret, publisher),
             headers={
                 **_headers(digest, ticket.hash),
                 "Content-Type": RDP_CONTENT_TYPE,
@@ -68,10 +76,10 @@ class Files:
             },
         )
 
-    async def open(self, user: User, published: Published) -> bytes:
-        """Return a file for a resource that the user may use."""
+    async def open(self, user: User, published: Published, workspace: str = "") -> bytes:
+        """Return a file for a resource that the user may use, as the feed of the workspace has it."""
         ticket = await self._tickets.issue(user, published.resource.name)
-        return self._maker.feed(published, user, ticket.secret)
+        return self._maker.feed(published, user, ticket.secret, publisher_id(self._host, workspace))
 
     async def _kept(
         self, brought: Sequence[str], digest: str, user: User, resource: ResourceName
@@ -84,8 +92,8 @@ class Files:
         return None
 
 
-def _digest(published: Published, user: User) -> str:
-    return hashlib.sha256(f"{published!r}\n{user.name}".encode()).hexdigest()[:16]
+def _digest(published: Published, user: User, publisher: str) -> str:
+    return hashlib.sha256(f"{published!r}\n{user.name}\n{publisher}".encode()).hexdigest()[:16]
 
 
 def _headers(digest: str, ticket: TokenHash) -> dict[str, str]:

@@ -24,7 +24,7 @@ from dialback.domain.accounts import Person
 from dialback.domain.catalog import PublishedResource, Workspace
 from dialback.domain.directory import Directory
 from dialback.domain.ids import ResourceId, TenantId, WorkspaceId
-from dialback.web.feed.addresses import FEED, file_path, host_of, ico_path, png_path
+from dialback.web.feed.addresses import FEED, file_path, host_of, ico_path, png_path, publisher_id
 from dialback.web.feed.bounded import BoundedCache
 from dialback.web.feed.pictures import SIZES, usual_id
 from dialback.web.feed.subscribers import Subscribers
@@ -48,10 +48,21 @@ _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MOST_VERSIONS: Final = 86_399
 
+_Place = tuple[TenantId, ResourceId, SchemaVersion, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What lists have in common in which a resource is written alike; `workspace` is empty for everything."""
+
+    version: SchemaVersion
+    workspace: str
+    since: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A resource as it stands in lists of one version since a day; `digest` is of its text."""
+    """A resource as it stands in lists of one shape since a day; `digest` is of its text."""
 
     of: PublishedResource
     since: datetime
@@ -66,9 +77,7 @@ class Lists:
         self._directory = directory
         self._host = host_of(address)
         self._now = now
-        self._parts = BoundedCache[tuple[TenantId, ResourceId, SchemaVersion], _Written](
-            PARTS_CHARS, lambda kept: len(kept.part.text)
-        )
+        self._parts = BoundedCache[_Place, _Written](PARTS_CHARS, lambda kept: len(kept.part.text))
         self._built = BoundedCache[bytes, tuple[bytes, str]](CACHE_BYTES, lambda kept: len(kept[0]))
 
     def make_router(self, subscribers: Subscribers) -> APIRouter:
@@ -107,7 +116,8 @@ class Lists:
         day = (self._now() - _EPOCH) // _DAY
         since = _EPOCH + (day - 1) * _DAY
         publisher = self._dated(named, since)
-        written = await self._written([resource for resource in found if resource.shown], version, since)
+        shape = _Shape(version, workspace or "", since)
+        written = await self._written([resource for resource in found if resource.shown], shape)
         key = _key(publisher, version, written)
         if (built := self._built.get(key)) is not None:
             return built
@@ -117,24 +127,22 @@ class Lists:
         self._built.put(key, built)
         return built
 
-    async def _written(
-        self, shown: Sequence[PublishedResource], version: SchemaVersion, since: datetime
-    ) -> Sequence[_Written]:
+    async def _written(self, shown: Sequence[PublishedResource], shape: _Shape) -> Sequence[_Written]:
         """Return the resources as they stand in a list; those that are not known yet are written."""
-        known = [self._known(each, version, since) for each in shown]
+        known = [self._known(each, shape) for each in shown]
         lack = [each for each, written in zip(shown, known, strict=True) if written is None]
         if lack:
-            new = await asyncio.to_thread(_write, lack, version, self._host, since)
+            new = await asyncio.to_thread(_write, lack, self._host, shape)
             for written in new:
-                self._parts.put(_place(written.of, version), written)
+                self._parts.put(_place(written.of, shape), written)
             fresh = iter(new)
             return [written or next(fresh) for written in known]
         return [written for written in known if written is not None]
 
-    def _known(self, resource: PublishedResource, version: SchemaVersion, since: datetime) -> _Written | None:
+    def _known(self, resource: PublishedResource, shape: _Shape) -> _Written | None:
         """Return how the very same resource was written before, today."""
-        kept = self._parts.get(_place(resource, version))
-        if kept is None or kept.since != since or kept.of.version != resource.version:
+        kept = self._parts.get(_place(resource, shape))
+        if kept is None or kept.since != shape.since or kept.of.version != resource.version:
             return None
         # Removed and made anew, it may have the same id and version and be another.
         return kept if kept.of is resource or kept.of == resource else None
@@ -148,17 +156,17 @@ class Lists:
         """Return the publisher, still empty."""
         if workspace is not None:
             space = await self._directory.get(Workspace, tenant, workspace)
-            id = f"{workspace}.{self._host}"
+            id = publisher_id(self._host, workspace)
             return Publisher(id, space.name, _EPOCH, space.description) if space else None
         spaces = (await self._directory.page(Workspace, tenant, limit=2)).items
         if len(spaces) == 1:
-            return Publisher(self._host, spaces[0].name, _EPOCH, spaces[0].description)
+            return Publisher(publisher_id(self._host), spaces[0].name, _EPOCH, spaces[0].description)
         owner = await self._directory.tenant(tenant)
-        return Publisher(self._host, owner.name if owner else self._host, _EPOCH)
+        return Publisher(publisher_id(self._host), owner.name if owner else self._host, _EPOCH)
 
 
-def _place(resource: PublishedResource, version: SchemaVersion) -> tuple[TenantId, ResourceId, SchemaVersion]:
-    return resource.tenant, resource.id, version
+def _place(resource: PublishedResource, shape: _Shape) -> _Place:
+    return resource.tenant, resource.id, shape.version, shape.workspace
 
 
 def _key(publisher: Publisher, version: SchemaVersion, written: Sequence[_Written]) -> bytes:
@@ -167,17 +175,15 @@ def _key(publisher: Publisher, version: SchemaVersion, written: Sequence[_Writte
     return hashlib.sha256(head + b"".join([each.digest for each in written])).digest()
 
 
-def _write(
-    shown: Sequence[PublishedResource], version: SchemaVersion, host: str, since: datetime
-) -> list[_Written]:
-    parts = [document.build_part(_resource(each, host, since), version, (host,)) for each in shown]
+def _write(shown: Sequence[PublishedResource], host: str, shape: _Shape) -> list[_Written]:
+    parts = [document.build_part(_resource(each, host, shape), shape.version, (host,)) for each in shown]
     return [
-        _Written(each, since, part, hashlib.sha256(part.text.encode()).digest())
+        _Written(each, shape.since, part, hashlib.sha256(part.text.encode()).digest())
         for each, part in zip(shown, parts, strict=True)
     ]
 
 
-def _resource(published: PublishedResource, host: str, since: datetime) -> Resource:
+def _resource(published: PublishedResource, host: str, shape: _Shape) -> Resource:
     app = published.remote_app
     icon = usual_id(published)
     icons = Icons(ico_path(icon), tuple((size, png_path(icon, size)) for size in SIZES))
@@ -190,9 +196,9 @@ def _resource(published: PublishedResource, host: str, since: datetime) -> Resou
         alias=published.name,
         title=published.title,
         type=ResourceType.REMOTE_APP if app else ResourceType.DESKTOP,
-        hosting=(Hosting(host, file_path(published.name)),),
+        hosting=(Hosting(host, file_path(published.name, shape.workspace)),),
         icons=icons,
-        updated_at=since + timedelta(seconds=min(published.version, _MOST_VERSIONS)),
+        updated_at=shape.since + timedelta(seconds=min(published.version, _MOST_VERSIONS)),
         executable=_executable(app.program)[:MAX_TITLE_CHARS] if app else "",
         extensions=tuple(FileExtension(name, of_files) for name in names.values()),
         folders=published.folders,

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from dialback.domain.accounts import Person
 from dialback.domain.catalog import ApplicationGroupKind, PublishedResource
 from dialback.domain.directory import Directory, Published
-from dialback.domain.ids import HostId, PoolId
+from dialback.domain.ids import HostId, PoolId, WorkspaceId
 from dialback.domain.sessions import SessionState
 from dialback.domain.tenancy import User
 from dialback.web.body import read_body
@@ -59,17 +59,23 @@ class Reconnects:
             parse_request(await read_body(request, MAX_REQUEST_BYTES))
         except WireError as error:
             return PlainTextResponse(f"{error}\n", 400)
-        files = [await self._file(person.user, each) for each in await self.waiting(person.user)]
+        user, workspace = person.user, request.path_params.get("workspace", "")
+        waiting = await self.waiting(user, workspace)
+        files = [await self._file(user, each, workspace) for each in waiting]
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Response(build_response(files), headers=headers)
 
-    async def waiting(self, user: User) -> Sequence[Published]:
-        """Return what opens the disconnected sessions of the user: one resource of each pool."""
+    async def waiting(self, user: User, workspace: str = "") -> Sequence[Published]:
+        """Return what opens the disconnected sessions of the user: one resource of each pool.
+
+        Args:
+            workspace: of it alone; empty for everything.
+        """
         sessions = await self._directory.sessions_of(user.tenant, user.name)
         hosts = {each.host for each in sessions if each.state is SessionState.DISCONNECTED}
         pools: set[PoolId] = set()
         found: list[Published] = []
-        for resource in await self._candidates(user) if hosts else ():
+        for resource in await self._candidates(user, workspace) if hosts else ():
             published = await self._directory.published(user.tenant, user.id, resource.name)
             if published is None or published.pool.id in pools:
                 continue
@@ -78,10 +84,11 @@ class Reconnects:
                 found.append(published)
         return found
 
-    async def _candidates(self, user: User) -> Sequence[PublishedResource]:
+    async def _candidates(self, user: User, workspace: str) -> Sequence[PublishedResource]:
         """Return one resource of each application group, desktops first: a group has one pool."""
         by_group: dict[str, PublishedResource] = {}
-        for resource in await self._directory.resources_of(user.tenant, user.id):
+        space = WorkspaceId(workspace) if workspace else None
+        for resource in await self._directory.resources_of(user.tenant, user.id, space):
             by_group.setdefault(resource.application_group, resource)
         return sorted(by_group.values(), key=lambda each: each.kind is not ApplicationGroupKind.DESKTOP)
 
@@ -89,7 +96,7 @@ class Reconnects:
         pool = published.pool
         return {member.host for member in await self._directory.pool_hosts(pool.tenant, pool.id)}
 
-    async def _file(self, user: User, published: Published) -> ReconnectFile:
+    async def _file(self, user: User, published: Published, workspace: str) -> ReconnectFile:
         app = published.resource.remote_app is not None
-        text = rdpfile.decode(await self._files.open(user, published))
+        text = rdpfile.decode(await self._files.open(user, published, workspace))
         return ReconnectFile(text, SessionType.APP if app else SessionType.DESKTOP)

@@ -44,8 +44,9 @@ class FeedParts:
 def make_feed(parts: FeedParts) -> APIRouter:
     """Return every route of the feed; `discovery.Discovery` is to stand before them."""
     subscribers = Subscribers(parts.authenticator)
-    acceptor = NtlmAcceptor(host_of(parts.address), parts.now)
-    files = Files(parts.directory, Tickets(parts.store, parts.now, parts.recorder), parts.files)
+    tickets, host = Tickets(parts.store, parts.now, parts.recorder), host_of(parts.address)
+    files = Files(parts.directory, tickets, parts.files, host)
+    acceptor = NtlmAcceptor(host, parts.now)
     notes = Notes(parts.recorder, parts.now)
     router = APIRouter()
     for each in (
