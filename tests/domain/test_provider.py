@@ -7,6 +7,7 @@ from dialback.domain.consent import MAX_WAIT, ConsentRequest, ConsentScope, Cons
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import GrantId, HostId, TenantId, UserId
 from dialback.domain.provider import (
+    PROVIDER,
     ConsentKey,
     KeptGrant,
     Staff,
@@ -16,6 +17,7 @@ from dialback.domain.provider import (
     check_console,
     check_reach,
     month_of,
+    sees,
     serves,
     state_of,
 )
@@ -125,6 +127,17 @@ def test_state_of_a_request_is_what_became_of_it(
     grant: KeptGrant | None, denial: Denial | None, now: datetime, state: ConsentState
 ) -> None:
     assert state_of(ASKED, grant, denial, now) is state
+
+
+def test_administrator_sees_every_tenant_and_others_those_they_serve() -> None:
+    pia, tim = Staff(UserId("pia"), StaffRole.ADMINISTRATOR), Staff(UserId("tim"), tenants=frozenset({ACME}))
+    other = Terms(TenantId("other"))
+    assert (sees(pia, other), sees(tim, other), sees(tim, Terms(ACME))) == (True, False, True)
+
+
+@pytest.mark.parametrize("tenants", [frozenset(), frozenset({PROVIDER})])
+def test_provider_is_no_tenant_that_anybody_sees(tenants: frozenset[TenantId]) -> None:
+    assert not any(sees(Staff(UserId("pia"), role, tenants), Terms(PROVIDER)) for role in StaffRole)
 
 
 def test_month_is_in_utc() -> None:

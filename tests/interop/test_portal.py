@@ -8,8 +8,10 @@ import pyotp
 import pytest
 from playwright.async_api import Browser, Page
 
+from dialback.console.window.links import parse_link
 from dialback.domain.approvals import Decision
-from dialback.domain.ids import ConnectionId, UserId
+from dialback.domain.ids import ConnectionId, HostId, UserId
+from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
 from dialback.wire import rdpfile, rdpsign
@@ -24,7 +26,7 @@ from tests.interop.portal import (
     sign_in,
 )
 from tests.openssl import cms_verifies
-from tests.web.portal.stage import HOST, PASSWORD, signing_key
+from tests.web.portal.stage import ACME, HOST, PASSWORD, signing_key
 
 pytestmark = pytest.mark.interop
 
@@ -47,6 +49,7 @@ ADMINISTRATION = [
     "/admin/audit",
     "/nothing",
 ]
+STAFF = ["/", "/tenants", "/tenants?q=nothing"]
 
 
 @pytest.fixture(scope="session")
@@ -214,6 +217,33 @@ async def test_own_session_is_logged_off_after_a_question(page: Page, portal: Se
     assert portal.stage.orders.given == [(MAIN, HOST, "7", "log-off", "")]
 
 
+async def hire(portal: Served) -> None:
+    """Make the provider's staff, with passwords for a technician and an auditor."""
+    await portal.stage.hire()
+    for name in ("tess", "aida"):
+        await portal.stage.set_password(name, tenant=PROVIDER)
+
+
+async def test_hosts_of_served_tenants_are_shown_live_with_links_to_the_console(
+    page: Page, portal: Served
+) -> None:
+    await hire(portal)
+    await sign_in(page, "provider\\tess")
+    await page.get_by_role("link", name="Tenants").click()
+    link = page.get_by_role("link", name="Connect to acme-blue-01")
+    assert parse_link(await link.get_attribute("href") or "").where == "acme/acme-desk-1"
+    await page.evaluate("window.stillHere = true")
+    await portal.stage.store.set_link(HostId("acme-desk-1"), False, portal.stage.now)
+    await page.get_by_text("0 of 1 hosts linked").wait_for()
+    await page.get_by_role("searchbox").press_sequentially("green")
+    await page.get_by_text("No tenant and no host has").wait_for()
+    # The part that renews itself keeps to what is searched for.
+    async with page.expect_response(lambda answer: "q=green" in answer.url and answer.status == 204):
+        pass
+    assert page.url.endswith("/tenants?q=green")
+    assert await page.evaluate("window.stillHere")
+
+
 async def test_everything_works_without_a_script(browser: Browser, portal: Served) -> None:
     await portal.stage.ask_approval()
     async with page_of(browser, portal.url, java_script_enabled=False) as page:
@@ -238,12 +268,19 @@ async def test_every_page_is_sound_for_axe_and_no_wider_than_the_window(
 ) -> None:
     await portal.stage.ask_approval()
     await portal.stage.authenticator.make_workspace_password(await portal.stage.user("anna"), "Laptop")
+    await hire(portal)
+    await portal.stage.ask_consent("r1", ACME)
     options = {"viewport": viewport} if viewport else {}
     # What looks at the page is a script of its own, which the page's policy would not let in.
     async with page_of(browser, portal.url, color_scheme=scheme, bypass_csp=True, **options) as page:
         await page.goto("/signin")
         assert await problems_of(page) == []
-        for name, paths in (("anna", OWN), ("adam", ADMINISTRATION)):
+        for name, paths in (
+            ("anna", OWN),
+            ("adam", ADMINISTRATION),
+            ("provider\\tess", STAFF),
+            ("provider\\aida", STAFF),
+        ):
             await sign_in(page, name)
             for path in paths:
                 await page.goto(path)

@@ -88,6 +88,7 @@ def _portal(behind: Behind, parts: WebParts) -> PortalParts:
         key=bytes.fromhex(parts.key.reveal()),
         now=_now,
         provider=behind.store.provider,
+        provider_settings=parts.provider,
         platform_key=behind.platform_key,
         orders=behind.orders,
         consent_events=behind.consent_events,

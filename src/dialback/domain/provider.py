@@ -124,6 +124,13 @@ def serves(staff: Staff, terms: Terms) -> bool:
     return terms.tenant in staff.tenants or bool(staff.tags & terms.tags)
 
 
+def sees(staff: Staff, terms: Terms) -> bool:
+    """Say whether the staff member sees a tenant on these terms: one they serve, an administrator any."""
+    if terms.tenant == PROVIDER:
+        return False
+    return staff.role is StaffRole.ADMINISTRATOR or serves(staff, terms)
+
+
 def check_terms(terms: Terms, now: datetime) -> None:
     """Raise `Refused` unless the tenant is served now.
 

@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dialback.domain.accounts import Person
 from dialback.domain.approvals import Approvals
 from dialback.domain.errors import SENTENCES, sentence_for_user
+from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import Role
 from dialback.web.consents import Consents
 from dialback.web.people import person_of
@@ -57,6 +58,7 @@ NAVIGATION: Final = (
     Entry("devices", "/devices", "Devices"),
     Entry("subscribe", "/subscribe", "Subscribe"),
 )
+TENANTS: Final = Entry("tenants", "/tenants", "Tenants")
 ADMINISTRATION: Final = Entry("admin", "/admin", "Administration")
 
 
@@ -80,7 +82,7 @@ class Pages:
             person=person,
             waiting=await self.waiting(person),
             asked=await self.asked(person),
-            navigation=_navigation(person),
+            navigation=_navigation(person, await self._is_staff(person)),
             section=section,
             now=self.now(),
             **facts,
@@ -101,6 +103,11 @@ class Pages:
         if person is None or not person.role.includes(Role.ADMINISTRATOR):
             return 0
         return len(await self._consents.waiting(person.user.tenant))
+
+    async def _is_staff(self, person: Person | None) -> bool:
+        if person is None or person.user.tenant != PROVIDER:
+            return False
+        return await self._consents.provider.staff(person.user.id) is not None
 
 
 def see_other(path: str) -> RedirectResponse:
@@ -134,10 +141,12 @@ def signin_path(request: Request) -> str:
     return f"/signin?next={quote(own_path(path), safe='')}"
 
 
-def _navigation(person: Person | None) -> tuple[Entry, ...]:
+def _navigation(person: Person | None, is_staff: bool) -> tuple[Entry, ...]:
     if person is None:
         return ()
-    return (*NAVIGATION, ADMINISTRATION) if person.role.includes(Role.HELPDESK) else NAVIGATION
+    more = [TENANTS] if is_staff else []
+    more += [ADMINISTRATION] if person.role.includes(Role.HELPDESK) else []
+    return (*NAVIGATION, *more)
 
 
 def _environment() -> Environment:

@@ -38,7 +38,7 @@ from dialback.domain.ids import (
 from dialback.domain.live import LiveConnection
 from dialback.domain.orders import SessionAction
 from dialback.domain.pools import HostPool, PoolHost
-from dialback.domain.provider import PROVIDER, ConsentKey, KeptGrant, Staff, StaffRole, Terms
+from dialback.domain.provider import ConsentKey, KeptGrant
 from dialback.domain.sessions import ConnectionRecord, Session, SessionState, Stage, Totals
 from dialback.domain.tenancy import MAIN, Group, Role, Tenant, User
 from dialback.identity.authenticator import Authenticator
@@ -57,6 +57,7 @@ from dialback.web.api.application import make_api
 from dialback.web.api.parts import Api
 from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
+from tests.web.staff import save_staff
 
 ADDRESS = "gw.example.org:443"
 ACME = TenantId("acme")
@@ -191,20 +192,9 @@ class ApiStage:
         await self._fill_consent(ACME, "acme-")
 
     async def _fill_provider(self) -> None:
-        await self.directory.save_tenant(Tenant(PROVIDER, "Provider"))
-        await self.provider.save_terms(Terms(MAIN, frozenset({"gold"})))
-        staff = [
-            Staff(UserId("pia"), StaffRole.ADMINISTRATOR),
-            Staff(UserId("tess"), StaffRole.TECHNICIAN, frozenset({ACME})),
-            Staff(UserId("timo"), StaffRole.TECHNICIAN, tags=frozenset({"gold"})),
-            Staff(UserId("aida"), StaffRole.AUDITOR, frozenset({ACME})),
-        ]
-        for id in [member.user for member in staff] + [UserId("nora")]:
-            user = await self.directory.save(User(PROVIDER, id, UserName(id)))
+        for user in await save_staff(self.directory, self.provider):
             opened = await self.authenticator.open(user, SignInKind.CLI, "device code", ORIGIN)
-            self.bearers[f"provider/{id}"] = opened.secret.reveal()
-        for member in staff:
-            await self.provider.save_staff(member)
+            self.bearers[f"provider/{user.id}"] = opened.secret.reveal()
 
     async def _fill_consent(self, tenant: TenantId, mark: str) -> None:
         """Ask the tenant for two things, of which it has granted the second; all of it goes by one name."""

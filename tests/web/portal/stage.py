@@ -56,9 +56,11 @@ from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
 from dialback.store.memory_provider import MemoryProvider
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.people import COOKIE
 from dialback.web.portal.application import PortalParts
 from dialback.web.site import Site, make_app
+from tests.web.staff import save_staff
 from tests.web.stage import ADDRESS, CA_PEM, Enrols
 
 ACME = TenantId("acme")
@@ -195,6 +197,7 @@ class PortalStage:
             orders=self.orders,
             consent_events=self.told,
             providers=providers or {},
+            provider_settings=ProviderSettings(networks=("192.0.2.0/24", "127.0.0.0/8")),
         )
         self.site = Site(Enrols(), CA_PEM, Metrics(), self.store, address, portal=self.parts)
         self.app = make_app(self.site)
@@ -246,6 +249,10 @@ class PortalStage:
                 await self.directory.save(User(tenant, UserId(name), UserName(name), role=role))
             await self._publish(tenant, mark)
             await self._use(tenant, mark)
+
+    async def hire(self) -> None:
+        """Make the provider's staff, who are named in `tests/web/staff.py`."""
+        await save_staff(self.directory, self.provider)
 
     async def publish(self, resource: PublishedResource) -> None:
         """Keep one resource more, or change one."""
@@ -410,6 +417,13 @@ def text_of(answer: httpx.Response) -> str:
     parser = _Text()
     parser.feed(answer.text)
     return " ".join("".join(parser.parts).split())
+
+
+def links_of(answer: httpx.Response) -> list[str]:
+    """Return where the links of the page lead."""
+    parser = _Text()
+    parser.feed(answer.text)
+    return [tag[1].get("href") or "" for tag in parser.tags if tag[0] == "a"]
 
 
 def field_of(answer: httpx.Response, name: str) -> str:

@@ -17,7 +17,7 @@ from dialback.domain.directory import HostStanding, VersionStale
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host
 from dialback.domain.ids import TenantId
-from dialback.domain.provider import PROVIDER, StaffRole, TenantUse, Terms, month_of, serves
+from dialback.domain.provider import PROVIDER, TenantUse, Terms, month_of, sees
 from dialback.domain.tenancy import Tenant
 from dialback.web.api.hosts import ReportView, standings
 from dialback.web.api.nouns import is_id
@@ -197,9 +197,7 @@ def may_see(me: Caller, terms: Terms) -> bool:
     """Say whether the caller serves the tenant of the terms, or administers all."""
     if me.actor.kind is ActorKind.LOCAL:
         return terms.tenant != PROVIDER
-    if me.staff is None or terms.tenant == PROVIDER:
-        return False
-    return me.staff.role is StaffRole.ADMINISTRATOR or serves(me.staff, terms)
+    return me.staff is not None and sees(me.staff, terms)
 
 
 async def served_tenant(api: Api, me: Caller, id: str) -> tuple[Tenant, Terms]:

@@ -20,12 +20,13 @@ from dialback.identity.authenticator import Authenticator
 from dialback.identity.oidc.flow import OidcProvider
 from dialback.identity.signing import SigningKey
 from dialback.web import problems, signin, signin_providers
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
 from dialback.web.consents import Consents, Unheard
 from dialback.web.notes import Notes
 from dialback.web.pages import STATIC, Pages
 from dialback.web.people import know_people
-from dialback.web.portal import approvals, desktops, device_codes, devices, sessions, subscribe
+from dialback.web.portal import approvals, desktops, device_codes, devices, sessions, subscribe, tenants
 from dialback.web.portal.administration import (
     audit_log,
     connections,
@@ -67,6 +68,7 @@ class PortalParts:
     consent_events: ConsentEvents | None = None
     providers: Mapping[str, OidcProvider] = field(default_factory=dict)
     platform_key: bytes = b""
+    provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 class _Files(StaticFiles):
@@ -103,6 +105,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         now=parts.now,
         orders=parts.orders,
         platform_key=parts.platform_key,
+        provider_settings=parts.provider_settings,
     )
     signing_in = SigningIn(
         pages=pages,
@@ -116,7 +119,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin.make_router(signing_in))
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
-        desktops, sessions, approvals, devices, subscribe, device_codes,
+        desktops, sessions, approvals, devices, subscribe, device_codes, tenants,
         overview, users, connections, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:

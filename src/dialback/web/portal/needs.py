@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dialback.domain.accounts import Accounts
@@ -16,6 +16,7 @@ from dialback.domain.ids import HostId, ResourceName, TenantId
 from dialback.domain.orders import SessionOrders
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.signing import SigningKey
+from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.connection_files import ConnectionFiles
 from dialback.web.consents import Consents
 from dialback.web.notes import Notes
@@ -45,6 +46,7 @@ class Portal:
     now: Callable[[], datetime]
     orders: SessionOrders | None = None
     platform_key: bytes = b""
+    provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 def mark_of(*shown: object) -> str:
