@@ -1,9 +1,8 @@
 """Pages: a template, who is signed in, and the headers that every page has.
 
 Everything shown is escaped: names and texts come from users, hosts and clients. Pages carry no script and no
-style of their own, so the policy allows none but this server's files. `Referrer-Policy: same-origin`, not
-`no-referrer`: with that, browsers without `Sec-Fetch-Site` send `Origin: null` with our own forms, which
-`web/same_origin.py` must refuse. Other sites learn nothing either way.
+style of their own, so the policy allows none but this server's files. The headers are those of every answer
+(`web/safe_headers.py`); the page of a failure inside passes by what adds them, so pages bring their own.
 
 What is left out: which data a page shows (`web/portal`).
 """
@@ -27,18 +26,10 @@ from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import Role
 from dialback.web.consents import Consents
 from dialback.web.people import person_of
+from dialback.web.safe_headers import HEADERS
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
-POLICY: Final = (
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 MAX_NEXT_CHARS: Final = 500
 
 

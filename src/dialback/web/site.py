@@ -17,6 +17,7 @@ from dialback.web.api.parts import Api
 from dialback.web.feed.discovery import Discovery
 from dialback.web.feed.routes import FeedParts, make_feed
 from dialback.web.portal.application import PortalParts, add_portal
+from dialback.web.safe_headers import SafeHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def make_app(site: Site) -> FastAPI:
         mount_api(app, site.api)
     if site.feed is not None:
         app.include_router(make_feed(site.feed))
-        # Outermost: it spells paths before anybody looks at them.
+        # It spells paths before anybody else looks at them.
         app.add_middleware(Discovery)
+    # Outermost of all: it guards what the others answer by themselves too.
+    app.add_middleware(SafeHeaders)
     return app

@@ -23,6 +23,7 @@ from dialback.domain.catalog import (
 )
 from dialback.domain.consent import ConsentRequest, ConsentScope
 from dialback.domain.errors import Reason, Refused
+from dialback.domain.flight import FlightEntry, FlightEvent, build, extend
 from dialback.domain.hosts import DEFAULT_TARGET, Host, HostReport, JoinCode, RdpServer
 from dialback.domain.ids import (
     ApplicationGroupId,
@@ -318,6 +319,18 @@ class PortalStage:
         request = replace(request, **more)
         await self.provider.ask_consent(request)
         return request
+
+    async def fly(self, id: str, purpose: str = HOSTILE) -> None:
+        """Keep a flight record of a connection that is there."""
+        chain: list[FlightEntry] = []
+        chain.append(
+            extend(
+                chain, ConnectionId(id), self.now, FlightEvent.ASKED, user="tess", purpose=purpose, host="h"
+            )
+        )
+        for moved in (0, 10):
+            chain.append(extend(chain, ConnectionId(id), self.now, FlightEvent.BYTES, to_client_bytes=moved))
+        await self.provider.append_flight(MAIN, [build(entry) for entry in chain])
 
     async def _publish(self, tenant: TenantId, mark: str) -> None:
         host, pool, save = HostId(f"{mark}{HOST}"), PoolId(f"{mark}pool"), self.directory.save

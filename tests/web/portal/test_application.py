@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from fastapi.routing import APIRoute
 
 from dialback.domain.accounts import SignInKind
 from dialback.domain.contracts import StoreUnavailable
@@ -11,45 +10,7 @@ from dialback.domain.errors import SENTENCES, Reason
 from dialback.web.people import COOKIE
 from tests.web.portal.stage import ACME, HOSTILE, ORIGIN, PortalStage, text_of
 
-OPEN = {
-    "/signin",
-    "/signin/code",
-    "/signout",
-    "/invitation/{secret}",
-    "/signin/oidc/{name}",
-    "/signin/oidc/{name}/callback",
-    "/ca.pem",
-    "/health",
-    "/metrics",
-    "/agent/enrol",
-}
-"""What nobody needs to be signed in for."""
 PAGES = ["/", "/sessions", "/approvals", "/devices", "/subscribe", "/device", "/connect/office", "/nothing"]
-
-
-def routes(portal: PortalStage) -> list[tuple[str, str]]:
-    """Return method and path of every route of the application."""
-    found = [(method, each) for each in _api_routes(portal.app.routes) for method in sorted(each.methods)]
-    return [(method, each.path) for method, each in found]
-
-
-def _api_routes(listed: object) -> list[APIRoute]:
-    found = []
-    for each in listed:  # type: ignore[attr-defined]
-        if isinstance(each, APIRoute):
-            found.append(each)
-        elif hasattr(each, "original_router"):
-            found += _api_routes(each.original_router.routes)
-    return found
-
-
-async def test_every_page_but_the_named_leads_to_the_sign_in(portal: PortalStage) -> None:
-    closed = [(method, path) for method, path in routes(portal) if path not in OPEN]
-    assert len(closed) > 30
-    for method, path in closed:
-        answer = await portal.browser().ask(method, path)
-        assert answer.status_code == 303, path
-        assert answer.headers["location"].startswith("/signin"), path
 
 
 @pytest.mark.parametrize("cookie", [b"x", b"", b"\xe9", b"x" * 5000])
@@ -84,41 +45,12 @@ async def test_disabled_user_sees_nothing_from_the_next_request_on(portal: Porta
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_have_the_headers_that_guard_them(portal: PortalStage, path: str) -> None:
-    headers = (await (await portal.signed_in("anna")).get(path)).headers
-    assert headers["cache-control"] == "no-store"
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "same-origin"
-    policy = headers["content-security-policy"]
-    for rule in ("default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"):
-        assert rule in policy
-    assert "unsafe" not in policy
-
-
-@pytest.mark.parametrize("path", PAGES)
 async def test_pages_have_no_script_and_style_of_their_own(portal: PortalStage, path: str) -> None:
     text = (await (await portal.signed_in("anna")).get(path)).text
     assert "<script>" not in text
     assert "<style" not in text
     assert " style=" not in text
     assert " onclick=" not in text
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "cross-site", "Origin": "https://gw.example.org"},
-    ],
-)
-async def test_other_site_changes_nothing(portal: PortalStage, headers: dict[str, str]) -> None:
-    anna = await portal.signed_in("anna")
-    for method, path in routes(portal):
-        if method == "POST" and path != "/agent/enrol":
-            assert (await anna.ask(method, path, headers=headers)).status_code == 403, path
-    assert portal.recorded.entries == []
-    assert (await anna.get("/")).status_code == 200
 
 
 async def test_other_site_signs_nobody_in(portal: PortalStage) -> None:

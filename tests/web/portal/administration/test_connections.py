@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from dialback.domain.errors import SENTENCES, Reason
-from dialback.domain.flight import FlightEvent, build, extend
 from dialback.domain.ids import ConnectionId, ResourceName, UserName
 from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import read_copy
@@ -60,21 +59,10 @@ async def test_hostile_texts_are_shown_as_what_they_are(portal: PortalStage) -> 
         assert HOSTILE in text_of(answer)
 
 
-async def fly(portal: PortalStage, id: str, purpose: str = HOSTILE) -> None:
-    """Keep a flight record of a connection that is there."""
-    facts = {"user": "tess", "purpose": purpose, "host": "h"}
-    entries = [extend([], ConnectionId(id), portal.now, FlightEvent.ASKED, **facts)]  # type: ignore[arg-type]
-    for moved in (0, 10):
-        entries.append(
-            extend(entries, ConnectionId(id), portal.now, FlightEvent.BYTES, to_client_bytes=moved)
-        )
-    await portal.provider.append_flight(MAIN, [build(entry) for entry in entries])
-
-
 async def test_flight_record_is_shown_with_what_it_proves_and_exported(portal: PortalStage) -> None:
     hella = await portal.signed_in("hella")
     assert "Flight record" not in (await hella.get("/admin/connections/c-live")).text
-    await fly(portal, "c-live")
+    await portal.fly("c-live")
     page = await hella.get("/admin/connections/c-live")
     assert HOSTILE in text_of(page)
     assert "Whole, but not proven by both" in text_of(page)
@@ -85,7 +73,7 @@ async def test_flight_record_is_shown_with_what_it_proves_and_exported(portal: P
 
 
 async def test_flight_record_of_others_is_not_there(portal: PortalStage) -> None:
-    await fly(portal, "c-live")
+    await portal.fly("c-live")
     hella = await portal.signed_in("hella")
     for id in ("none", "acme-c-live", "c-refused"):
         assert (await hella.get(f"/admin/connections/{id}/flight.jsonl")).status_code == 404
