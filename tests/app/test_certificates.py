@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dialback.app.certificates import read_ca, server_certificates
+from dialback.app.certificates import authority_pem, read_ca, server_certificates
 from dialback.app.settings import ServerSettings, Settings
 from dialback.identity.authority import Authority
 from dialback.identity.certificates import CertificateProblem, certificate_facts, fingerprint
@@ -63,3 +63,11 @@ def test_key_that_stands_beside_the_ca_is_not_given_out(tmp_path: Path) -> None:
 
     assert read_ca(both) == (tmp_path / "ca.pem").read_text()
     assert "PRIVATE" not in read_ca(both)
+
+
+def test_ca_is_told_whatever_the_servers_own_certificate_is(tmp_path: Path) -> None:
+    ca_pem = server_certificates(tmp_path, OWN).ca_pem
+    assert authority_pem(tmp_path, OWN) == ca_pem
+
+    theirs = ServerSettings(certificate="/nowhere.pem", key="/nowhere.key", ca=str(tmp_path / "ca.pem"))
+    assert authority_pem(tmp_path, Settings(theirs)) == ca_pem

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from dialback.app.doctor import check_publisher
-from dialback.app.files import PLATFORM_KEY_NAME, PlatformKeyProblem, platform_key, signing_key
+from dialback.app.files import (
+    PLATFORM_KEY_NAME,
+    PlatformKeyProblem,
+    platform_key,
+    platform_public_key,
+    signing_key,
+)
 from dialback.app.settings import ServerSettings, Settings
 from dialback.identity.authority import Authority
 from dialback.identity.certificates import CertificateProblem
@@ -49,6 +55,14 @@ def test_administrators_certificate_near_its_end_is_told_and_one_that_expired_is
     settings = administrators(tmp_path / "later", now - SIGNING_LIFE - timedelta(days=2))
     with pytest.raises(CertificateProblem, match=r"expired on .*; renew it"):
         signing_key(tmp_path, settings)
+
+
+def test_public_half_of_the_platform_key_is_told_without_making_one(tmp_path: Path) -> None:
+    assert platform_public_key(tmp_path) == b""
+    assert not list(tmp_path.iterdir())
+
+    made = platform_key(tmp_path)
+    assert platform_public_key(tmp_path) == made.public_bytes
 
 
 def test_platform_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from dialback.app.certificates import server_certificates
 from dialback.app.files import signing_key
 from dialback.app.settings import listen_address, load_settings, public_address, store_url
 from dialback.broker.auditor import Auditor
+from dialback.cli.api import Login, write_login
 from dialback.domain.accounts import Origin, Person, SignInKind
 from dialback.domain.hosts import Host, JoinCode
-from dialback.domain.ids import HostId, SessionId, TokenHash, UserId, UserName
+from dialback.domain.ids import HostId, SessionId, TenantId, TokenHash, UserId, UserName
 from dialback.domain.sessions import Session, SessionState
 from dialback.domain.tenancy import MAIN, Role, Tenant, User
 from dialback.edge.accept import Edge
@@ -33,6 +34,7 @@ from dialback.web.site import Site
 from tests.web.api.stage import Cuts, Orders
 from tests.web.stage import Enrols
 
+ACME = TenantId("acme")
 PEOPLE = {"olga": Role.OWNER, "anne": Role.USER, "bob": Role.USER}
 
 
@@ -57,6 +59,17 @@ class Served:
         assert user is not None
         opened = await self.authenticator.open(user, SignInKind.BROWSER, "password", Origin("127.0.0.1"))
         return await self.authenticator.approve_device(user_code, Person(user, user.role, opened.sign_in))
+
+    def sign_in(self, name: str, tenant: TenantId = MAIN) -> None:
+        """Keep a sign-in of the user for commands, as `dialback login` does."""
+
+        async def opened() -> str:
+            user = await self.store.directory.find(User, tenant, name)
+            assert user is not None
+            here = Origin("127.0.0.1")
+            return (await self.authenticator.open(user, SignInKind.CLI, "test", here)).secret.reveal()
+
+        write_login(Login(self.address, (self.folder / "ca.pem").read_text(), self.ask(opened())))
 
     async def audited(self) -> list[tuple[str, str, str]]:
         """Return kind and name of the actor, and the action of every entry, oldest first."""
@@ -101,11 +114,12 @@ class Served:
 
 
 async def fill(store: SqlStore) -> None:
-    """Make people and a host with one session."""
+    """Make two tenants with people of the same names, and in the first one hosts with one session."""
     now = datetime.now(UTC)
-    await store.directory.save_tenant(Tenant(MAIN, "Main"))
-    for name, role in PEOPLE.items():
-        await store.directory.save(User(MAIN, UserId(f"u-{name}"), UserName(name), role=role))
+    for tenant in (MAIN, ACME):
+        await store.directory.save_tenant(Tenant(tenant, tenant.title()))
+        for name, role in PEOPLE.items():
+            await store.directory.save(User(tenant, UserId(f"u-{name}"), UserName(name), role=role))
     for number in ("1", "2"):
         host = HostId(f"h{number}")
         code = JoinCode(

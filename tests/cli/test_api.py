@@ -187,3 +187,28 @@ def test_lists_are_read_page_by_page() -> None:
             return await Api(client, "gw", "gw", client_context()).all("users")
 
     assert asyncio.run(listed()) == [1, 2]
+
+
+def test_first_of_a_list_are_read_and_no_more() -> None:
+    asked: list[str] = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["limit"])
+        limit = int(request.url.params["limit"])
+        return httpx.Response(200, json={"items": list(range(limit)), "after": "more"})
+
+    async def listed(most: int) -> int:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="https://gw") as client:
+            return len(await Api(client, "gw", "gw", client_context()).all("connections", most=most))
+
+    assert asyncio.run(listed(600)) == 600
+    assert asked == ["500", "100"]
+
+
+async def test_name_that_is_empty_names_nothing() -> None:
+    def first(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"items": [{"id": "x"}], "after": ""})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(first), base_url="https://gw") as client:
+        with pytest.raises(Failed, match="There is no user ''; `dialback user list` shows them"):
+            await Api(client, "gw", "gw", client_context()).named("users", "", "user", "dialback user list")

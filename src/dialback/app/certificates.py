@@ -44,6 +44,16 @@ def server_certificates(folder: Path, settings: Settings) -> Certificates:
     )
 
 
+def authority_pem(folder: Path, settings: Settings) -> str:
+    """Return the CA that the server's certificate is of, as PEM; the server's own is made if there is none.
+
+    Raises:
+        CertificateProblem: its file is missing or damaged.
+    """
+    server = settings.server
+    return read_ca(Path(server.ca) if server.certificate else Authority.open(folder).certificate_path)
+
+
 def read_ca(path: Path) -> str:
     """Return the first certificate of a file as PEM text, and nothing else: a key may stand beside it.
 

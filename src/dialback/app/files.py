@@ -31,6 +31,15 @@ def signing_key(folder: Path, settings: Settings) -> SigningKey:
     return SigningKey.open(Authority.open(folder), name[:64])
 
 
+def platform_public_key(folder: Path) -> bytes:
+    """Return the public half of the platform's key; empty if there is none yet, and then none is made.
+
+    Raises:
+        PlatformKeyProblem: as `platform_key` does.
+    """
+    return platform_key(folder).public_bytes if (folder / PLATFORM_KEY_NAME).exists() else b""
+
+
 def platform_key(folder: Path) -> HostKey:
     """Return the key that signs flight records for the platform; it is made at the first call.
 

@@ -4,23 +4,21 @@ Where a command goes, the first that applies:
 
 * `--data`: this machine's own server. Whoever can write its data folder has everything already, so a sign-in
   of a few minutes is made there for an owner, used over loopback, ended afterwards, and kept in the audit log
-  under the local user's name.
+  under the local user's name. Commands that need no running server do without (`cli/in_tenant.py`).
 * `--server` and `--token`, or the environment variables of the same meaning: for programs.
 * the file that `dialback login` wrote.
 * the usual data folder, if this machine has one.
 """
 
-import getpass
 import inspect
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -35,7 +33,7 @@ from dialback.app.settings import (
     store_url,
 )
 from dialback.cli.context import Failed, run, sentences
-from dialback.cli.data import Data, folder_of, settings_of
+from dialback.cli.data import Data, folder_of, local_name, settings_of
 from dialback.domain.accounts import Origin, SignIn, SignInKind
 from dialback.domain.audit import Actor, ActorKind, AuditEntry
 from dialback.domain.errors import Problem
@@ -49,6 +47,7 @@ from dialback.web.api.application import PREFIX
 from dialback.web.api.guard import LOCAL_METHOD
 
 P = ParamSpec("P")
+T = TypeVar("T")
 PAGE = 500
 TIMEOUT_S = 30.0
 LOCAL_LIFE = timedelta(minutes=10)
@@ -110,24 +109,30 @@ class Api:
                 return None
             raise
 
-    async def all(self, *path: str, **query: object) -> list[Any]:
-        """Return a whole list, page by page."""
+    async def all(self, *path: str, most: int | None = None, after: str = "", **query: object) -> list[Any]:
+        """Return a whole list, page by page, or its first `most` behind the cursor `after`."""
         found: list[Any] = []
-        after = ""
-        while True:
-            page = await self.get(*path, **query, limit=PAGE, after=after)
+        while most is None or len(found) < most:
+            limit = PAGE if most is None else min(PAGE, most - len(found))
+            page = await self.get(*path, **query, limit=limit, after=after)
             found += page["items"]
             if not (after := page["after"]):
-                return found
+                break
+        return found
 
-    async def named(self, family: str, text: str, word: str) -> Any:
-        """Return what has the id or else the name; `Failed` if there is none."""
-        found = await self.find(family, text)
-        if found is None:
+    async def named(self, family: str, text: str, word: str, see: str = "") -> Any:
+        """Return what has the id or else the name; `Failed` if there is none.
+
+        Args:
+            see: the command that shows which there are.
+        """
+        # Without a name to look for, the answer would be all of them.
+        found = await self.find(family, text) if text else None
+        if found is None and text:
             page = await self.get(family, name=text)
             found = page["items"][0] if page["items"] else None
         if found is None:
-            raise Failed(f"There is no {word} {text!r}.")
+            raise Failed(f"There is no {word} {text!r}{f'; `{see}` shows them' if see else ''}.")
         return found
 
     async def put(self, *path: str, body: object = None) -> Any:
@@ -278,7 +283,7 @@ async def _local(folder: Path) -> AsyncIterator[Api]:
 async def _sign_in(store: SqlStore) -> tuple[SignIn, str]:
     owner = await _owner(store)
     secret, now = make_token(), datetime.now(UTC)
-    origin = Origin("", f"{getpass.getuser()}@{socket.gethostname()}")
+    origin = Origin("", local_name())
     sign_in = SignIn(
         hash_token(secret),
         owner.tenant,
@@ -334,6 +339,20 @@ def write_login(login: Login) -> None:
 
 def over_api(work: Callable[Concatenate[Api, P], Awaitable[None]]) -> Callable[..., None]:
     """Make a command of a coroutine function that takes the API first: options say which server."""
+    return command_of(work, opened_api)
+
+
+def command_of(
+    work: Callable[Concatenate[T, P], Awaitable[None]],
+    opened: Callable[..., AbstractAsyncContextManager[T]],
+    **asked: Any,
+) -> Callable[..., None]:
+    """Make a command of a coroutine function that takes first what `opened` opens.
+
+    Args:
+        opened: takes which server is meant, and what was said for the options `asked`.
+        asked: options beside those that say which server: name and annotation; each is a text.
+    """
 
     def command(
         *args: Any,
@@ -345,15 +364,17 @@ def over_api(work: Callable[Concatenate[Api, P], Awaitable[None]]) -> Callable[.
     ) -> None:
         with sentences():
             chosen = choose_server(server, token, ca, data)
+        told = {name: more.pop(name, "") for name in asked}
 
-        async def opened() -> None:
-            async with opened_api(chosen) as api:
-                await work(api, *args, **more)
+        async def work_opened() -> None:
+            async with opened(chosen, **told) as first:
+                await work(first, *args, **more)
 
-        run(opened())
+        run(work_opened())
 
     own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
     shared = [
+        *(_option(name, annotation, "") for name, annotation in asked.items()),
         _option("server", ServerOption, ""),
         _option("token", TokenOption, ""),
         _option("ca", CaOption, None),

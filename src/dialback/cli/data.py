@@ -41,6 +41,11 @@ def settings_of(folder: Path) -> Settings:
     return load_settings(folder)
 
 
+def local_name() -> str:
+    """Return who runs the command, as the audit log names them: their account on this machine."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 @asynccontextmanager
 async def opened_store(data: Path | None) -> AsyncIterator[SqlStore]:
     """Open the store of a data folder."""
@@ -58,5 +63,5 @@ async def note(audit: Audit, action: str, subject: str, detail: str = "", tenant
     Raises:
         StoreUnavailable: the log does not take it; what was done stays done.
     """
-    actor = Actor(ActorKind.LOCAL, f"{getpass.getuser()}@{socket.gethostname()}")
+    actor = Actor(ActorKind.LOCAL, local_name())
     await audit.write(AuditEntry(tenant, datetime.now(UTC), actor, action, subject, detail))

@@ -30,6 +30,11 @@ def shown(value: object) -> str:
     return escape_markup(escape(str(value)))
 
 
+def instant(text: str | None) -> datetime | None:
+    """Return the instant that the API has told, to be shown; None if it told none."""
+    return datetime.fromisoformat(text) if text else None
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print rows under their columns, or the sentence `empty` if there are none.
 

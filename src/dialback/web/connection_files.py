@@ -45,6 +45,11 @@ class ConnectionFiles:
         self._key = key
         self._address = address
 
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs them."""
+        return self._key
+
     def one_click(self, published: Published, user: User, token: Secret) -> bytes:
         """Return a signed file that opens the resource for the user by a connection token."""
         return self._signed(self._settings(published, user, token))
@@ -69,7 +74,7 @@ class ConnectionFiles:
 
     def _signed(self, values: Mapping[str, Value]) -> bytes:
         unsigned = rdpsign.prepare(rdpsettings.build_settings(rdpsettings.complete(values)))
-        signed = rdpsign.attach(unsigned, self._key.sign(unsigned.message))
+        signed = rdpsign.attach(unsigned, self.key.sign(unsigned.message))
         return rdpfile.encode(rdpfile.build(signed))
 
 

@@ -4,14 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import Request
 
 from dialback.domain.accounts import Origin, Scope, SignInKind
-from dialback.domain.audit import ActorKind
+from dialback.domain.audit import Actor, ActorKind
 from dialback.domain.ids import UserId
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, Role, User
+from dialback.web.api.application import make_api
 from dialback.web.api.guard import LOCAL_METHOD
 from dialback.web.api.needs import NEEDS
+from dialback.web.api.parts import Api, Caller
 from tests.web.api.stage import PEOPLE, ApiStage, problem_of
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -253,3 +256,19 @@ async def test_token_is_audited_by_its_name(api: ApiStage) -> None:
 
 def test_owner_alone_may_everything() -> None:
     assert all(needs.role is None or Role.OWNER.includes(needs.role) for needs in NEEDS.values())
+
+
+async def test_what_else_says_who_calls_is_asked_instead_of_a_bearer(api: ApiStage) -> None:
+    uma = await api.directory.get(User, MAIN, "uma")
+
+    async def who(_: Api, request: Request) -> Caller | None:
+        known = "x-known" in request.headers
+        return Caller(MAIN, Actor(ActorKind.LOCAL, "root"), Role.USER, uma) if known else None
+
+    api.app = make_api(api.api, who)
+
+    assert await api.bad("GET", "/me", "main/olga") == (401, "not-signed-in")
+    told = await api.good("GET", "/me", None, headers={"X-Known": "yes"})
+    assert (told["kind"], told["name"]) == ("local", "uma")
+    # The table counts for them too.
+    assert await api.bad("GET", "/users", None, headers={"X-Known": "yes"}) == (403, "role-lacking")

@@ -127,6 +127,7 @@ async def test_right_number_approves_and_any_other_denies(
     api: ApiStage, number: int | None, decision: str
 ) -> None:
     (waiting,) = (await api.good("GET", "/approvals", "main/uma"))["items"]
+    assert (waiting["user"], waiting["user_name"]) == ("uma", "uma")
     assert 42 in waiting["choices"]
     assert len(waiting["choices"]) == 3
     assert "number" not in waiting

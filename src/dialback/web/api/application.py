@@ -24,7 +24,7 @@ from dialback.web.api import (
     users,
     workspaces,
 )
-from dialback.web.api.guard import guarded
+from dialback.web.api.guard import Who, by_bearer, guarded
 from dialback.web.api.needs import NEEDS
 from dialback.web.api.parts import Api
 from dialback.web.api.problems import MEDIA_TYPE, ProblemBody, add_handlers
@@ -37,8 +37,8 @@ _DESCRIPTION = (
 )
 
 
-def make_api(api: Api) -> FastAPI:
-    """Return the application."""
+def make_api(api: Api, who: Who = by_bearer) -> FastAPI:
+    """Return the application; `who` says who calls."""
     app = FastAPI(
         title="Dialback",
         version=__version__,
@@ -50,7 +50,9 @@ def make_api(api: Api) -> FastAPI:
     )
     add_handlers(app)
     router = APIRouter(
-        route_class=guarded(api), generate_unique_id_function=lambda route: route.name, redirect_slashes=False
+        route_class=guarded(api, who),
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
     )
     for family in (own, users, workspaces, pools, catalog, hosts, live, records):
         family.add_routes(router, api)
@@ -61,9 +63,9 @@ def make_api(api: Api) -> FastAPI:
     return app
 
 
-def mount_api(app: FastAPI, api: Api) -> None:
+def mount_api(app: FastAPI, api: Api, who: Who = by_bearer) -> None:
     """Serve the API under its prefix."""
-    mount = Mount(PREFIX, make_api(api))
+    mount = Mount(PREFIX, make_api(api, who))
     # A line break in a path is for the API to answer too.
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
     app.router.routes.append(mount)

@@ -5,7 +5,7 @@ its scopes. The browser's cookie opens nothing here, so no other site can make a
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +35,24 @@ BODY_DEADLINE_S = 30
 _BODIES = {"save_icon": MAX_UPLOAD_BYTES}
 """Where a body may have fewer bytes."""
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+Who = Callable[[Api, Request], Awaitable[Caller | None]]
+"""Says who calls; None if nobody knows."""
 
 
-def guarded(api: Api) -> type[APIRoute]:
+async def by_bearer(api: Api, request: Request) -> Caller | None:
+    """Return who calls, by the bearer of the request."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.casefold() != "bearer" or not 1 <= len(text) <= MAX_BEARER_CHARS:
+        return None
+    secret, origin = Secret(text.strip()), origin_of(request)
+    person = await api.authenticator.who(secret, SignInKind.CLI)
+    if person is not None:
+        return _of_person(person, origin)
+    token = await api.authenticator.api_token(secret)
+    return _of_token(token, origin) if token is not None else None
+
+
+def guarded(api: Api, who: Who = by_bearer) -> type[APIRoute]:
     """Return the class of routes that let nobody pass whom the table does not."""
 
     class Guarded(APIRoute):
@@ -47,7 +62,7 @@ def guarded(api: Api) -> type[APIRoute]:
 
             async def handle_guarded(request: Request) -> Response:
                 try:
-                    await _admit(api, request, needs)
+                    await _admit(api, who, request, needs)
                 except ApiProblem as problem:
                     return answer(problem)
                 response = await handle(Request(request.scope, _bounded(request.receive, limit)))
@@ -79,11 +94,11 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_bounded
 
 
-async def _admit(api: Api, request: Request, needs: Needs) -> None:
+async def _admit(api: Api, who: Who, request: Request, needs: Needs) -> None:
     """Find out who calls and keep it in the request's state; raise if they may not."""
     if needs.role is None:
         return
-    caller = await _caller(api, request)
+    caller = await who(api, request)
     if caller is None:
         raise ApiProblem(ApiReason.NOT_SIGNED_IN)
     try:
@@ -121,18 +136,6 @@ def _check_scopes(caller: Caller, needs: Needs) -> None:
     if not needs.scopes & caller.scopes:
         wanted = " or ".join(sorted(needs.scopes))
         raise ApiProblem(ApiReason.SCOPE_LACKING, f"expected {wanted}")
-
-
-async def _caller(api: Api, request: Request) -> Caller | None:
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.casefold() != "bearer" or not 1 <= len(text) <= MAX_BEARER_CHARS:
-        return None
-    secret, origin = Secret(text.strip()), origin_of(request)
-    person = await api.authenticator.who(secret, SignInKind.CLI)
-    if person is not None:
-        return _of_person(person, origin)
-    token = await api.authenticator.api_token(secret)
-    return _of_token(token, origin) if token is not None else None
 
 
 def _of_person(person: Person, origin: Origin) -> Caller:

@@ -16,6 +16,7 @@ from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
 from dialback.domain.names import check_text
 from dialback.domain.orders import SessionAction, check_message
 from dialback.domain.sessions import ConnectionRecord, Session, SessionState, is_session_of
+from dialback.domain.tenancy import User
 from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import (
     After,
@@ -84,10 +85,14 @@ class ConnectionView(View):
 
 
 class ApprovalView(View):
-    """A connection that waits. `choices` has the numbers to show, of which one is right; empty for none."""
+    """A connection that waits. `choices` has the numbers to show, of which one is right; empty for none.
+
+    `user_name` is the id again of a user who is gone.
+    """
 
     id: str
     user: str
+    user_name: str
     resource: str
     cause: Cause
     choices: list[int]
@@ -258,7 +263,7 @@ def _add_approvals(router: APIRouter, api: Api) -> None:
     async def list_approvals(me: Me, all: All = False) -> ApprovalsView:
         whose = None if all and me.sees_all() else me.person.id
         waiting = await api.approvals.waiting(me.tenant, api.now(), whose)
-        return ApprovalsView(items=[_approval_view(each) for each in waiting])
+        return ApprovalsView(items=[await _approval_view(api, each) for each in waiting])
 
     @router.post("/approvals/{id}/approve", summary="Let a connection of one's own that waits go on")
     async def approve(me: Me, id: Id, body: ApproveBody) -> DecisionView:
@@ -297,10 +302,12 @@ def _detail(approval: Approval) -> str:
     return f"{approval.resource} for user {approval.user}"
 
 
-def _approval_view(approval: Approval) -> ApprovalView:
+async def _approval_view(api: Api, approval: Approval) -> ApprovalView:
+    user = await api.directory.get(User, approval.tenant, approval.user)
     return ApprovalView(
         id=approval.id,
         user=approval.user,
+        user_name=user.name if user else approval.user,
         resource=approval.resource,
         cause=approval.cause,
         choices=list(choices(approval)),
