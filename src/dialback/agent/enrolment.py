@@ -68,7 +68,8 @@ async def join(
         raise JoinFailed(f"the join code cannot be used: {error}") from error
     if is_enrolled(folder) and not replace:
         raise JoinFailed(
-            f"this host is enrolled already, see {folder}; say --replace to give it a new identity"
+            f"this host is enrolled already, see {folder}; for another provider name a second folder with "
+            "--folder, or say --replace to give up the identity that is there for a new one"
         )
     text = _settings_text(folder, targets, proxy)
     settings = settings_file.parse_settings(text, settings_file.FILE_NAME) if text else _settings(folder)
