@@ -70,7 +70,7 @@ class OidcLabProvider:
         """Plan a provider.
 
         Args:
-            people: claims by subject.
+            people: claims by subject, read anew at each start.
             claims_in_token: put all claims into the id token; otherwise they are in userinfo alone.
             auth_method: how the client proves itself; `none` for a public client.
         """
