@@ -30,10 +30,10 @@ class Typed:
         self.dialog.show()
 
 
-def test_connect_opens_the_console(qt: QApplication) -> None:
+def test_connect_opens_the_console_and_keeps_the_port_for_its_remote_desktop(qt: QApplication) -> None:
     typed = Typed()
     QTest.mouseClick(typed.dialog.connect_button, LEFT)
-    assert typed.orders == [(Order(PLACE, "why", user="ann"), Goal.CONSOLE)]
+    assert typed.orders == [(Order(PLACE, "why", "", "127.0.0.1:3390", "ann"), Goal.CONSOLE)]
 
 
 def test_connect_with_ctrl_held_opens_the_remote_desktop(qt: QApplication) -> None:

@@ -19,7 +19,8 @@ class OpenDialog(Form):
     """*Open Remote Access Console*: server, port and user are typed.
 
     Connect opens the console at the server; with Ctrl held, or Ctrl+Return, its remote desktop. The port and
-    the user are the remote desktop's: console and agent find each other without.
+    the user are the remote desktop's: console and agent find each other without, and the order keeps them for
+    the remote desktop that is opened from the console.
     """
 
     ordered = Signal(object, object)
@@ -92,7 +93,7 @@ class OpenDialog(Form):
             place,
             self.purpose.text().strip(),
             self.ticket_number.text().strip(),
-            target=f"127.0.0.1:{port}" if port and goal is Goal.DESKTOP else "",
+            target=f"127.0.0.1:{port}" if port else "",
             user=self.user.text().strip(),
         )
         self.accept()
