@@ -52,7 +52,7 @@ async def main() -> None:
     config = json.loads(sys.stdin.buffer.readline())
     store = await open_store(config["url"])
     links = StandingLinks()
-    visits = Visits(store, store.provider, cast(ConsentHosts, links), Live())
+    visits = Visits(store, store.provider, cast(ConsentHosts, links), Live(), lambda address: None)
     broker = StoreBroker(store, cast(Links, links), cast(Records, NoRecords()), visits=visits)
     print(json.dumps("ready"), flush=True)
     loop = asyncio.get_running_loop()

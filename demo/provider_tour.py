@@ -2,15 +2,14 @@
 
 Everything is real: the server, three xrdp hosts with their agents, Chromium, xfreerdp and every command are
 started as their own programs, each person's with a home folder of their own. Two things are staged, and said
-where they happen: nobody types the password of the desktop, and the newer console differs from today's in its
-version alone. What is shown is what was seen; where a step sees something else, it fails.
+where they happen: nobody types the password of the desktop, and the older agent differs from today's in its
+versions alone. What is shown is what was seen; where a step sees something else, it fails.
 """
 
 import json
 import re
 import secrets
 import shlex
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -22,11 +21,13 @@ from typing import Any, TypeVar
 from demo import people
 from demo.show import fact, ran, step, verbatim
 from demo.tour import shown
+from dialback import __version__
 from lab.accounts import Account
 from lab.browser import Browser
 from lab.certificates import Authority
 from lab.display import Display
 from lab.listening import descendants
+from lab.older_agent import OLDER, PROGRAM
 from lab.person import Person
 from lab.platform import COMMAND, POLL_S, HostAgent, Platform
 from lab.process import Failed, tail, wait_for
@@ -44,7 +45,6 @@ ASKED_TIMEOUT_S = 15.0
 KEYS = re.compile(r"^key of the (host|platform): ([0-9a-f]{64})$", re.MULTILINE)
 CLIENT_LINES = 4
 """What `dialback connect` says in the end, behind the client's own messages."""
-NEWER_CONSOLE = [sys.executable, "-m", "lab.newer_console"]
 
 ASK = """\
 [consent]
@@ -347,13 +347,16 @@ class ProviderTour:
                 )
 
     def manage(self) -> None:
-        """Manage a host with a console of another build, which is told so, and with today's."""
-        with step("10. tess manages acme/WEB; her console is newer than its agent, then it is not"):
-            verbatim("Staged: the newer console is today's, told to speak version 2 of the protocol alone.")
+        """Manage a host whose agent is of an older build, which she is told, and then of today's."""
+        with step("10. tess manages acme/WEB; its agent is older than her console, then it is not"):
+            verbatim(f"Staged: the older agent is today's, told to be {OLDER.version} of protocol 1.")
             words = ("manage", WEB.place, "facts", "--purpose", PURPOSE)
-            self.warning = self.tess.refused(*words, program=NEWER_CONSOLE)
-            ran(f"dialback-newer {quoted(words)}", self.warning, whose="tess")
+            self.agents[WEB].start(PROGRAM)
+            self._wait_for_agent(WEB, OLDER.version)
+            self.warning = self._refused(self.tess, *words)
             seen(self.warning, f"`dialback connect {WEB.place}` opens its remote desktop")
+            self.agents[WEB].start()
+            self._wait_for_agent(WEB, __version__)
             self.facts = self._ran(self.tess, *words)
 
     def next_steps(self) -> str:
@@ -389,10 +392,22 @@ class ProviderTour:
         ran(f"dialback agent {quoted(words)}", printed, whose=site.name)
         return printed
 
-    def _link(self, site: Site) -> str:
+    def _host(self, site: Site) -> dict[str, Any]:
         tenants: list[dict[str, Any]] = json.loads(self.tess.run("tenants", site.tenant, "--json"))
-        hosts = [host for tenant in tenants for host in tenant["hosts"] if host["name"] == site.name]
-        return "up" if only(hosts)["link_up"] else "down"
+        return only(host for tenant in tenants for host in tenant["hosts"] if host["name"] == site.name)
+
+    def _link(self, site: Site) -> str:
+        return "up" if self._host(site)["link_up"] else "down"
+
+    def _wait_for_agent(self, site: Site, version: str) -> None:
+        """Wait until an agent of this version has reported how its host is managed."""
+
+        def reported() -> bool:
+            host = self._host(site)
+            return host["agent_version"] == version and host["report"]["management"] is not None
+
+        if not wait_for(reported, ASKED_TIMEOUT_S, POLL_S):
+            raise Failed(f"expected a report of {site.place} by an agent of version {version}")
 
     def _wait_for_link(self, site: Site, *, up: bool) -> None:
         wanted = "up" if up else "down"

@@ -1,7 +1,7 @@
 """People at command lines: each with a home folder of their own, where their sign-in and their keys are.
 
-A person runs the product's own command, as on a machine of theirs. `program` is another program with the same
-words, for a console of another build. Left out: browsers, which `Browser` has.
+A person runs the product's own command, as on a machine of theirs. `program` is another one in its place.
+Left out: browsers, which `Browser` has.
 """
 
 import shutil

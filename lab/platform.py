@@ -195,10 +195,11 @@ class HostAgent:
         """Run a command of `dialback agent` on the host, and return what it printed."""
         return run(self._command(word, *words))
 
-    def start(self) -> Self:
-        """Start the agent, anew if it was killed; return at once."""
+    def start(self, program: Command = (COMMAND,)) -> Self:
+        """Start the agent, anew if there was one; return at once. `program` is one of another build."""
         self.stop()
-        self._process = Process.start(f"agent {self.host}", self._command("run"), self.log)
+        command = self._command("run", program=program)
+        self._process = Process.start(f"agent {self.host}", command, self.log)
         return self
 
     @property
@@ -222,10 +223,10 @@ class HostAgent:
         if self._process is not None:
             self._process.stop()
 
-    def _command(self, word: str, *words: str) -> Command:
+    def _command(self, word: str, *words: str, program: Command = (COMMAND,)) -> Command:
         ordinary: Command = ["setpriv", "--reuid", AGENT_USER, "--regid", AGENT_GROUP, "--clear-groups", "--"]
         folder: Command = ["--folder", self._state / "agent"]
-        return self._place([*ordinary, COMMAND, "agent", word, *words, *folder])
+        return self._place([*ordinary, *program, "agent", word, *words, *folder])
 
     def __enter__(self) -> Self:
         try:

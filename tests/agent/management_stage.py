@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from dialback.agent.build import Build
 from dialback.agent.control import HostView
 from dialback.agent.identity_file import Enrolled, Identity
 from dialback.agent.management import ManagementContext, serve_management
@@ -83,7 +84,7 @@ class ManagedHost:
             restart=self.restart,
             purpose="ticket 7",
             policy=self.policy,
-            versions=self.versions,
+            build=Build(management=self.versions),
         )
 
     def restart(self) -> None:

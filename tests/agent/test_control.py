@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from dialback.agent import control
+from dialback.agent.build import Build
 from dialback.agent.control import HostView, LinkLost, hold_link
 from dialback.agent.platform.sessions import SessionProblem, Sessions
 from dialback.agent.reverse import Dialler
-from dialback.agent.settings import AgentSettings
+from dialback.agent.settings import AgentSettings, ManagementSettings
 from dialback.observe.tasks import Tasks
 from dialback.transport.dial import DialFailed
 from dialback.transport.tls import client_context
@@ -24,7 +25,13 @@ from dialback.wire.agent.link import (
     SessionOrderDoneReceived,
     SessionsReceived,
 )
-from dialback.wire.agent.messages import Failing, HostSession, RdpServer, decode_base64url
+from dialback.wire.agent.messages import (
+    Failing,
+    HostSession,
+    ManagementOffer,
+    RdpServer,
+    decode_base64url,
+)
 from dialback.wire.agent.version import VersionRange
 from dialback.wire.head import build_response
 from dialback.wire.websocket import FrameReader, Opcode, build_close, build_frame
@@ -106,6 +113,7 @@ async def hold(
     opened: asyncio.Event | None = None,
     sessions: Sessions | None = None,
     check: Checks | None = None,
+    build: Build | None = None,
 ) -> None:
     """Hold one link against the platform, ten seconds at most."""
     settings = settings or AgentSettings(dial_timeout_s=5)
@@ -113,7 +121,7 @@ async def hold(
     async with dialler_of(platform, settings) as dialler, asyncio.timeout(10):
         context = client_context(identity.ca_pem)
         view = HostView(probe or Probe(FOUND), check or Checks(()), sessions or FakeSessions())
-        await hold_link(identity, settings, context, dialler, view, up.set)
+        await hold_link(identity, settings, context, dialler, view, up.set, build=build)
 
 
 async def test_agent_answers_the_challenge_with_its_key(platform: Platform) -> None:
@@ -247,6 +255,25 @@ async def test_agent_says_all_again_after_a_while(platform: Platform) -> None:
     settings = AgentSettings(session_interval_s=0.01, probe_interval_s=0.01, report_most_s=0.03)
     with pytest.raises(LinkLost, match="done"):
         await hold(platform, settings)
+
+
+async def test_agent_says_what_it_is_and_announces_how_it_is_managed(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        assert server.hello is not None
+        said.append(server.hello.agent_version)
+        event = await server.wait_for(ReportReceived)
+        assert isinstance(event, ReportReceived)
+        said.append(event.management)
+        server.send(server.link.goodbye("done"))
+
+    said: list[object] = []
+    platform.on_link = serve
+    settings = AgentSettings(management=ManagementSettings(enabled=True))
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings, build=Build("0.0.9", VersionRange(1, 1)))
+    offer = ManagementOffer(lowest_version=1, highest_version=1, offers=("restart-agent",))
+    assert said == ["0.0.9", offer]
 
 
 async def test_server_of_version_1_hears_of_no_sessions(platform: Platform) -> None:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialback.agent import service
+from dialback.agent.build import Build
 from dialback.agent.identity_file import Enrolled, Identity, save_identity
 from dialback.agent.management import ManagementContext
 from dialback.agent.problems import IdentityProblem
@@ -20,7 +21,10 @@ from dialback.identity.host_keys import HostKey
 from dialback.settings.file import SettingsProblem
 from dialback.transport.leg import Leg
 from dialback.wire.agent.messages import ConsentOrder
+from dialback.wire.agent.version import VersionRange
 from tests.agent.platform_stub import Platform, ServerSide, Stream, serving, take_leg
+
+BUILD = Build("0.0.9", VersionRange(1, 1))
 
 
 class Naps:
@@ -190,6 +194,8 @@ async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started
 ) -> None:
     async def serve(server: ServerSide) -> None:
         await server.open()
+        assert server.hello is not None
+        said.append(server.hello.agent_version)
         order = server.link.dial(
             connection_id="connection",
             gateway=platform.address,
@@ -217,6 +223,7 @@ async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started
         await leg.close()
         context.restart()
 
+    said: list[str] = []
     contexts: list[ManagementContext] = []
     platform.on_link, platform.on_leg = serve, take_leg
     monkeypatch.setattr(service, "serve_management", serve_console)
@@ -224,11 +231,13 @@ async def test_console_is_served_with_the_agents_own_log_and_may_have_it_started
         '[management]\nenabled = true\n[consent]\nmode = "always"\nscopes = ["facts", "log", "desktop"]\n'
     )
     async with asyncio.timeout(10):
-        assert await run(folder, stop=asyncio.Event())
+        assert await run(folder, stop=asyncio.Event(), build=BUILD)
     [context] = contexts
     assert (context.who, context.purpose, context.connection_id) == ("tom", "the disk", "connection")
     assert context.allowed == {ConsentScope.FACTS, ConsentScope.LOG}
     assert context.policy is not None
+    assert context.build is BUILD
+    assert said == ["0.0.9"]
     assert any("agent link up" in line for line in context.tail.lines())
 
 

@@ -15,12 +15,14 @@ from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.flight import Head, SignedHead
 from dialback.domain.health import Check
 from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
+from dialback.domain.management import ManagementOffer
 from dialback.domain.orders import SessionAction
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import HostKey
 from dialback.observe.metrics import Metrics
+from dialback.wire.agent import messages
 from dialback.wire.agent.link import (
     LINK_PATH,
     LINK_SUBPROTOCOL,
@@ -353,16 +355,20 @@ async def test_ping_is_answered_and_a_close_ends_the_link(broker: Broker) -> Non
         assert agent.closed_with == NORMAL_CLOSURE
 
 
+OFFER = messages.ManagementOffer(lowest_version=1, highest_version=2, offers=("restart-rdp",))
+
+
 async def test_report_is_kept(broker: Broker) -> None:
     async with linked(broker) as agent:
         found = RdpServer(target=RESOURCE.target, answers=True, security="tls", tls_version="TLSv1.3")
-        agent.say(agent.machine.report([found]))
+        agent.say(agent.machine.report([found], management=OFFER))
         await agent.beat()
 
         host = await broker.store.host(HOST.id)
         assert host is not None
         assert host.report is not None
         assert [server.security for server in host.report.rdp_servers] == ["tls"]
+        assert host.report.management == ManagementOffer(1, 2, ("restart-rdp",))
 
 
 async def test_store_that_goes_away_ends_no_link_and_learns_of_it_later(broker: Broker) -> None:

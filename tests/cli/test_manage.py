@@ -42,6 +42,7 @@ class Platform:
         self.key = host.key.public_bytes
         self.port = 0
         self.asked: list[object] = []
+        self.announced: dict[str, object] | None = None
 
     def api(self) -> Api:
         client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer), base_url="https://gw")
@@ -49,7 +50,9 @@ class Platform:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
-            return httpx.Response(200, json={"items": [{"id": "host", "name": "desk"}], "after": ""})
+            report = {"management": self.announced} if self.announced else None
+            host = {"id": "host", "name": "desk", "report": report}
+            return httpx.Response(200, json={"items": [host], "after": ""})
         self.asked.append(json.loads(request.content))
         way = {
             "request": "r1",
@@ -120,14 +123,48 @@ def test_every_consent_has_its_action() -> None:
 
 
 async def test_versions_that_differ_are_a_warning_that_names_both(tmp_path: Path) -> None:
-    host = ManagedHost(versions=VersionRange(2, 2))
+    host = ManagedHost(versions=VersionRange(1, 1))
     async with Platform(tmp_path / "p", host).running() as platform:
         with pytest.raises(VersionsDiffer) as problem:
             await ask_host(platform.api(), "acme/desk", Wish(Action.FACTS, "stuck"))
     assert str(problem.value) == (
-        "The console (protocol 1) and the agent on desk (protocol 2) cannot manage each other; "
+        "The console (protocol 2) and the agent on desk (protocol 1) cannot manage each other; "
         "`dialback connect acme/desk` opens its remote desktop."
     )
+
+
+async def test_announced_versions_that_differ_are_warned_of_before_anybody_is_asked(tmp_path: Path) -> None:
+    platform = Platform(tmp_path / "p", ManagedHost())
+    platform.announced = {"lowest_version": 1, "highest_version": 1, "offers": []}
+    with pytest.raises(VersionsDiffer, match=r"console \(protocol 2\) and the agent on desk \(protocol 1\)"):
+        await ask_host(platform.api(), "acme/desk", Wish(Action.FACTS, "stuck"))
+    assert platform.asked == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [
+        (Wish(Action.RESTART_RDP, "stuck"), "restart-rdp is not set up on acme/desk"),
+        (Wish(Action.LOG, "stuck", source="rdp"), "rdp-log is not set up on acme/desk"),
+    ],
+)
+async def test_what_the_host_does_not_offer_is_said_before_anybody_is_asked(
+    tmp_path: Path, wish: Wish, named: str
+) -> None:
+    platform = Platform(tmp_path / "p", ManagedHost())
+    platform.announced = {"lowest_version": 2, "highest_version": 2, "offers": ["restart-agent"]}
+    with pytest.raises(Refused, match=named) as refused:
+        await ask_host(platform.api(), "acme/desk", wish)
+    assert refused.value.reason is Reason.MANAGEMENT_OFF
+    assert platform.asked == []
+
+
+async def test_what_was_announced_is_not_believed_against_the_signed_hello(tmp_path: Path) -> None:
+    async with Platform(tmp_path / "p", ManagedHost(versions=VersionRange(1, 1))).running() as platform:
+        platform.announced = {"lowest_version": 2, "highest_version": 2, "offers": []}
+        with pytest.raises(VersionsDiffer):
+            await ask_host(platform.api(), "acme/desk", Wish(Action.FACTS, "stuck"))
+    assert len(platform.asked) == 1
 
 
 async def test_host_with_another_key_than_before_is_refused_before_it_is_reached(tmp_path: Path) -> None:
@@ -162,6 +199,7 @@ FACTS = Facts(
     system="Debian 12",
     agent_version="0.1",
     now=NOW,
+    offers=("restart-rdp",),
     uptime_s=90_061,
     load_per_cpu=0.5,
     free_memory_percent=41.6,

@@ -75,7 +75,7 @@ def platform() -> Platform:
 
 @pytest.mark.parametrize("where", ["acme/h1", "acme/files", "acme/FILES"])
 async def test_host_is_found_by_id_or_name(platform: Platform, where: str) -> None:
-    assert await find_served(platform.api(), where) == (TenantId("acme"), HostId("h1"))
+    assert await find_served(platform.api(), where) == (TenantId("acme"), HostId("h1"), None)
     assert platform.asked == [("GET /api/v1/provider/tenants/acme/hosts", None)]
 
 

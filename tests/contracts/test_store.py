@@ -23,6 +23,7 @@ from dialback.domain.ids import (
     UserId,
     UserName,
 )
+from dialback.domain.management import ManagementOffer
 from dialback.domain.pools import HostPool, PoolHost
 from dialback.domain.sessions import Because, ConnectionRecord, Stage, Totals
 from dialback.domain.tenancy import MAIN, Tenant
@@ -49,6 +50,7 @@ REPORT = HostReport(
         ),
         RdpServer("[::1]:3389", False, problem="connection refused"),
     ),
+    ManagementOffer(1, 2, ("restart-rdp",)),
 )
 TOKEN = ConnectionToken(
     TokenHash("ab" * 32),

@@ -111,7 +111,7 @@ def test_connect_alone_opens_the_console_and_the_main_menu_its_desktop(robot: Ro
 
 
 def test_versions_that_differ_are_warned_of_and_the_link_opens_the_desktop(robot: Robot) -> None:
-    robot.stub.host("h2").managed.versions = VersionRange(2, 2)
+    robot.stub.host("h2").managed.versions = VersionRange(1, 1)
     robot.start()
     robot.click("row", "mail")
     robot.press("open-console")
@@ -119,7 +119,7 @@ def test_versions_that_differ_are_warned_of_and_the_link_opens_the_desktop(robot
     robot.press("connect")
     robot.until(lambda: robot.ask("text", "version-text"))
     text = robot.ask("text", "version-text")
-    assert "console speaks protocol 1, the agent on acme/mail speaks protocol 2" in text
+    assert "console speaks protocol 2, the agent on acme/mail speaks protocol 1" in text
 
     robot.press("version-link")
     connected(robot, "acme/mail")

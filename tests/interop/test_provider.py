@@ -62,7 +62,6 @@ def test_neither_platform_nor_host_lets_in_whom_they_do_not_know(tour: ProviderT
 
 def test_console_names_both_versions_that_differ_and_manages_where_they_do_not(tour: ProviderTour) -> None:
     tour.manage()
-    assert "protocol 2" in tour.warning
-    assert "protocol 1" in tour.warning
-    assert WEB.name in tour.warning
+    assert "console (protocol 2)" in tour.warning
+    assert f"agent on {WEB.name} (protocol 1)" in tour.warning
     assert "Debian" in tour.facts

@@ -25,8 +25,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dialback import __version__
 from dialback.agent.announcing import announced
+from dialback.agent.build import Build, management_offer
 from dialback.agent.exchange import ask_upgrade
 from dialback.agent.flight_link import FlightLink
 from dialback.agent.flights import Flights
@@ -109,10 +109,12 @@ async def hold_link(
     view: HostView,
     opened: Callable[[], None],
     flights: Flights | None = None,
+    build: Build | None = None,
 ) -> None:
     """Hold one agent link until it ends; `opened` is called when the server has said welcome.
 
-    `flights` keeps the host's copies of flight records; without it, entries are refused.
+    `flights` keeps the host's copies of flight records; without it, entries are refused. `build` is what the
+    agent says it is.
 
     When cancelled, the server is told that the agent goes away.
 
@@ -123,7 +125,7 @@ async def hold_link(
     leg = await dial_platform(identity.enrolled.server, context, settings)
     close_code = GOING_AWAY
     try:
-        link = _Link(identity, settings, leg, dialler, view, flights)
+        link = _Link(identity, settings, leg, dialler, view, flights, build or Build())
         try:
             async with asyncio.timeout(settings.dial_timeout_s):
                 await link.upgrade()
@@ -155,6 +157,7 @@ class _Link:
         dialler: Dialler,
         view: HostView,
         flights: Flights | None,
+        build: Build,
     ) -> None:
         self._identity = identity
         self._settings = settings
@@ -169,11 +172,12 @@ class _Link:
             identity.enrolled.host_id,
             identity.key.sign,
             sha256_of(leg.peer_certificate()),
-            agent_version=__version__,
+            agent_version=build.version,
             host_name=host_name(),
             system=system_text(),
         )
         self._flights = FlightLink(flights, self._machine, self._send)
+        self._management = management_offer(build, settings.management)
 
     async def upgrade(self) -> None:
         """Make a WebSocket of the connection."""
@@ -247,7 +251,7 @@ class _Link:
             state = (found, {each.check for each in failing})
             if state != told or clock() - told_at >= self._settings.report_most_s:
                 servers = announced(found, self._identity, datetime.now(UTC))
-                self._send(self._machine.report(servers, failing))
+                self._send(self._machine.report(servers, failing, self._management))
                 told, told_at = state, clock()
             await asyncio.sleep(self._until_next_probe_s(found, failing))
 

@@ -19,11 +19,11 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dialback import __version__
+from dialback.agent.build import Build, offers_of
 from dialback.agent.commands import CommandFailed, run_command
 from dialback.agent.control import HostView
 from dialback.agent.identity_file import Identity
@@ -39,7 +39,6 @@ from dialback.observe.tail import LogTail
 from dialback.transport.inner_tls import InnerTls, server_side
 from dialback.transport.leg import Leg, LegLost
 from dialback.wire.agent.messages import MAX_FAILING, MAX_RDP_SERVERS, HostSession, clip
-from dialback.wire.agent.version import VersionRange
 from dialback.wire.errors import WireError
 from dialback.wire.management.messages import (
     MAX_WINDOWS,
@@ -62,7 +61,6 @@ from dialback.wire.management.messages import (
     fit_sessions,
 )
 from dialback.wire.management.session import AgentEvent, AgentSession, Asked, ConsoleGreeted
-from dialback.wire.management.version import SUPPORTED
 
 GREETING_S = 15.0
 IDLE_S = 900.0
@@ -97,6 +95,7 @@ class ManagementContext:
         restart: asked to restart the agent, after its session has ended.
         purpose: why, as the request says.
         policy: the host's own policy, to be told.
+        build: what the agent says it is.
     """
 
     connection_id: str
@@ -109,7 +108,7 @@ class ManagementContext:
     restart: Callable[[], None]
     purpose: str = ""
     policy: ConsentPolicy | None = None
-    versions: VersionRange = SUPPORTED
+    build: Build = field(default_factory=Build)
 
 
 class _Failed(Exception):
@@ -155,9 +154,9 @@ class _Serving:
             context.identity.enrolled.host_id,
             context.identity.key.sign,
             certificate_sha256,
-            agent_version=__version__,
+            agent_version=context.build.version,
             scopes=context.allowed,
-            versions=context.versions,
+            versions=context.build.management,
         )
         self._open = False
         self.asked = 0
@@ -235,7 +234,8 @@ class _Serving:
 
     async def _do(self, ask: Ask | Ignored) -> Answer:
         if isinstance(ask, Ignored):
-            raise Refused(Reason.MANAGEMENT_OFF, f"the agent, of version {__version__}, knows no {ask.type}")
+            ours = self._context.build.version
+            raise Refused(Reason.MANAGEMENT_OFF, f"the agent, of version {ours}, knows no {ask.type}")
         self._check_allowed(ask)
         settings = self._context.settings.management
         match ask:
@@ -312,8 +312,9 @@ async def _facts(context: ManagementContext) -> Facts:
     return Facts(
         host_name=clip(host_name()),
         system=clip(system_text()),
-        agent_version=clip(__version__),
+        agent_version=clip(context.build.version),
         now=datetime.now(UTC),
+        offers=offers_of(settings.management),
         uptime_s=uptime_s(),
         load_per_cpu=facts.load_per_cpu,
         free_memory_percent=_percent(facts),

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dialback.agent.backoff import Backoff
+from dialback.agent.build import Build
 from dialback.agent.consent import HostConsent, local_now
 from dialback.agent.consent_files import ConsentFiles
 from dialback.agent.control import HostView, hold_link
@@ -49,6 +50,7 @@ async def run(
     draw: Callable[[], float] = random.random,
     sleep: Sleep = asyncio.sleep,
     now: Callable[[], datetime] = local_now,
+    build: Build | None = None,
 ) -> bool:
     """Run the agent of an enrolled host until it is told to stop; then end link and connections in order.
 
@@ -61,6 +63,7 @@ async def run(
         draw: a random number from 0 to 1, for the waits between links.
         sleep: waits that many seconds.
         now: the host's clock, by which consent is judged, in its own time zone.
+        build: what the agent says it is; None for what it is.
 
     Raises:
         IdentityProblem: the host is not enrolled, or its identity is damaged.
@@ -76,6 +79,7 @@ async def run(
     again = asyncio.Event()
     tasks, tail = Tasks(), LogTail()
     view = HostView(probe_all, check_host, open_sessions())
+    build = build or Build()
 
     def restart() -> None:
         again.set()
@@ -95,6 +99,7 @@ async def run(
                 restart,
                 purpose=order.consent.purpose if order.consent else "",
                 policy=policy_of(settings.consent) if settings.consent else None,
+                build=build,
             ),
         )
 
@@ -111,6 +116,7 @@ async def run(
         manage=manage if enabled else None,
         consent=consent,
         flights=Flights(folder, identity.key, settings.flights),
+        build=build,
     )
     with _set_by(signals, stopping), tail.listening() if enabled else contextlib.nullcontext():
         try:
@@ -160,12 +166,14 @@ class Service:
         manage: Manage | None = None,
         consent: HostConsent | None = None,
         flights: Flights | None = None,
+        build: Build | None = None,
     ) -> None:
         self._identity = identity
         self._settings = settings
         self._context = context
         self._view = view or HostView(probe_all, check_host, open_sessions())
         self._flights = flights
+        self._build = build
         self._sleep = sleep
         self._dialler = Dialler(identity, settings, context, tasks, manage, consent)
         self._backoff = Backoff(settings.reconnect_most_s, draw)
@@ -191,6 +199,7 @@ class Service:
                     self._view,
                     self._opened,
                     self._flights,
+                    self._build,
                 )
             except OSError as error:
                 self._tell(str(error))

@@ -32,6 +32,7 @@ from dialback.domain.flight import SignedHead
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host, HostReport, RdpServer
 from dialback.domain.ids import ConnectionId, GrantId, HostId, SessionId, TenantId
+from dialback.domain.management import ManagementOffer
 from dialback.domain.orders import SessionAction, SessionOrders
 from dialback.domain.sessions import Session
 from dialback.edge.accept import Arrival
@@ -441,9 +442,10 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
                 link.flights.answer(event)
             case SessionsReceived(sessions, problem):
                 await link.state.list_sessions(sessions, problem)
-            case ReportReceived(rdp_servers, failing):
+            case ReportReceived(rdp_servers, failing, management):
                 servers = tuple(RdpServer(**server.model_dump()) for server in rdp_servers)
-                await self._save_report(link, servers)
+                offer = ManagementOffer(**management.model_dump()) if management else None
+                await self._save_report(link, servers, offer)
                 await _tell_health(link, servers, failing)
 
     async def _check_standing(self, link: Link) -> None:
@@ -505,9 +507,11 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             except StoreUnavailable as error:
                 _log.warning("link state not kept", host=host_id, why=str(error))
 
-    async def _save_report(self, link: Link, rdp_servers: tuple[RdpServer, ...]) -> None:
+    async def _save_report(
+        self, link: Link, rdp_servers: tuple[RdpServer, ...], management: ManagementOffer | None = None
+    ) -> None:
         hello = link.hello
-        report = HostReport(hello.host_name, hello.system, hello.agent_version, rdp_servers)
+        report = HostReport(hello.host_name, hello.system, hello.agent_version, rdp_servers, management)
         try:
             await self._store.save_report(link.host_id, report, self._now())
         except StoreUnavailable as error:

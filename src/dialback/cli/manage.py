@@ -13,7 +13,7 @@ from dialback.cli.api import Api, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import print_json, print_line, print_table, say
 from dialback.cli.reach import Purpose, TicketNumber, Where, ask_access, find_served
-from dialback.console.actions import SCOPES, Action, HostAnswer, fact_rows, perform
+from dialback.console.actions import SCOPES, Action, HostAnswer, check_announced, fact_rows, perform
 from dialback.console.management import managing
 from dialback.console.saved import Saved, default_folder
 from dialback.observe.log import escape
@@ -59,11 +59,13 @@ async def ask_host(api: Api, where: str, wish: Wish) -> HostAnswer:
     Raises:
         Failed: there is no such host, or a session is missing or too much.
         ApiRefused, Refused: platform or host say why not.
-        VersionsDiffer, ManagementLost: in words.
+        VersionsDiffer, ManagementLost: in words. What the agent has announced is judged before its tenant is
+            asked.
     """
     if (wish.action is Action.LOG_OFF) != bool(wish.session):
         raise Failed("`log-off` takes the id of a session, as `sessions` shows it; nothing else does.")
-    tenant, host = await find_served(api, where)
+    tenant, host, announced = await find_served(api, where)
+    check_announced(where, announced, wish.action, wish.source)
     access, gateway = await ask_access(
         api, tenant, host, wish.purpose, SCOPES[wish.action], ticket_number=wish.ticket_number
     )

@@ -1,9 +1,10 @@
 """`dialback tenants` and `dialback connect`: the remote access console in the terminal."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from pydantic import TypeAdapter
 
 from dialback.app.settings import split_address
 from dialback.cli.api import Api, ApiRefused, over_api
@@ -19,6 +20,7 @@ from dialback.console.saved import Saved, default_folder
 from dialback.domain.consent import ConsentScope, ConsentState
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
+from dialback.domain.management import ManagementOffer
 from dialback.domain.secret import Secret
 
 TENANTS = ("provider", "tenants")
@@ -35,6 +37,7 @@ _STEPS = {
     Step.PROVEN: "starting the RDP client",
     Step.CONNECTED: "connected over {}; this ends with the RDP client",
 }
+_OFFER = TypeAdapter(ManagementOffer | None)
 _OVER = {
     ConsentState.REVOKED.value: Reason.GRANT_REVOKED,
     ConsentState.EXPIRED.value: Reason.GRANT_EXPIRED,
@@ -93,7 +96,7 @@ async def connect(
 ) -> None:
     """Open a tenant's host by remote desktop, with the RDP client you have."""
     program, saved = find_client(client), Saved(default_folder())
-    tenant, host = await find_served(api, where)
+    tenant, host, _ = await find_served(api, where)
     if new_key:
         saved.forget_key(tenant, host)
     display = _display(saved.host(tenant, host).display, user, size, full_screen)
@@ -114,8 +117,16 @@ async def _check_consent(api: Api, access: Access) -> None:
         raise Refused(reason)
 
 
-async def find_served(api: Api, where: str) -> tuple[TenantId, HostId]:
-    """Return tenant and host, which may be given by id or name; `Failed` if there is none or several."""
+class Served(NamedTuple):
+    """A host that the technician serves, and what its agent has announced of its management, if anything."""
+
+    tenant: TenantId
+    host: HostId
+    announced: ManagementOffer | None
+
+
+async def find_served(api: Api, where: str) -> Served:
+    """Return the host, which may be given by id or name; `Failed` if there is none or several."""
     tenant, _, wanted = where.partition("/")
     if not tenant or not wanted:
         raise Failed(f"Expected TENANT/HOST as `dialback tenants` shows it, got {where!r}.")
@@ -131,7 +142,8 @@ async def find_served(api: Api, where: str) -> tuple[TenantId, HostId]:
     if len(found) != 1:
         many = "several hosts" if found else "no host"
         raise Failed(f"The tenant {tenant} has {many} {wanted!r}; `dialback tenants {tenant}` shows them.")
-    return TenantId(tenant), HostId(found[0]["id"])
+    announced = (found[0].get("report") or {}).get("management")
+    return Served(TenantId(tenant), HostId(found[0]["id"]), _OFFER.validate_python(announced))
 
 
 async def ask_access(

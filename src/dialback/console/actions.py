@@ -1,16 +1,21 @@
 """What a host can be asked through its agent: each action, the consent it takes, and its answer for people.
 
 A face of the console names an action; here it becomes a question to the agent. What comes back is the host's
-own word: whoever shows it escapes it.
+own word: whoever shows it escapes it. `check_announced` comes before: what the agent has announced it would
+refuse is not asked, and no tenant has to consent to it.
 """
 
 from datetime import timedelta
 from enum import StrEnum
 
-from dialback.console.management import Management
+from dialback.console.management import Management, VersionsDiffer
 from dialback.domain.consent import ConsentScope
+from dialback.domain.errors import Reason, Refused
+from dialback.domain.management import ManagementOffer, Offer
 from dialback.wire.agent.messages import RdpServer
+from dialback.wire.agent.version import VersionRange, choose_version
 from dialback.wire.management.messages import Done, Facts, Log, Sessions, Source
+from dialback.wire.management.version import SUPPORTED
 
 _GIGABYTE = 1_000_000_000
 
@@ -38,7 +43,44 @@ SCOPES = {
 }
 """The consent that each takes."""
 
+OFFERS = {
+    Action.RESTART_RDP: Offer.RESTART_RDP,
+    Action.RESTART_AGENT: Offer.RESTART_AGENT,
+    Action.UPDATE: Offer.UPDATE_AGENT,
+}
+"""What the host's settings have to offer for each; the others need nothing."""
+
 HostAnswer = Facts | Log | Sessions | Done
+
+
+def check_announced(
+    place: str,
+    announced: ManagementOffer | None,
+    action: Action,
+    source: Source = "agent",
+    versions: VersionRange = SUPPORTED,
+) -> None:
+    """Return if the action may be asked for, as far as the agent has announced it; None is no announcement.
+
+    Args:
+        place: the host as people name it, `TENANT/HOST`.
+        source: of `LOG`, which log.
+
+    Raises:
+        VersionsDiffer: console and agent have no version in common.
+        Refused: `MANAGEMENT_OFF`, the host's settings do not offer it.
+    """
+    if announced is None:
+        return
+    theirs = VersionRange(announced.lowest_version, announced.highest_version)
+    if choose_version(versions, theirs) is None:
+        raise VersionsDiffer(place, versions, theirs)
+    wanted = OFFERS.get(action)
+    if action is Action.LOG and source == "rdp":
+        wanted = Offer.RDP_LOG
+    if wanted is not None and wanted not in announced.offers:
+        detail = f"{wanted} is not set up on {place}; its tenant was not asked"
+        raise Refused(Reason.MANAGEMENT_OFF, detail)
 
 
 async def perform(
@@ -90,6 +132,7 @@ def fact_rows(facts: Facts) -> list[tuple[str, object]]:
         *((f"RDP {each.target}", _server(each)) for each in facts.rdp_servers),
         *((f"fails: {each.check}", each.detail) for each in facts.failing),
         ("may be dialled", ", ".join(facts.targets)),
+        ("offers", ", ".join(facts.offers) or "nothing beside looking"),
     ]
     if facts.policy is not None:
         hours = "; ".join(facts.policy.windows)

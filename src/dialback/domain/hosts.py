@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dialback.domain.ids import HostId, PoolId, TenantId, TokenHash
+from dialback.domain.management import ManagementOffer
 from dialback.domain.tenancy import MAIN
 
 DEFAULT_TARGET = "127.0.0.1:3389"
@@ -78,12 +79,16 @@ class RdpServer:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What an agent says of its host; every text is the agent's own claim and is escaped where shown."""
+    """What an agent says of its host; every text is the agent's own claim and is escaped where shown.
+
+    `management` is None if the host is not to be managed, or its agent does not say.
+    """
 
     host_name: str
     system: str
     agent_version: str
     rdp_servers: tuple[RdpServer, ...] = ()
+    management: ManagementOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)

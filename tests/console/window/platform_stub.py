@@ -45,6 +45,7 @@ class StubHost:
     failed: tuple[str, ...] = ()
     sessions: int = 0
     system: str = "Debian GNU/Linux 12"
+    announced: dict[str, Any] | None = None
     managed: ManagedHost = field(default_factory=ManagedHost)
     refusal: Reason | None = None
     consent: asyncio.Event | None = None
@@ -64,6 +65,7 @@ class StubHost:
             "system": self.system,
             "agent_version": "0.1.0",
             "rdp_servers": [server],
+            "management": self.announced,
         }
         return {
             "id": self.id,

@@ -85,6 +85,15 @@ def test_buttons_tell_what_is_wanted(qt: QApplication) -> None:
     assert heard == ["desktop", "console", "display", "rdp"]
 
 
+def test_log_of_the_rdp_service_is_to_be_read_where_the_host_offers_it(qt: QApplication) -> None:
+    pane = HostPane()
+    pane.show_console(ConsoleSeen(ORDER, FACTS, SESSIONS))
+    pane.show_console(ConsoleSeen(ORDER, FACTS, SESSIONS))
+    assert pane.log.source.count() == 2
+    pane.show_console(ConsoleSeen(ORDER, FACTS.model_copy(update={"offers": ()}), SESSIONS))
+    assert [pane.log.source.itemData(at) for at in range(pane.log.source.count())] == ["agent"]
+
+
 def test_chosen_session_is_logged_off_and_stays_chosen(qt: QApplication) -> None:
     pane = HostPane()
     heard: list[str] = []

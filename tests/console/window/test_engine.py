@@ -292,13 +292,13 @@ async def test_console_at_another_host_closes_the_first(console: Console) -> Non
 
 
 async def test_versions_that_differ_are_a_warning_and_no_failure(console: Console) -> None:
-    console.stub.host("h1").managed.versions = VersionRange(2, 2)
+    console.stub.host("h1").managed.versions = VersionRange(1, 1)
     console.engine.open_console(console.order("h1"))
 
     warned = await console.first(VersionsWarned)
     closed = await console.first(ConsoleClosed)
 
-    assert (warned.console, warned.agent) == (VersionRange(1, 1), VersionRange(2, 2))
+    assert (warned.console, warned.agent) == (VersionRange(2, 2), VersionRange(1, 1))
     assert closed.problem == ""
 
 
@@ -341,10 +341,39 @@ async def test_action_the_host_does_not_offer_is_said(console: Console) -> None:
 
 
 async def test_action_at_a_host_of_another_version_is_a_warning(console: Console) -> None:
-    console.stub.host("h1").managed.versions = VersionRange(2, 2)
+    console.stub.host("h1").managed.versions = VersionRange(1, 1)
     console.engine.ask(console.order("h1"), Action.UPDATE)
 
     assert (await console.first(VersionsWarned)).order == console.order("h1")
+
+
+async def test_announced_versions_that_differ_are_warned_of_before_the_tenant_is_asked(
+    console: Console,
+) -> None:
+    console.stub.host("h1").announced = {"lowest_version": 1, "highest_version": 1, "offers": []}
+    console.engine.refresh()
+    await console.first(TreeRead, lambda read: announces(read, console.order("h1")))
+    console.engine.open_console(console.order("h1"))
+
+    warned = await console.first(VersionsWarned)
+
+    assert (warned.console, warned.agent) == (VersionRange(2, 2), VersionRange(1, 1))
+    assert console.stub.asked == []
+
+
+async def test_action_that_is_not_offered_is_refused_before_the_tenant_is_asked(console: Console) -> None:
+    console.stub.host("h1").announced = {"lowest_version": 2, "highest_version": 2, "offers": []}
+    console.engine.refresh()
+    await console.first(TreeRead, lambda read: announces(read, console.order("h1")))
+    console.engine.ask(console.order("h1"), Action.LOG, source="rdp")
+
+    assert "rdp-log is not set up" in (await console.first(NotDone)).sentence
+    assert console.stub.asked == []
+
+
+def announces(read: TreeRead, order: Order) -> bool:
+    found = read.tree.host(order.place)
+    return bool(found and found[1].report and found[1].report.management)
 
 
 async def test_what_cannot_be_saved_is_said(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from dialback.console.window.platform import Host, Order, Place, Tenant
 from dialback.console.window.tree import Branch, Tree
 from dialback.domain.hosts import HostReport, RdpServer
 from dialback.domain.ids import HostId, TenantId
+from dialback.domain.management import Offer
 from dialback.wire.management.messages import Facts, Session, Sessions
 
 NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -18,7 +19,8 @@ ESCAPED = "<b>x</b>\\x1b[2J\\u202e&\\n<img src=x>"
 ACME = TenantId("acme")
 PLACE = Place(ACME, HostId("h1"), "acme/files")
 ORDER = Order(PLACE, "printer is stuck", "4711")
-FACTS = Facts(host_name="files", system="Debian", agent_version="0.1.0", now=NOW)
+OFFERS = tuple(Offer)
+FACTS = Facts(host_name="files", system="Debian", agent_version="0.1.0", now=NOW, offers=OFFERS)
 SESSIONS = Sessions(
     sessions=(
         Session(id="s1", user="ann", state="active", since=NOW),

@@ -8,6 +8,7 @@ import pytest
 from dialback.domain.accounts import Origin, SignInKind
 from dialback.domain.hosts import HostReport, RdpServer
 from dialback.domain.ids import HostId, TenantId, UserId
+from dialback.domain.management import ManagementOffer
 from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import MAIN, User
 from dialback.web.api.guard import LOCAL_METHOD
@@ -88,12 +89,21 @@ async def test_tenant_that_is_not_served_is_not_there(api: ApiStage, rest: str) 
 
 async def test_hosts_are_shown_as_they_are_now(api: ApiStage) -> None:
     servers = (RdpServer("127.0.0.1:3389", True, "tls", "TLSv1.3", "ab" * 32),)
-    await api.store.save_report(HostId("acme-desk-1"), HostReport("pc", "Debian", "1.2", servers), api.now)
+    await api.store.save_report(
+        HostId("acme-desk-1"),
+        HostReport("pc", "Debian", "1.2", servers, ManagementOffer(1, 2, ("restart-rdp",))),
+        api.now,
+    )
     await api.store.set_link(HostId("acme-desk-1"), True, api.now)
     (host,) = (await api.good("GET", "/provider/tenants/acme/hosts", "provider/aida"))["items"]
     assert (host["id"], host["name"], host["link_up"]) == ("acme-desk-1", "desk", True)
     assert (host["sessions"], host["agent_version"], host["public_key"]) == (2, "1.2", b"k".hex() * 32)
     assert host["report"]["rdp_servers"][0]["certificate_sha256"] == "ab" * 32
+    assert host["report"]["management"] == {
+        "lowest_version": 1,
+        "highest_version": 2,
+        "offers": ["restart-rdp"],
+    }
     assert host["failed"] == []
 
 

@@ -51,6 +51,7 @@ from dialback.wire.agent.messages import (
     Dial,
     Failing,
     HostSession,
+    ManagementOffer,
     RdpServer,
     SessionOrder,
     decode_from_agent,
@@ -78,6 +79,7 @@ THREE = VersionRange(3, 3)
 FOUR = VersionRange(4, 4)
 SERVER = RdpServer(target="127.0.0.1:3389", answers=True, security="tls")
 FAILING = Failing(check="disk", detail="/ has 10 MB left")
+OFFER = ManagementOffer(lowest_version=1, highest_version=2, offers=("restart-rdp",))
 SESSION = HostSession(id="xrdp-10", user="anna", state="active", since=NOW)
 SESSION_DICT = {"id": "xrdp-10", "user": "anna", "state": "active", "since": "2026-01-02T03:04:05Z"}
 CANARY = {
@@ -365,6 +367,8 @@ SERVER_PLAYBOOKS_2 = {
         *OPENING_2,
         ("<", {"type": "report", "failing": [FAILING.model_dump()]}),
         ("!", ReportReceived((), (FAILING,))),
+        ("<", {"type": "report", "management": OFFER.model_dump()}),
+        ("!", ReportReceived((), (), OFFER)),
         ("<", {"type": "sessions", "sessions": [SESSION_DICT]}),
         ("!", SessionsReceived((SESSION,), "")),
         ("<", {"type": "sessions", "problem": "no list"}),

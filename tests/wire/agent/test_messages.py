@@ -32,6 +32,7 @@ from dialback.wire.agent.messages import (
     Hello,
     HostSession,
     Ignored,
+    ManagementOffer,
     RdpServer,
     Report,
     SessionOrder,
@@ -150,6 +151,11 @@ FROM_AGENT = [
         + '","agent_version":"0.1","host_name":"b\xe4r","system":"Debian"}',
     ),
     (Report(), '{"type":"report","rdp_servers":[],"failing":[]}'),
+    (
+        Report(management=ManagementOffer(lowest_version=1, highest_version=2, offers=("restart-rdp",))),
+        '{"type":"report","rdp_servers":[],"failing":[],"management":{"lowest_version":1,"highest_version":2,'
+        '"offers":["restart-rdp"]}}',
+    ),
     (
         Report(rdp_servers=(RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),)),
         '{"type":"report","rdp_servers":[{"target":"127.0.0.1:3389","answers":true,"security":"tls",'

@@ -66,6 +66,7 @@ FACTS = Facts(
     system="Debian 12, x86_64",
     agent_version="0.1",
     now=NOW,
+    offers=("restart-rdp",),
     uptime_s=5,
     disks=(Disk(path="/", size_bytes=9, free_bytes=4),),
     rdp_servers=(RdpServer(target="127.0.0.1:3389", answers=True, security="tls"),),

@@ -4,7 +4,7 @@ Tabs: details, sessions, log. The last two belong to the console: they ask for i
 Everything shown is text of the host or its tenant and goes through `safe`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -48,6 +48,7 @@ from dialback.console.window.texts import (
 )
 from dialback.console.window.tree import Branch
 from dialback.domain.hosts import RdpServer
+from dialback.domain.management import Offer
 from dialback.wire.management.messages import Log, Sessions
 
 NOTHING = "Choose a host on the left, or open one by name with Ctrl+O."
@@ -145,7 +146,7 @@ class HostPane(QWidget):
         rows = [(name, value_text(value)) for name, value in fact_rows(seen.facts)] if seen else []
         self.facts.show_rows([(_capital(safe(name)), value) for name, value in rows])
         self.sessions.show_sessions(seen.sessions if seen else None)
-        self.log.set_connected(seen is not None)
+        self.log.set_connected(seen is not None, seen.facts.offers if seen else ())
 
 
 class SessionsTable(QWidget):
@@ -214,7 +215,6 @@ class LogView(QWidget):
         self.source = QComboBox()
         self.source.setObjectName("log-source")
         self.source.addItem("Agent", "agent")
-        self.source.addItem("RDP service", "rdp")
         self._read = button("Read the &log", "read-log", lambda: want(self.source.currentData()))
         self.lines = QPlainTextEdit()
         self.lines.setObjectName("log")
@@ -224,11 +224,16 @@ class LogView(QWidget):
         self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setLayout(column(self._hint, row_of(self.source, self._read, None), self.lines))
 
-    def set_connected(self, connected: bool) -> None:
-        """Offer the log, or say how to get it."""
+    def set_connected(self, connected: bool, offers: Collection[str] = ()) -> None:
+        """Offer the logs that the host offers, or say how to get them."""
         self._hint.setVisible(not connected)
         self.source.setEnabled(connected)
         self._read.setEnabled(connected)
+        has_rdp, at = Offer.RDP_LOG in offers, self.source.findData("rdp")
+        if has_rdp and at < 0:
+            self.source.addItem("RDP service", "rdp")
+        elif not has_rdp and at >= 0:
+            self.source.removeItem(at)
         if not connected:
             self.lines.clear()
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dialback.console.actions import SCOPES, Action, perform
+from dialback.console.actions import SCOPES, Action, check_announced, perform
 from dialback.console.addresses import RDP_PORT
 from dialback.console.clients import Display, Program
 from dialback.console.connecting import Access, Connecting, Step
@@ -286,7 +286,7 @@ class Engine:
     async def _ask(self, order: Order, action: Action, session: str, source: Source) -> None:
         self._tell(Asked(order.place, action))
         try:
-            async with self._session(order, action) as management:
+            async with self._session(order, action, source) as management:
                 answer = await perform(management, action, session=session, source=source)
             self._tell(Answered(order.place, action, answer))
         except VersionsDiffer as differ:
@@ -296,7 +296,12 @@ class Engine:
         self._look.set()
 
     @contextlib.asynccontextmanager
-    async def _session(self, order: Order, action: Action) -> AsyncIterator[Management]:
+    async def _session(
+        self, order: Order, action: Action, source: Source = "agent"
+    ) -> AsyncIterator[Management]:
+        found = self._tree.host(order.place)
+        announced = found[1].report.management if found and found[1].report else None
+        check_announced(order.place.name, announced, action, source)
         access, gateway = await (await self._platform()).access(order, SCOPES[action])
         self._saved.check_key(order.place.tenant, order.place.host, access.host_key)
         async with managing(gateway, access, order.place.name) as management:

@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
 
     def _show_console(self, seen: ConsoleSeen) -> None:
         self._managed, self._seen = seen.order, seen
-        self.menus.show_managed(seen.order.place)
+        self.menus.show_managed(seen.order.place, seen.facts.offers)
         name = seen.order.place.name
         self._console.setText(f"Console: {safe(name)}")
         self.setWindowTitle(f"{in_title(name)} - Dialback Remote Access Console")

@@ -3,13 +3,13 @@
 *Host* is about the host chosen in the tree, *Console* about the one the console is connected to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
-from dialback.console.actions import Action
+from dialback.console.actions import OFFERS, Action
 from dialback.console.window.platform import Place
 from dialback.console.window.texts import in_menu
 
@@ -63,11 +63,13 @@ class Menus:
                 deeds.connect_managed,
                 "Ctrl+Shift+D",
             ),
-            self._act("Restart the RDP &service…", "restart-rdp", deeds, Action.RESTART_RDP),
-            self._act("Restart the &agent…", "restart-agent", deeds, Action.RESTART_AGENT),
-            self._act("&Update the agent…", "update-agent", deeds, Action.UPDATE),
-            self._add(self.console, "&Disconnect", "disconnect", deeds.disconnect_console),
         ]
+        self._acts = {
+            Action.RESTART_RDP: self._act("Restart the RDP &service…", deeds, Action.RESTART_RDP),
+            Action.RESTART_AGENT: self._act("Restart the &agent…", deeds, Action.RESTART_AGENT),
+            Action.UPDATE: self._act("&Update the agent…", deeds, Action.UPDATE),
+        }
+        self._console.append(self._add(self.console, "&Disconnect", "disconnect", deeds.disconnect_console))
         self._add(self._menu("H&elp"), "&About", "about", deeds.about)
         self.show_chosen(None)
         self.show_managed(None)
@@ -77,11 +79,13 @@ class Menus:
         for action in self._host:
             action.setEnabled(place is not None)
 
-    def show_managed(self, place: Place | None) -> None:
-        """Offer what can be done with the host the console is connected to."""
+    def show_managed(self, place: Place | None, offers: Collection[str] = ()) -> None:
+        """Offer what can be done with the host the console is connected to; `offers` is what it offers."""
         self._connected.setText(f"Connected to {in_menu(place.name)}" if place else "Not connected to a host")
         for action in self._console:
             action.setEnabled(place is not None)
+        for deed, action in self._acts.items():
+            action.setEnabled(place is not None and OFFERS[deed] in offers)
 
     def _menu(self, title: str) -> QMenu:
         menu = self._window.menuBar().addMenu(title)
@@ -96,5 +100,5 @@ class Menus:
         action.triggered.connect(lambda _: do())
         return action
 
-    def _act(self, text: str, name: str, deeds: Deeds, action: Action) -> QAction:
-        return self._add(self.console, text, name, lambda: deeds.act(action))
+    def _act(self, text: str, deeds: Deeds, action: Action) -> QAction:
+        return self._add(self.console, text, OFFERS[action], lambda: deeds.act(action))

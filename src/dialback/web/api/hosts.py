@@ -48,13 +48,25 @@ class RdpServerView(View):
     problem: str
 
 
+class ManagementOfferView(View):
+    """Versions of the management protocol that an agent speaks, and what its host lets a console ask for."""
+
+    lowest_version: int
+    highest_version: int
+    offers: list[str]
+
+
 class ReportView(View):
-    """What an agent says of its host; every text is the agent's own claim."""
+    """What an agent says of its host; every text is the agent's own claim.
+
+    `management` is null if the host is not to be managed, or its agent does not say.
+    """
 
     host_name: str
     system: str
     agent_version: str
     rdp_servers: list[RdpServerView]
+    management: ManagementOfferView | None
 
 
 class HostView(View):

@@ -49,6 +49,7 @@ from dialback.wire.agent.messages import (
     Hello,
     HostSession,
     Ignored,
+    ManagementOffer,
     RdpServer,
     Report,
     SessionAction,
@@ -223,10 +224,11 @@ class NoCommonVersion:
 
 @dataclass(frozen=True, slots=True)
 class ReportReceived:
-    """The agent reports what it found at its targets, and which checks of its host fail."""
+    """The agent reports what it found at its targets, what fails on its host, and how that is managed."""
 
     rdp_servers: tuple[RdpServer, ...]
     failing: tuple[Failing, ...] = ()
+    management: ManagementOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,7 +542,7 @@ class ServerLink(_Link):
                 return self._receive_hello(message)
             case Report():
                 self._receive_step(Step.REPORT)
-                return ReportReceived(message.rdp_servers, message.failing)
+                return ReportReceived(message.rdp_servers, message.failing, message.management)
             case Sessions():
                 self._receive_step(Step.SESSIONS)
                 return SessionsReceived(message.sessions, message.problem)
@@ -817,9 +819,17 @@ class AgentLink(_Link):
         self._receive_step(Step.WELCOME)
         return WelcomeReceived(welcome.version, welcome.heartbeat_s, welcome.server_time)
 
-    def report(self, rdp_servers: Sequence[RdpServer], failing: Sequence[Failing] = ()) -> str:
-        """Return the report of what was found at the targets and what fails on the host, 16 each at most."""
-        message = Report(rdp_servers=tuple(rdp_servers), failing=tuple(failing))
+    def report(
+        self,
+        rdp_servers: Sequence[RdpServer],
+        failing: Sequence[Failing] = (),
+        management: ManagementOffer | None = None,
+    ) -> str:
+        """Return the report of what was found at the targets and what fails on the host, 16 each at most.
+
+        `management` is None if the host is not to be managed.
+        """
+        message = Report(rdp_servers=tuple(rdp_servers), failing=tuple(failing), management=management)
         self._send_step(Step.SEND_REPORT)
         return encode(message)
 

@@ -33,6 +33,7 @@ MAX_MESSAGE_BYTES = 65536
 MAX_RDP_SERVERS = 16
 MAX_FAILING = 16
 MAX_SESSIONS = 500
+MAX_OFFERS = 32
 MAX_GRANT_CHARS = 16_000
 MAX_FLIGHT_LINES = 100
 MAX_FLIGHT_LINE_CHARS = 4_000
@@ -68,6 +69,8 @@ Target = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=300)]
 Name = Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=253)]
 Text = Annotated[str, Field(pattern=_PRINTABLE, max_length=400)]
 Version = Annotated[int, Field(ge=1, le=65535)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Offers = Annotated[tuple[Word, ...], Field(max_length=MAX_OFFERS)]
 
 
 class _Model(BaseModel):
@@ -135,12 +138,22 @@ class Failing(_Model):
     detail: Text = ""
 
 
+class ManagementOffer(_Range):
+    """The versions of the management protocol the agent speaks, and what a console may ask its host for."""
+
+    offers: Offers = ()
+
+
 class Report(_Model):
-    """Agent: the state of its host, in place of what it reported before."""
+    """Agent: the state of its host, in place of what it reported before.
+
+    `management` is left out by an agent whose host is not to be managed, and by one of before it was known.
+    """
 
     type: Literal["report"] = "report"
     rdp_servers: Annotated[tuple[RdpServer, ...], Field(max_length=MAX_RDP_SERVERS)] = ()
     failing: Annotated[tuple[Failing, ...], Field(max_length=MAX_FAILING)] = ()
+    management: ManagementOffer | None = None
 
 
 SessionState = Literal["active", "disconnected"]

@@ -38,12 +38,14 @@ from dialback.wire.agent.messages import (
     Id,
     Name,
     Nonce,
+    Offers,
     RdpServer,
     SessionState,
     Signature,
     Target,
     Text,
     Version,
+    Word,
     clip,
 )
 from dialback.wire.errors import StateError, WireError
@@ -62,7 +64,6 @@ _LISTED_BYTES = MAX_MESSAGE_BYTES - 8192
 _TYPE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _T = TypeVar("_T")
 
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Line = Annotated[Text, Field(max_length=MAX_LINE_CHARS)]
 Instant = Annotated[
     AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))
@@ -166,13 +167,17 @@ class Policy(_Model):
 
 
 class Facts(_Model):
-    """Agent: how its host is. What it cannot tell is None or empty; `sessions_problem` says why not."""
+    """Agent: how its host is. What it cannot tell is None or empty; `sessions_problem` says why not.
+
+    `offers` names what the host's settings let a console ask for beside looking.
+    """
 
     type: Literal["facts"] = "facts"
     host_name: Text
     system: Text
     agent_version: Text
     now: Instant
+    offers: Offers
     uptime_s: Annotated[int, Field(ge=0, le=10**10)] | None = None
     load_per_cpu: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
     free_memory_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None

@@ -3,11 +3,14 @@
 A version is a major: within one, messages and fields are only ever added, and whoever does not know them
 passes over them. The frame, the two hellos and what is signed are the same in every version, so that two
 sides that have none in common can still tell each other so, and be believed.
+
+1 was spoken by builds before the first release alone. Since 2 facts say what the host offers, so that nobody
+asks a tenant for what its host would refuse.
 """
 
 from dialback.wire.agent.version import VersionRange
 
-SUPPORTED = VersionRange(1, 1)
+SUPPORTED = VersionRange(2, 2)
 """What this code speaks."""
 
 
