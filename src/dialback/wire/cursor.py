@@ -36,6 +36,11 @@ class Cursor:
         self._data = memoryview(data)
         self._at = 0
 
+    @property
+    def left_bytes(self) -> int:
+        """How many bytes were not taken yet."""
+        return len(self._data) - self._at
+
     def take(self, size_bytes: int, name: str) -> memoryview:
         """Take the next bytes; `name` is what the error calls them.
 
@@ -44,7 +49,7 @@ class Cursor:
         """
         end = self._at + size_bytes
         if end > len(self._data):
-            raise WireError(f"expected {size_bytes} bytes of {name}, got {len(self._data) - self._at}")
+            raise WireError(f"expected {size_bytes} bytes of {name}, got {self.left_bytes}")
         taken = self._data[self._at : end]
         self._at = end
         return taken
