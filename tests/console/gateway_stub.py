@@ -21,12 +21,16 @@ CONFIRM_CLASSIC = bytes.fromhex("03000013 0e d0 0000 1234 00 02 00 0800 00000000
 
 
 class GatewayStub:
-    """What gateway and desktop do. `refusal` is told instead of opening; `heads` are kept."""
+    """What gateway and desktop do. `refusal` is told instead of opening; `heads` are kept.
+
+    `desktop` is the context of the desktop's own TLS.
+    """
 
     def __init__(self, folder: Path) -> None:
         authority = Authority.open(folder)
         certificate, key = authority.ensure_server_certificate(["localhost"])
         self.context = server_context(certificate, key)
+        self.desktop = server_context(certificate, key)
         self.client = client_context(authority.certificate_path.read_text())
         pem = certificate.read_text()
         self.certificate_sha256 = sha256_of(ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END") + 26]))
@@ -68,26 +72,32 @@ class GatewayStub:
             return
         writer.write(self.confirm)
         if self.confirm == CONFIRM_TLS:
-            await _shake_hands(reader, writer, self.context)
+            await _echo_in_tls(reader, writer, self.desktop)
         else:
             await reader.read()
 
 
-async def _shake_hands(
+async def _echo_in_tls(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext
 ) -> None:
-    """Do the server's part of a TLS handshake inside the stream."""
+    """Shake hands inside the stream, then say everything back."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    shaken = False
     while True:
         try:
-            tls.do_handshake()
+            if shaken:
+                tls.write(tls.read(65536))
+            else:
+                tls.do_handshake()
+                shaken = True
         except ssl.SSLWantReadError:
             writer.write(outgoing.read())
-            incoming.write(await reader.read(65536) or b"\x00")
-        else:
-            writer.write(outgoing.read())
-            await reader.read()
+            data = await reader.read(65536)
+            if not data:
+                return
+            incoming.write(data)
+        except ssl.SSLError:
             return
 
 

@@ -1,6 +1,7 @@
 """The whole way from *connect* to the client's end, with a client of a few lines in place of FreeRDP's."""
 
 import asyncio
+import ssl
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,21 +17,23 @@ from dialback.console.saved import Saved
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
+from dialback.identity.authority import Authority
 from dialback.identity.host_keys import HostKey
 from tests.console.announcements import TARGET, announce
 from tests.console.gateway_stub import CONFIRM_CLASSIC, GatewayStub
+from tests.console.rdp_client import REACH
+from tests.wire.first_flights import server
 
-CLIENT = """#!{python}
-import pathlib, socket, sys
-place = next(word[3:] for word in sys.argv if word.startswith("/v:"))
-address, port = place.split(":")
-with socket.create_connection((address, int(port))) as sock:
+CLIENT = f"""#!{{python}}
+import pathlib
+{REACH}
+with reach() as sock:
     sock.sendall(b"x" * 100)
     heard = 0
     while heard < 100 and (data := sock.recv(100)):
         heard += len(data)
-pathlib.Path(sys.argv[0]).with_name("told").write_text(" ".join(sys.argv[1:]) + f" heard={{heard}}")
-{more}
+pathlib.Path(sys.argv[0]).with_name("told").write_text(" ".join(sys.argv[1:]) + " heard=%d" % heard)
+{{more}}
 """
 
 
@@ -84,7 +87,7 @@ async def test_client_reaches_the_host_with_its_certificate_pinned(technician: T
     visit = await technician.connecting.connect(technician.ask, technician.tell)
 
     assert (visit.status, visit.proof.proven) == (0, Proven.YES)
-    assert visit.traffic.to_host_bytes == 100
+    assert visit.traffic.to_host_bytes > 100
     assert technician.told == list(Step)
     assert technician.heard.endswith("heard=100")
     assert "/cert:deny,fingerprint:sha256:" in technician.heard
@@ -174,6 +177,26 @@ async def test_no_client_starts_when_plain_rdp_comes_in_place_of_the_certificate
 
     assert refused.value.reason is Reason.HOST_CERTIFICATE_OTHER
     assert technician.told == [Step.ASKING, Step.REACHING, Step.PROVING]
+    assert not (technician.folder / "told").exists()
+
+
+async def test_certificate_that_changes_once_the_client_connects_cuts_its_leg(
+    technician: Technician, tmp_path: Path
+) -> None:
+    """Somebody in between lets the console look at the host, and takes the client for themselves."""
+    (tmp_path / "other").mkdir()
+    certificate, key = Authority.open(tmp_path / "other").ensure_server_certificate(["localhost"])
+
+    def tell(step: Step, detail: str) -> None:
+        if step is Step.CONNECTED:
+            technician.stub.desktop = server(certificate, key, ssl.TLSVersion.TLSv1_2)
+
+    visit = await technician.connecting.connect(technician.ask, tell)
+
+    assert visit.proof.proven is Proven.YES
+    assert visit.status != 0
+    assert visit.traffic.refused is not None
+    assert visit.traffic.refused.reason is Reason.HOST_CERTIFICATE_OTHER
     assert not (technician.folder / "told").exists()
 
 

@@ -1,3 +1,5 @@
+import ssl
+
 import pytest
 
 from dialback.console.legs import open_leg
@@ -17,13 +19,22 @@ async def proof_of(stub: GatewayStub, announced: str) -> Proof:
         leg.abort()
 
 
-async def test_host_that_shows_what_its_agent_announced_is_proven(stub: GatewayStub) -> None:
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+
+
+@VERSIONS
+async def test_host_that_shows_what_its_agent_announced_is_proven(
+    stub: GatewayStub, version: ssl.TLSVersion
+) -> None:
+    stub.desktop.minimum_version = stub.desktop.maximum_version = version
     shown = stub.certificate_sha256
 
     assert await proof_of(stub, shown) == Proof(Proven.YES, shown, shown)
 
 
-async def test_another_certificate_is_refused_with_both(stub: GatewayStub) -> None:
+@VERSIONS
+async def test_another_certificate_is_refused_with_both(stub: GatewayStub, version: ssl.TLSVersion) -> None:
+    stub.desktop.minimum_version = stub.desktop.maximum_version = version
     proof = await proof_of(stub, "ab" * 32)
 
     assert proof == Proof(Proven.OTHER, stub.certificate_sha256, "ab" * 32)

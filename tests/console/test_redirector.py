@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dialback.console.addresses import open_listener
+from dialback.console.guard import Guard
 from dialback.console.owners import is_ours
 from dialback.console.redirector import OpenLeg, Redirector
 from dialback.domain.errors import Reason, Refused
@@ -52,9 +53,9 @@ async def refused() -> Leg:
     raise Refused(Reason.CONSENT_FORBIDDEN, "the host's policy forbids tess")
 
 
-def redirector(open_leg: OpenLeg) -> Redirector:
+def redirector(open_leg: OpenLeg, guard: Guard | None = None) -> Redirector:
     listener = open_listener(TenantId("acme"), HostId("h1"), free_port())
-    return Redirector("acme/h1", listener, open_leg, is_ours, Relay())
+    return Redirector("acme/h1", listener, open_leg, is_ours, Relay(), guard)
 
 
 async def client(code: str, *arguments: object) -> asyncio.subprocess.Process:
@@ -133,6 +134,24 @@ async def test_closing_it_ends_the_client_and_every_relay(desktop: Desktop) -> N
 
     assert process.returncode is not None
     assert opened.traffic.open == 0
+    async with asyncio.timeout(5):
+        while desktop.sessions:
+            await asyncio.sleep(0.01)
+
+
+async def test_leg_that_does_not_show_what_was_announced_is_cut_and_kept_for_the_technician(
+    desktop: Desktop,
+) -> None:
+    """The desktop says everything back, and so selects no security at all."""
+    opened = redirector(to(desktop), Guard("ab" * 32))
+    process = await client(SAY, *opened.place, "hello")
+
+    status, heard = await asyncio.gather(opened.serve(process), said(process))
+
+    assert (status, heard) == (0, "\n")
+    assert opened.traffic.refused is not None
+    assert opened.traffic.refused.reason is Reason.PROTOCOL_VIOLATION
+    assert (opened.traffic.to_host_bytes, opened.traffic.to_client_bytes, opened.traffic.open) == (5, 0, 0)
     async with asyncio.timeout(5):
         while desktop.sessions:
             await asyncio.sleep(0.01)

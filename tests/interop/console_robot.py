@@ -11,16 +11,16 @@ from typing import Any, Self
 
 from lab.display import Display
 from lab.process import Failed, run, wait_for
+from tests.console.rdp_client import REACH
 from tests.console.window.platform_stub import TOKEN, PlatformStub
 
 ROOT = Path(__file__).parents[2]
 SIZE = (1280, 860)
 WAIT_S = 30.0
-CLIENT = """#!{python}
-import pathlib, socket, sys, time
-place = next(word[3:] for word in sys.argv if word.startswith("/v:"))
-address, port = place.rsplit(":", 1)
-with socket.create_connection((address, int(port))) as sock:
+CLIENT = f"""#!{{python}}
+import pathlib, time
+{REACH}
+with reach() as sock:
     sock.sendall(b"x" * 5000)
     heard = 0
     while heard < 5000 and (data := sock.recv(5000)):

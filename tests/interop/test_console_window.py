@@ -36,7 +36,10 @@ def connected(robot: Robot, name: str) -> None:
     """Wait until the client runs and bytes have gone through its redirector."""
     robot.until(lambda: robot.told)
     robot.until(
-        lambda: [name, "Connected", "5.0 kB"] in [[*row[:2], row[3]] for row in robot.ask("rows", "running")]
+        lambda: any(
+            row[0] == name and row[1].startswith("Connected. Proven:") and row[3].endswith("kB")
+            for row in robot.ask("rows", "running")
+        )
     )
     assert f"/t:{name}" in robot.told
     assert "/cert:deny,fingerprint:sha256:" in robot.told

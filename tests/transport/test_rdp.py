@@ -51,11 +51,18 @@ async def seen(answer: bytes, context: ssl.SSLContext | None = None) -> Seen:
             leg.abort()
 
 
-async def test_certificate_of_a_server_over_tls_is_seen(certificates: Certificates) -> None:
-    found = await seen(confirm(TLS), certificates.server())
+@pytest.mark.parametrize(
+    ("version", "name"), [(ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")]
+)
+async def test_certificate_of_a_server_over_tls_is_seen(
+    certificates: Certificates, version: ssl.TLSVersion, name: str
+) -> None:
+    context = certificates.server()
+    context.minimum_version = context.maximum_version = version
+    found = await seen(confirm(TLS), context)
 
     der = load_pem_x509_certificate(certificates.certificate.read_bytes()).public_bytes(Encoding.DER)
-    assert found == Seen("tls", "TLSv1.3", sha256_of(der))
+    assert found == Seen("tls", name, sha256_of(der))
 
 
 async def test_server_with_its_old_encryption_shows_no_certificate() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from dialback.console.addresses import RDP_PORT, open_listener
 from dialback.console.announced import NOTHING, Announced, judge
 from dialback.console.clients import Display, Launch, Program, settings_file
+from dialback.console.guard import Guard
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.owners import is_ours
 from dialback.console.proof import Proof, check, compare
@@ -139,7 +140,12 @@ class Connecting:
         listener = open_listener(access.tenant, access.host, self._port)
         with contextlib.closing(listener):
             redirector = Redirector(
-                access.name, listener, lambda: self._open_leg(access), is_ours, self._relay
+                access.name,
+                listener,
+                lambda: self._open_leg(access),
+                is_ours,
+                self._relay,
+                Guard(announced) if announced else None,
             )
             if watch:
                 watch(redirector)

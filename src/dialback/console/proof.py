@@ -77,10 +77,14 @@ async def compare(leg: Leg, announced: str, why: str = "") -> Proof:
             seen = await look(leg)
     except TimeoutError as error:
         raise LegLost(f"the host's RDP server did not answer within {LOOK_S:g} s") from error
-    shown = seen.certificate_sha256
+    return weigh(seen.certificate_sha256, announced, seen.problem or why)
+
+
+def weigh(shown: str, announced: str, problem: str = "") -> Proof:
+    """Return what it proves that a host shows this certificate; either may be empty."""
     if not announced:
-        return Proof(Proven.UNANNOUNCED if shown else Proven.WITHOUT_TLS, shown, problem=seen.problem or why)
-    return Proof(Proven.YES if shown == announced else Proven.OTHER, shown, announced, seen.problem)
+        return Proof(Proven.UNANNOUNCED if shown else Proven.WITHOUT_TLS, shown, problem=problem)
+    return Proof(Proven.YES if shown == announced else Proven.OTHER, shown, announced, problem)
 
 
 def check(proof: Proof) -> None:

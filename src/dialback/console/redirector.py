@@ -4,7 +4,8 @@ It opens a leg to the gateway for each connection of the client, since clients c
 question about a certificate, after a lost network. The first leg is opened before the client is started, so
 that whoever waits (for consent, for a host that wakes) waits in front of the console and not of a client that
 gives up. What that leg is good for besides is proof: the host's certificate is looked at through it, on the
-very way the client will go.
+very way the client will go. Where one was announced, each leg of the client is watched besides until the
+host's certificate was seen on it.
 
 The client ends, or the redirector is closed: then the listener, the client and every relay end together.
 """
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dialback.console.addresses import accept
+from dialback.console.guard import Guard
 from dialback.console.owners import IsOurs, places_of
 from dialback.domain.errors import Refused
 from dialback.observe.log import get_logger
@@ -53,16 +55,24 @@ class Redirector:
         name: of the host, for logs.
         listener: a listening socket on loopback; it is closed with the redirector.
         is_ours: says whether a connection is of the client's process.
+        guard: watches how each leg begins; None for nothing to hold it to.
     """
 
     def __init__(
-        self, name: str, listener: socket.socket, open_leg: OpenLeg, is_ours: IsOurs, relay: Relay
+        self,
+        name: str,
+        listener: socket.socket,
+        open_leg: OpenLeg,
+        is_ours: IsOurs,
+        relay: Relay,
+        guard: Guard | None = None,
     ) -> None:
         self._name = name
         self._listener = listener
         self._open_leg = open_leg
         self._is_ours = is_ours
         self._relay = relay
+        self._guard = guard
         self._tasks = Tasks()
         self._relays: set[asyncio.Task[None]] = set()
         self._meters: set[Meter] = set()
@@ -126,8 +136,15 @@ class Redirector:
         meter = Meter(asyncio.get_running_loop().time)
         self._meters.add(meter)
         try:
+            if self._guard is not None:
+                await self._guard.watch(local, host, meter)
             await self._relay.join(End(host, host, plain()), End(local, local, plain()), meter)
+        except Refused as refused:
+            self._note(refused)
         finally:
+            # Both are the relay's by now, or are cut.
+            local.abort()
+            host.abort()
             self._meters.discard(meter)
             self.traffic.to_host_bytes += meter.to_left_bytes
             self.traffic.to_client_bytes += meter.to_right_bytes

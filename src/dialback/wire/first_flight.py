@@ -116,7 +116,7 @@ class FirstFlight:
         return None
 
     def _read_confirm(self) -> Sight | None:
-        size = confirm_size(self._buffer)
+        size = confirm_size(bytes(self._buffer[:4]))
         if size is None or len(self._buffer) < size:
             return None
         confirm = parse_connection_confirm(bytes(self._buffer[:size]))

@@ -235,8 +235,10 @@ class PlatformStub:
                 leg.send(data)
             return
         leg.send(CONFIRM_TLS)
-        await InnerTls(leg, self._desktop.context, is_server=True).shake_hands()
-        await leg.receive()
+        tls = InnerTls(leg, self._desktop.context, is_server=True)
+        await tls.shake_hands()
+        while data := await tls.receive():
+            await tls.send(data)
 
 
 def _length(head: bytes) -> int:
