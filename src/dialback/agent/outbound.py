@@ -3,11 +3,11 @@
 import os
 import ssl
 
-from dialback.agent.proxies import choose_proxy
 from dialback.agent.settings import AgentSettings
 from dialback.domain.hosts import parse_target
 from dialback.transport.dial import DialFailed, dial_tls
 from dialback.transport.leg import Leg
+from dialback.transport.proxies import choose_proxy
 
 
 async def dial_platform(address: str, context: ssl.SSLContext, settings: AgentSettings, pin: str = "") -> Leg:

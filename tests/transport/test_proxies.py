@@ -1,7 +1,7 @@
 import pytest
 
-from dialback.agent.proxies import choose_proxy
 from dialback.transport.dial import Proxy
+from dialback.transport.proxies import choose_proxy
 
 HTTPS = {"HTTPS_PROXY": "http://proxy:8080"}
 PROXY = Proxy("proxy", 8080)
