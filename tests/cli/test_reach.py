@@ -1,6 +1,7 @@
 """The console in the terminal, against answers of the API as its schema has them."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,11 +12,15 @@ from dialback.cli.reach import _check_consent, _display, _row, ask_access, find_
 from dialback.console.announced import Announced
 from dialback.console.clients import Display
 from dialback.console.connecting import Access
+from dialback.console.legs import Gateway, open_leg
 from dialback.console.proof import Proof, Proven
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
+from dialback.transport.dial import Proxy
 from dialback.transport.tls import client_context
+from tests.console.gateway_stub import running
+from tests.transport.test_dial import serving, tunnelling
 
 HOSTS = [
     {"id": "h1", "name": "Files"},
@@ -42,6 +47,7 @@ class Platform:
         self.asked: list[tuple[str, object]] = []
         self.queries: list[str] = []
         self.state = "granted"
+        self.context = client_context()
         self.reach: dict[str, object] = REACH
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -58,14 +64,25 @@ class Platform:
 
     def api(self) -> Api:
         client = httpx.AsyncClient(transport=httpx.MockTransport(self), base_url="https://gw")
-        return Api(client, "gw", "gw", client_context())
+        return Api(client, "gw", "gw", self.context)
+
+
+async def way_of(platform: Platform, target: str = "") -> tuple[Access, Gateway]:
+    return await ask_access(
+        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP, target=target
+    )
 
 
 async def asked_of(platform: Platform, target: str = "") -> Access:
-    access, _ = await ask_access(
-        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP, target=target
-    )
+    access, _ = await way_of(platform, target)
     return access
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no proxy of this machine count."""
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -128,6 +145,34 @@ async def test_older_platforms_and_older_agents_are_told_apart(platform: Platfor
     platform.reach = {name: value for name, value in REACH.items() if name != "signatures"}
     access = await asked_of(platform)
     assert access.announced == Announced("bb", signs=False)
+
+
+async def test_legs_go_through_the_proxy_of_the_environment(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path / "gateway") as stub, serving(tunnelling(stub.port)) as port:
+        platform.reach = {**REACH, "address": "localhost:7"}
+        platform.context = stub.client
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:secret@127.0.0.1:{port}")
+
+        access, gateway = await way_of(platform)
+        leg = await open_leg(gateway, access.alias, access.token)
+        await leg.close()
+
+        assert stub.heads[0].startswith("GET /stream/r1 ")
+        assert "secret" not in repr(gateway)
+
+
+async def test_gateway_that_is_excepted_is_dialled_straight(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
+    _, gateway = await way_of(platform)
+    assert gateway.proxy == Proxy("proxy.example.org", 3128)
+
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    _, gateway = await way_of(platform)
+    assert gateway.proxy is None
 
 
 async def test_way_to_another_target_than_asked_is_refused(platform: Platform) -> None:

@@ -1,5 +1,6 @@
 """`dialback tenants` and `dialback connect`: the remote access console in the terminal."""
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -22,6 +23,7 @@ from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.management import ManagementOffer
 from dialback.domain.secret import Secret
+from dialback.transport.proxies import choose_proxy
 
 TENANTS = ("provider", "tenants")
 CONNECTIONS = ("provider", "connections")
@@ -179,7 +181,8 @@ async def ask_access(
         announced=_announced(told),
         report=_reporting(api, tenant, told["request"]),
     )
-    return access, Gateway(*split_address(told["address"]), api.context)
+    name, port = split_address(told["address"])
+    return access, Gateway(name, port, api.context, choose_proxy("", os.environ, name))
 
 
 def _announced(told: Any) -> Announced:
