@@ -1,19 +1,23 @@
 """The console in the terminal, against answers of the API as its schema has them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from dialback.cli.api import Api
 from dialback.cli.context import Failed
-from dialback.cli.reach import _check_consent, _display, _row, ask_access, find_served
+from dialback.cli.reach import _display, _row, _tell, ask_access, find_served
 from dialback.console.announced import Announced
 from dialback.console.clients import Display
-from dialback.console.connecting import Access
+from dialback.console.connecting import Access, Visit
+from dialback.console.ended import why_ended
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.proof import Proof, Proven
+from dialback.console.redirector import Traffic
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
@@ -46,7 +50,6 @@ class Platform:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.queries: list[str] = []
-        self.state = "granted"
         self.context = client_context()
         self.reach: dict[str, object] = REACH
 
@@ -54,10 +57,10 @@ class Platform:
         body = json.loads(request.content) if request.content else None
         self.asked.append((f"{request.method} {request.url.path}", body))
         self.queries.append(request.url.query.decode())
+        if request.url.path.endswith("/r1/end"):
+            return httpx.Response(200, json={"reason": "tenant-suspended", "detail": "since noon"})
         if request.method == "POST":
             return httpx.Response(201, json=self.reach)
-        if request.url.path.endswith("/connections/r1"):
-            return httpx.Response(200, json={"state": self.state})
         if "/tenants/birch/" in request.url.path:
             return httpx.Response(404, json={"reason": "not-found", "title": "There is no such thing."})
         return httpx.Response(200, json={"items": HOSTS, "after": ""})
@@ -192,19 +195,31 @@ async def test_platform_is_told_what_was_seen_of_the_certificate(platform: Platf
     assert platform.queries[1] == "tenant=acme"
 
 
-@pytest.mark.parametrize(
-    ("state", "reason"), [("revoked", Reason.GRANT_REVOKED), ("expired", Reason.GRANT_EXPIRED)]
-)
-async def test_technician_learns_that_consent_is_over(platform: Platform, state: str, reason: Reason) -> None:
-    api = platform.api()
-    access, _ = await ask_access(api, TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP)
-    await _check_consent(api, access)
+async def test_platform_is_asked_why_a_visit_ended_by_the_visits_own_token(platform: Platform) -> None:
+    access, _ = await ask_access(
+        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP
+    )
+    refused = await why_ended(access.read_end)
 
-    platform.state = state
-    with pytest.raises(Refused) as refused:
-        await _check_consent(api, access)
-    assert refused.value.reason is reason
-    assert platform.queries[-1] == "tenant=acme"
+    assert refused is not None
+    assert (refused.reason, refused.detail) == (Reason.TENANT_SUSPENDED, "since noon")
+    assert platform.asked[1] == ("POST /api/v1/provider/connections/r1/end", {"token": "s3cret"})
+
+
+def visit(**changes: Any) -> Visit:
+    return replace(Visit(Proof(Proven.YES), Traffic(to_host_bytes=1, to_client_bytes=2), 131), **changes)
+
+
+def test_visit_that_was_cut_is_told_by_its_reason_and_not_by_the_clients_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = Refused(Reason.TENANT_SUSPENDED, "since noon")
+    with pytest.raises(Refused) as raised:
+        _tell(visit(refused=refused))
+    assert raised.value is refused
+    assert "status 131" not in capsys.readouterr().out
+    _tell(visit())
+    assert "status 131" in capsys.readouterr().out
 
 
 def row_of(**changes: object) -> tuple[object, ...]:

@@ -320,3 +320,15 @@ async def test_platform_that_cannot_be_told_is_no_reason_not_to_connect(technici
     visit = await technician.connecting.connect(technician.ask, technician.tell)
 
     assert visit.status == 0
+
+
+async def test_visit_that_was_cut_says_why(technician: Technician) -> None:
+    async def read_end() -> dict[str, str]:
+        return {"reason": "tenant-suspended", "detail": "since noon"}
+
+    technician.access = replace(technician.access, read_end=read_end)
+    visit = await technician.connecting.connect(technician.ask, technician.tell)
+
+    assert visit.refused is not None
+    assert (visit.refused.reason, visit.refused.detail) == (Reason.TENANT_SUSPENDED, "since noon")
+    assert technician.told[-1] is Step.ENDED

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -229,3 +230,13 @@ async def test_leg_through_the_gateway_is_used(stub: GatewayStub) -> None:
             raise AssertionError("expected no session")
     assert stub.heads[0].startswith("GET /")
     assert "alias" in stub.heads[0].splitlines()[0]
+
+
+async def test_session_that_was_cut_says_why(stub: GatewayStub) -> None:
+    async def read_end() -> dict[str, str]:
+        return {"reason": "tenant-suspended", "detail": "since noon"}
+
+    with pytest.raises(Refused) as refused:
+        async with managing(stub.gateway, replace(access("00" * 32), read_end=read_end), PLACE):
+            raise AssertionError("expected no session")
+    assert (refused.value.reason, refused.value.detail) == (Reason.TENANT_SUSPENDED, "since noon")

@@ -561,3 +561,18 @@ async def test_use_of_a_token_is_the_same_in_every_store(
     if worked:
         expected = TokenUse(None in ends, NOW + max(worked) * SECOND)
     assert (await store.token(TOKEN.hash))[1] == expected
+
+
+async def test_connections_to_a_resource_are_found_by_it(store: Store) -> None:
+    for number, name in enumerate(["office", "r1", "r1"]):
+        record = replace(
+            RECORD,
+            id=ConnectionId(f"c{number}"),
+            resource=ResourceName(name),
+            opened_at=NOW + number * SECOND,
+        )
+        await store.save_connection(record)
+    found = await store.connections(MAIN, resource=ResourceName("r1"))
+    assert [record.id for record in found] == ["c2", "c1"]
+    assert [each.id for each in await store.connections(MAIN, 1, RECORD.user, ResourceName("r1"))] == ["c2"]
+    assert await store.connections(MAIN, user=UserName("eve"), resource=ResourceName("r1")) == []

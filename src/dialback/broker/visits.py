@@ -32,11 +32,10 @@ from dialback.domain.contracts import (
 )
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host
-from dialback.domain.ids import ConnectionId, GrantId, HostId, PoolId, ResourceName, TenantId, UserName
+from dialback.domain.ids import ConnectionId, GrantId, HostId, PoolId, ResourceName, TenantId
 from dialback.domain.live import LiveConnections
 from dialback.domain.placement import check_alias
 from dialback.domain.provider import (
-    PROVIDER,
     KeptGrant,
     Provider,
     TenantUse,
@@ -45,6 +44,7 @@ from dialback.domain.provider import (
     check_terms,
     check_use,
     month_of,
+    visitor_name,
 )
 from dialback.domain.sessions import Because
 from dialback.identity.grants import ReadGrant, answering, read
@@ -127,7 +127,7 @@ class Visits(ConsentEvents):
         return Admission(
             tenant=token.tenant,
             user_id=token.user_id,
-            user=UserName(f"{PROVIDER}\\{token.user}"),
+            user=visitor_name(token.user),
             resource=ResourceName(token.resource),
             token_hash=token.hash,
             redirections=frozenset(),

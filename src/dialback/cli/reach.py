@@ -15,11 +15,11 @@ from dialback.console.addresses import RDP_PORT
 from dialback.console.announced import Announced
 from dialback.console.clients import Display, find_client
 from dialback.console.connecting import Access, Connecting, Report, Step, Visit
+from dialback.console.ended import ReadEnd
 from dialback.console.legs import Gateway
 from dialback.console.proof import Proof
 from dialback.console.saved import Saved, default_folder
-from dialback.domain.consent import ConsentScope, ConsentState
-from dialback.domain.errors import Reason, Refused
+from dialback.domain.consent import ConsentScope
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.management import ManagementOffer
 from dialback.domain.secret import Secret
@@ -40,10 +40,6 @@ _STEPS = {
     Step.CONNECTED: "connected over {}; this ends with the RDP client",
 }
 _OFFER = TypeAdapter(ManagementOffer | None)
-_OVER = {
-    ConsentState.REVOKED.value: Reason.GRANT_REVOKED,
-    ConsentState.EXPIRED.value: Reason.GRANT_EXPIRED,
-}
 
 
 @over_api
@@ -106,17 +102,7 @@ async def connect(
     access, gateway = await ask_access(
         api, tenant, host, purpose, ConsentScope.DESKTOP, target=target, ticket_number=ticket_number
     )
-    visit = await _visit(Connecting(gateway, program, saved, port), access)
-    _tell(visit)
-    if visit.status:
-        await _check_consent(api, access)
-
-
-async def _check_consent(api: Api, access: Access) -> None:
-    """Raise `Refused` if consent is over by which the host was open: then that has ended the client."""
-    told = await api.get(*CONNECTIONS, access.alias, tenant=access.tenant)
-    if reason := _OVER.get(told["state"]):
-        raise Refused(reason)
+    _tell(await _visit(Connecting(gateway, program, saved, port), access))
 
 
 class Served(NamedTuple):
@@ -180,6 +166,7 @@ async def ask_access(
         target=told["target"],
         announced=_announced(told),
         report=_reporting(api, tenant, told["request"]),
+        read_end=_reading_end(api, told["request"], told["token"]),
     )
     name, port = split_address(told["address"])
     return access, Gateway(name, port, api.context, choose_proxy("", os.environ, name))
@@ -207,6 +194,15 @@ def _reporting(api: Api, tenant: TenantId, request: str) -> Report:
     return report
 
 
+def _reading_end(api: Api, request: str, token: str) -> ReadEnd:
+    """Return what asks the platform why the newest connection of the request has ended."""
+
+    async def read_end() -> Any:
+        return await api.post(*CONNECTIONS, request, "end", body={"token": token})
+
+    return read_end
+
+
 async def _visit(connecting: Connecting, access: Access) -> Visit:
     with err.status(_STEPS[Step.ASKING]) as status:
 
@@ -229,8 +225,8 @@ def _given(access: Access) -> Callable[[], Awaitable[Access]]:
 def _tell(visit: Visit) -> None:
     traffic = visit.traffic
     say(f"Ended: {traffic.to_client_bytes:,} bytes from the host, {traffic.to_host_bytes:,} to it.")
-    if traffic.refused is not None:
-        raise traffic.refused
+    if visit.refused is not None:
+        raise visit.refused
     if visit.status:
         say(f"The RDP client ended with status {visit.status}; its own messages say why.")
 

@@ -21,13 +21,14 @@ from pathlib import Path
 from dialback.console.addresses import RDP_PORT, open_listener
 from dialback.console.announced import NOTHING, Announced, judge
 from dialback.console.clients import Display, Launch, Program, settings_file
+from dialback.console.ended import ReadEnd, why_ended
 from dialback.console.guard import Guard
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.owners import is_ours
 from dialback.console.proof import Proof, check, compare
 from dialback.console.redirector import Redirector, Traffic
 from dialback.console.saved import Saved
-from dialback.domain.errors import Problem
+from dialback.domain.errors import Problem, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.domain.secret import Secret
 from dialback.observe.log import get_logger
@@ -65,7 +66,8 @@ class Access:
     """What the platform gives a technician for one host: the token, and by what the host is known.
 
     `host_key` is hexadecimal; `announced` what the platform hands over of the certificate at the target.
-    `report` tells the platform what was seen of the host's certificate, for the record of the connection.
+    `report` tells the platform what was seen of the host's certificate, for the record of the connection;
+    `read_end` asks it why the connection has ended.
     """
 
     tenant: TenantId
@@ -77,15 +79,20 @@ class Access:
     target: str = ""
     announced: Announced = NOTHING
     report: Report | None = field(default=None, repr=False, compare=False)
+    read_end: ReadEnd | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A connection that ended: what was proved, what went through, and the client's exit status."""
+    """A connection that ended: what was proved, what went through, and the client's exit status.
+
+    `refused` is why it was refused or cut, None if client or host ended it.
+    """
 
     proof: Proof
     traffic: Traffic
     status: int
+    refused: Refused | None = None
 
 
 Ask = Callable[[], Awaitable[Access]]
@@ -151,8 +158,9 @@ class Connecting:
                 watch(redirector)
             launch = Launch(*redirector.place, access.name, announced, shown)
             status = await self._serve(redirector, launch, tell)
+        refused = redirector.traffic.refused or await why_ended(access.read_end)
         tell(Step.ENDED, "")
-        return Visit(proof, redirector.traffic, status)
+        return Visit(proof, redirector.traffic, status, refused)
 
     async def _open_leg(self, access: Access) -> Leg:
         return await open_leg(self._gateway, access.alias, access.token)

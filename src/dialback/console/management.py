@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from dialback import __version__
 from dialback.console.connecting import Access
+from dialback.console.ended import why_ended
 from dialback.console.legs import Gateway, open_leg
 from dialback.domain.errors import Problem, Reason, Refused
 from dialback.identity.host_keys import verify
@@ -158,13 +159,18 @@ async def managing(
         place: the host as people name it, `TENANT/HOST`.
 
     Raises:
-        Refused: the gateway refused, or `HOST_KEY_OTHER`.
+        Refused: the gateway refused or has cut it, or `HOST_KEY_OTHER`.
         VersionsDiffer, ManagementLost: in words.
         OSError: the connection broke.
     """
     leg = await open_leg(gateway, access.alias, access.token)
-    async with opened(leg, access.host, bytes.fromhex(access.host_key), place, versions) as management:
-        yield management
+    try:
+        async with opened(leg, access.host, bytes.fromhex(access.host_key), place, versions) as management:
+            yield management
+    except ManagementLost:
+        if refused := await why_ended(access.read_end):
+            raise refused from None
+        raise
 
 
 @asynccontextmanager

@@ -244,11 +244,16 @@ class Store(Protocol):
         """Return the tenant's record of that id; see `connections` for None."""
 
     async def connections(
-        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+        self,
+        tenant: TenantId | None,
+        limit: int = 50,
+        user: UserName | None = None,
+        resource: ResourceName | None = None,
     ) -> Sequence[ConnectionRecord]:
-        """Return the tenant's newest records first, `limit` at most; if a user is named, theirs alone.
+        """Return the tenant's newest records first, `limit` at most; those of a user or a resource alone.
 
-        Without a tenant they are those of nobody: attempts whose token admitted no one.
+        The resource of a visit is its request. Without a tenant they are those of nobody: attempts whose
+        token admitted no one.
         """
 
     async def close_open_connections(self, at: datetime) -> int:

@@ -119,7 +119,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TOKEN_MALFORMED: "The token is damaged; make a new connection file.",
     Reason.TOKEN_OVERSIZED: "The token is longer than any issued here; make a new connection file.",
     Reason.TOKEN_UNKNOWN: "No such token was ever issued here; make a new connection file.",
-    Reason.TOKEN_EXPIRED: "The token has expired; make a new connection file.",
+    Reason.TOKEN_EXPIRED: "The token has expired; make a new connection file, or connect anew.",
     Reason.TOKEN_REVOKED: "The token was revoked; ask the administrator, or make a new connection file.",
     Reason.USER_DISABLED: "The user is disabled; an administrator can enable them again.",
     Reason.RESOURCE_NOT_GRANTED: "The token does not open this resource; use the file made for it.",
@@ -257,6 +257,15 @@ _USER_SENTENCES: dict[Reason, str] = {
 def sentence_for_user(reason: Reason) -> str:
     """Return the sentence for the user who met the reason, who may know no command and read no log."""
     return _USER_SENTENCES.get(reason, SENTENCES[reason])
+
+
+_INSIDE = {Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR}
+"""Reasons whose detail is about the platform's inside."""
+
+
+def told_detail(reason: Reason, detail: str) -> str:
+    """Return what of a detail is for somebody who is known by name, and does not run the platform."""
+    return "" if reason in _INSIDE else detail
 
 
 class Problem(Exception):

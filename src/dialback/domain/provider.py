@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from dialback.domain.consent import MAX_WAIT, ConsentRequest, ConsentState, Denial
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.flight import Flight, SignedHead
-from dialback.domain.ids import ConnectionId, GrantId, TenantId, UserId
+from dialback.domain.ids import ConnectionId, GrantId, TenantId, UserId, UserName
 from dialback.domain.names import check_id, check_name
 
 PROVIDER: Final = TenantId("provider")
@@ -117,6 +117,11 @@ class KeptGrant:
     until: datetime
     revoked_at: datetime | None = None
     signatures: int = 1
+
+
+def visitor_name(staff: str) -> UserName:
+    """Return by what name a staff member is known among a tenant's users: no user of the tenant has it."""
+    return UserName(f"{PROVIDER}\\{staff}")
 
 
 def serves(staff: Staff, terms: Terms) -> bool:

@@ -9,7 +9,7 @@ import json
 from urllib.parse import unquote
 
 from dialback.domain.contracts import Admission
-from dialback.domain.errors import Reason, Refused
+from dialback.domain.errors import Refused, told_detail
 from dialback.edge.accept import Arrival
 from dialback.gateway.bearer import serve_bearer
 from dialback.gateway.connection import Connection, Gateway
@@ -18,9 +18,6 @@ from dialback.relay.join import End
 from dialback.transport.leg import Leg
 from dialback.wire.head import RequestHead, build_response
 from dialback.wire.stream import STREAM_PATH, STREAM_UPGRADE
-
-_INSIDE = {Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR}
-"""Reasons whose detail is about the platform's inside."""
 
 
 class RawStreams:
@@ -46,8 +43,8 @@ async def _carry(connection: Connection, admission: Admission, head: RequestHead
 
 def refusal(refused: Refused) -> bytes:
     """Return the answer that tells an admitted client why it reaches no host."""
-    detail = "" if refused.reason in _INSIDE else refused.detail
-    body = json.dumps({"reason": refused.reason.value, "detail": detail}).encode()
+    told = {"reason": refused.reason.value, "detail": told_detail(refused.reason, refused.detail)}
+    body = json.dumps(told).encode()
     headers = [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),

@@ -11,7 +11,7 @@ from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, TenantId, TokenHash, UserId, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserId, UserName
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store.memory_directory import MemoryDirectory
 
@@ -129,12 +129,16 @@ class MemoryStore:
         return record if record is not None and record.tenant == tenant else None
 
     async def connections(
-        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+        self,
+        tenant: TenantId | None,
+        limit: int = 50,
+        user: UserName | None = None,
+        resource: ResourceName | None = None,
     ) -> Sequence[ConnectionRecord]:
         mine = [
             record
             for record in self._connections.values()
-            if record.tenant == tenant and user in (None, record.user)
+            if record.tenant == tenant and user in (None, record.user) and resource in (None, record.resource)
         ]
         newest = sorted(mine, key=lambda record: (record.opened_at, record.id), reverse=True)
         return newest[: max(limit, 0)]

@@ -16,7 +16,16 @@ from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, PoolId, TenantId, TokenHash, UserId, UserName
+from dialback.domain.ids import (
+    ConnectionId,
+    HostId,
+    PoolId,
+    ResourceName,
+    TenantId,
+    TokenHash,
+    UserId,
+    UserName,
+)
 from dialback.domain.names import key_of
 from dialback.domain.pools import PoolHost, pool_of_its_own, with_its_id
 from dialback.domain.sessions import ConnectionRecord
@@ -168,10 +177,16 @@ class SqlStore(Database):
         return None if row is None else rows.connection_of(row)
 
     async def connections(
-        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
+        self,
+        tenant: TenantId | None,
+        limit: int = 50,
+        user: UserName | None = None,
+        resource: ResourceName | None = None,
     ) -> Sequence[ConnectionRecord]:
-        mine = [_belongs(tenant)] if user is None else [_belongs(tenant), connections.c.user == user]
-        newest = select(connections).where(*mine)
+        wanted = [_belongs(tenant)]
+        wanted += [] if user is None else [connections.c.user == user]
+        wanted += [] if resource is None else [connections.c.resource == resource]
+        newest = select(connections).where(*wanted)
         newest = newest.order_by(connections.c.opened_at.desc(), connections.c.id.desc())
         return rows.each(rows.connection_of, await self._read(newest.limit(max(limit, 0))))
 

@@ -36,7 +36,8 @@ SINCE = "2026-05-04T08:00:00Z"
 class StubHost:
     """A host: what the API says of it, its agent, and how its tenant answers.
 
-    `refusal` is told instead of opening; `consent`, if set, is waited for before the way is open.
+    `refusal` is told instead of opening; `consent`, if set, is waited for before the way is open. `ended` is
+    the reason of record of its connections.
     """
 
     id: str
@@ -48,6 +49,7 @@ class StubHost:
     announced: dict[str, Any] | None = None
     managed: ManagedHost = field(default_factory=ManagedHost)
     refusal: Reason | None = None
+    ended: Reason = Reason.CLIENT_ENDED
     consent: asyncio.Event | None = None
 
     def view(self, certificate: str) -> dict[str, Any]:
@@ -171,6 +173,9 @@ class PlatformStub:
         if words[-1] == "proof":
             self.proofs.append(json.loads(body))
             return _http(200, {})
+        if words[-1] == "end":
+            host, _ = self._ways[words[1]]
+            return _http(200, {"reason": host.ended, "detail": "said the platform"})
         if words == ["tenants"]:
             return _http(200, {"items": [self._tenant(id) for id in self.tenants], "after": ""})
         hosts = self.tenants[words[1]][1]

@@ -247,6 +247,18 @@ async def test_refused_technician_reads_the_reason(console: Console) -> None:
     assert ended.problem.startswith("The tenant has denied what was asked")
 
 
+async def test_technician_whose_visit_was_cut_reads_the_reason(console: Console) -> None:
+    console.stub.host("h1").ended = Reason.TENANT_SUSPENDED
+    console.find_program = lambda: console.program("sys.exit(131)")
+    console.engine.connect(console.order("h1"))
+
+    ended = await console.first(Visit, lambda visit: visit.has_ended)
+
+    assert ended.problem == (
+        "The tenant is suspended; the provider's administrator can resume it. said the platform"
+    )
+
+
 async def test_missing_client_is_said_before_anything_is_asked(console: Console) -> None:
     def find() -> Program:
         raise NoClient("no RDP client is installed here")

@@ -108,6 +108,7 @@ class Cuts:
     def __init__(self) -> None:
         self.open: set[ConnectionId] = {CONNECTION}
         self.details: list[str] = []
+        self.reasons: list[Reason] = []
         self.going_on: list[LiveConnection] = []
 
     def live(self) -> Sequence[LiveConnection]:
@@ -117,6 +118,7 @@ class Cuts:
         found = self.open & set(ids)
         self.open -= found
         self.details += [detail] * len(found)
+        self.reasons += [reason] * len(found)
         return len(found)
 
 

@@ -1,12 +1,15 @@
 """The provider's staff: who manages it, and what ends with somebody's place on it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from dialback.domain.access import ConnectionToken, TokenKind
 from dialback.domain.accounts import Origin, SignInKind
-from dialback.domain.ids import ResourceName, TenantId, TokenHash, UserId, UserName
+from dialback.domain.errors import Reason
+from dialback.domain.ids import ConnectionId, ResourceName, TenantId, TokenHash, UserId, UserName
+from dialback.domain.live import LiveConnection
 from dialback.domain.provider import PROVIDER, Staff, StaffRole
 from dialback.domain.tenancy import Tenant, User
 from tests.web.api.stage import ACME, ApiStage
@@ -82,6 +85,28 @@ async def test_whoever_leaves_the_staff_loses_what_they_have_open(api: ApiStage)
     assert kept.revoked_at == api.now
     assert await api.bad("DELETE", "/provider/staff/tess", "provider/pia") == (404, "not-there")
     assert api.notes.actions == [("staff.remove", "user:tess")]
+
+
+async def test_what_a_removed_staff_member_has_open_is_cut_for_that_reason(api: ApiStage) -> None:
+    visit = LiveConnection(
+        ConnectionId("v1"),
+        ACME,
+        UserId("tess"),
+        UserName("provider\\tess"),
+        ResourceName("r1"),
+        TokenHash("a"),
+        "192.0.2.7",
+        kind=TokenKind.PROVIDER,
+    )
+    others = replace(visit, id=ConnectionId("v2"), user_id=UserId("timo"))
+    users = replace(visit, id=ConnectionId("v3"), kind=TokenKind.CONNECTION)
+    api.cuts.going_on, api.cuts.open = [visit, others, users], {visit.id, others.id, users.id}
+    await api.good("DELETE", "/provider/staff/tess", "provider/pia")
+    assert api.cuts.open == {others.id, users.id}
+    assert api.cuts.reasons == [Reason.STAFF_NOT_ASSIGNED]
+    cut = api.notes.entries[0]
+    assert (cut.tenant, cut.action, cut.subject) == (ACME, "connection.cut", "connection:v1")
+    assert (cut.actor.name, cut.detail) == ("provider\\pia", "staff-not-assigned: r1 for provider\\tess")
 
 
 async def test_role_on_the_staff_is_asked_at_each_request(api: ApiStage) -> None:

@@ -314,8 +314,8 @@ class Engine:
 def _outcome(ended: Ended) -> dict[str, object]:
     """Return what is to be said of a visit that ended by itself."""
     problem = ""
-    if ended.traffic.refused is not None:
-        problem = sentence_of(ended.traffic.refused)
+    if ended.refused is not None:
+        problem = sentence_of(ended.refused)
     elif ended.status:
         problem = f"The RDP client ended with status {ended.status}; its own messages say why."
     return {"problem": problem}

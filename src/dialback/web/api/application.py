@@ -19,6 +19,7 @@ from dialback.web.api import (
     pools,
     provider,
     provider_connections,
+    provider_ends,
     provider_staff,
     records,
     users,
@@ -56,7 +57,15 @@ def make_api(api: Api, who: Who = by_bearer) -> FastAPI:
     )
     for family in (own, users, workspaces, pools, catalog, hosts, live, records):
         family.add_routes(router, api)
-    for family in (provider, provider_staff, provider_connections, consent, flights, connection_flights):
+    for family in (
+        provider,
+        provider_staff,
+        provider_connections,
+        provider_ends,
+        consent,
+        flights,
+        connection_flights,
+    ):
         family.add_routes(router, api)
     app.include_router(router)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]

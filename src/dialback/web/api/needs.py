@@ -131,6 +131,8 @@ NEEDS: dict[str, Needs] = {
     "invite_staff": PROVIDER_MANAGES,
     "reach_host": PROVIDER_REACHES,
     "read_reach": PROVIDER_READS,
+    # The token that was given for the request is what it takes: the staff member may be none any more.
+    "read_reach_end": ANYBODY,
     # What the provider asks of a tenant, and what the tenant answers.
     "list_consent_requests": CONSENT,
     "read_consent_request": CONSENT,

@@ -10,13 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from dialback.domain.audit import AuditEntry
+from dialback.domain.errors import Reason
 from dialback.domain.ids import TenantId, UserId, UserName
 from dialback.domain.provider import PROVIDER, Staff, StaffRole
 from dialback.domain.tenancy import Tenant, User
 from dialback.identity.disabling import end_what_is_held
 from dialback.identity.invitations import invitation_link
 from dialback.web.api.nouns import is_id
-from dialback.web.api.parts import MADE, Api, Body, Id, Me, View, changes, fitting, note
+from dialback.web.api.parts import MADE, Api, Body, Caller, Id, Me, View, changes, fitting, note
 from dialback.web.api.problems import ApiProblem, ApiReason, broken_rule, not_there
 from dialback.web.api.users import InvitationView
 
@@ -96,6 +98,8 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if me.user is not None and me.staff is not None and me.user.id == id:
             raise ApiProblem(ApiReason.OWN_USER)
         await api.provider.remove_staff(member.user)
+        # Before their tokens are revoked, so that this is the reason of record.
+        await _end_visits(api, me, user)
         await end_what_is_held(user, api.directory, api.accounts, api.store, api.now())
         note(api, me, "staff.remove", f"user:{id}", user.name)
 
@@ -105,6 +109,18 @@ def add_routes(router: APIRouter, api: Api) -> None:
         link = invitation_link(api.address, await api.authenticator.invite(user))
         note(api, me, "staff.invite", f"user:{id}", user.name)
         return InvitationView(link=link)
+
+
+async def _end_visits(api: Api, me: Caller, user: User) -> None:
+    """Cut what the staff member has open, and write it into the audit logs of those tenants."""
+    reason = Reason.STAFF_NOT_ASSIGNED
+    actor = replace(me.actor, name=f"{me.tenant}\\{me.actor.name}")
+    for each in api.connections.live():
+        if (each.home, each.user_id) == (PROVIDER, user.id):
+            await api.connections.cut([each.id], reason, user.name)
+            detail = f"{reason}: {each.resource} for {each.user}"
+            subject = f"connection:{each.id}"
+            api.recorder.note(AuditEntry(each.tenant, api.now(), actor, "connection.cut", subject, detail))
 
 
 async def _member(api: Api, id: str) -> tuple[Staff, User]:

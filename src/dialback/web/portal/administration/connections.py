@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from dialback.domain.access import RELAY_ENDS
 from dialback.domain.consent import ConsentRequest
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserName
-from dialback.domain.provider import PROVIDER
+from dialback.domain.provider import PROVIDER, visitor_name
 from dialback.domain.sessions import ConnectionRecord
 from dialback.web.consents import MOST_REQUESTS
 from dialback.web.flight_copies import read_flight
@@ -97,6 +97,6 @@ async def _of_provider(
     portal: Portal, tenant: TenantId, asked: Mapping[ResourceName, ConsentRequest]
 ) -> Sequence[ConnectionRecord]:
     """Return the newest records of everybody of the provider who has asked for something."""
-    names = {UserName(f"{PROVIDER}\\{request.staff}") for request in asked.values()}
+    names = {visitor_name(request.staff) for request in asked.values()}
     found = [await portal.store.connections(tenant, SHOWN, name) for name in sorted(names)]
     return sorted(chain(*found), key=lambda record: record.opened_at, reverse=True)[:SHOWN]
