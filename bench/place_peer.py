@@ -18,7 +18,7 @@ import uvloop
 from bench.estate import Seat, seats
 from dialback.broker.inflight import InFlight
 from dialback.broker.links import Links
-from dialback.broker.orchestrate import StoreBroker
+from dialback.broker.orchestrate import NeverWoken, StoreBroker
 from dialback.broker.records import Records
 from dialback.broker.visits import ConsentHosts, Visits
 from dialback.domain.contracts import Admission, Attempt
@@ -52,7 +52,9 @@ async def main() -> None:
     config = json.loads(sys.stdin.buffer.readline())
     store = await open_store(config["url"])
     links = StandingLinks()
-    visits = Visits(store, store.provider, cast(ConsentHosts, links), Live(), lambda address: None)
+    visits = Visits(
+        store, store.provider, cast(ConsentHosts, links), Live(), lambda address: None, NeverWoken()
+    )
     broker = StoreBroker(store, cast(Links, links), cast(Records, NoRecords()), visits=visits)
     print(json.dumps("ready"), flush=True)
     loop = asyncio.get_running_loop()

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from dialback.domain.contracts import Placement, Visit
+from dialback.domain.directory import HostStanding
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import ConnectionId, HostId, TenantId
+from dialback.domain.pools import HostPool, StartOnConnect, WakeMethod
 from dialback.domain.provider import PROVIDER, Staff, StaffRole, Terms
-from dialback.domain.sessions import Because
+from dialback.domain.sessions import Because, Stage
 from dialback.domain.tenancy import MAIN
-from tests.broker.stores import AWAY, HOST, NOW
+from tests.broker.stores import AWAY, HOST, NOW, POOL
 from tests.broker.visiting import ATTEMPT, GRANT, KEPT, REQUEST, TEXT, TOKEN, TOM, USERS, VISIT, Scene, scene
 
 
@@ -113,12 +115,58 @@ async def test_token_is_good_only_where_a_console_may_be_used(made: Scene, addre
     assert await placed(made)
 
 
+async def sleeping(made: Scene) -> None:
+    """Let the host sleep in a pool that can wake it."""
+    made.hosts.standing = False
+    pool = await made.store.directory.get(HostPool, MAIN, POOL)
+    hook = StartOnConnect(WakeMethod.COMMAND, "wake-host", 5)
+    await made.store.directory.save(replace(pool, start_on_connect=hook))
+
+
+async def test_host_that_sleeps_is_woken_by_the_hook_of_its_pool(made: Scene) -> None:
+    await sleeping(made)
+    placement = await placed(made)
+    assert made.waker.woken == ["desk of desk"]
+    assert list(placement.parked_s) == [Stage.WAKE]
+    assert (await placed(made)).parked_s == {}
+
+
+async def test_host_that_does_not_wake_is_named(made: Scene) -> None:
+    await sleeping(made)
+    made.waker.refusal = Refused(Reason.WAKE_TIMED_OUT, "desk: no agent link within 5 s")
+    assert (await refusal(placed(made))).reason is Reason.WAKE_TIMED_OUT
+    assert made.visits.open_visits() == {}
+
+
+async def test_host_is_not_woken_for_what_its_tenant_has_denied(made: Scene) -> None:
+    await sleeping(made)
+    await made.provider.deny_consent(MAIN, "r1", "anna", NOW)
+    assert (await refusal(placed(made))).reason is Reason.CONSENT_DENIED
+    assert made.waker.woken == []
+
+
+async def test_what_was_granted_while_the_host_woke_is_shown_to_it(made: Scene) -> None:
+    await sleeping(made)
+
+    async def wake(pool: HostPool, host: HostStanding) -> None:
+        made.hosts.standing = True
+        await made.provider.save_grant(KEPT)
+
+    made.waker.wake = wake  # type: ignore[method-assign]
+    assert (await placed(made)).visit == Visit(REQUEST, TEXT)
+
+
 async def test_host_has_to_be_there_and_new_enough(made: Scene) -> None:
     made.hosts.old = "agent 0.1 speaks version 2"
     found = await refusal(placed(made))
     assert (found.reason, found.detail) == (Reason.AGENT_TOO_OLD, "agent 0.1 speaks version 2")
     made.hosts.standing = False
-    assert (await refusal(placed(made))).reason is Reason.HOST_OFFLINE
+    found = await refusal(placed(made))
+    assert (found.reason, found.detail) == (Reason.HOST_OFFLINE, "desk, never seen")
+    await made.store.set_link(HOST.id, False, NOW)
+    found = await refusal(placed(made))
+    assert (found.reason, found.detail) == (Reason.HOST_OFFLINE, "desk, last seen 2026-03-01 12:00:00 UTC")
+    assert made.waker.woken == []
     await made.store.revoke_host(HOST.id, NOW)
     assert (await refusal(placed(made))).reason is Reason.HOST_REVOKED
     made.provider._requests[MAIN, "r1"] = replace(REQUEST, host=HostId("h9"))

@@ -9,9 +9,12 @@ from dialback.broker.settings import BrokerSettings
 from dialback.broker.visits import Visits
 from dialback.domain.access import ConnectionToken, TokenKind
 from dialback.domain.consent import ConsentRequest, ConsentScope, Grant
-from dialback.domain.contracts import Admission, Attempt
+from dialback.domain.contracts import Admission, Attempt, Waker
+from dialback.domain.directory import HostStanding
+from dialback.domain.errors import Refused
 from dialback.domain.ids import ConnectionId, GrantId, HostId, ResourceName, TokenHash, UserId, UserName
 from dialback.domain.live import LiveConnection
+from dialback.domain.pools import HostPool
 from dialback.domain.provider import PROVIDER, KeptGrant, Staff, check_console
 from dialback.domain.tenancy import MAIN, Tenant, User
 from dialback.identity.grants import build, sign
@@ -88,6 +91,21 @@ class ScriptedHosts:
         self.told.append((host_id, grant_id))
 
 
+class ScriptedWaker(Waker):
+    """Wakes what it is told to wake, unless `refusal` is set."""
+
+    def __init__(self, hosts: ScriptedHosts) -> None:
+        self.hosts = hosts
+        self.woken: list[str] = []
+        self.refusal: Refused | None = None
+
+    async def wake(self, pool: HostPool, host: HostStanding) -> None:
+        self.woken.append(f"{host.name} of {pool.name}")
+        if self.refusal is not None:
+            raise self.refusal
+        self.hosts.standing = True
+
+
 class Scene:
     """Everything visits are made of, in memory; `now` moves when a test says so."""
 
@@ -95,6 +113,7 @@ class Scene:
         self.store = store
         self.provider = provider
         self.hosts = ScriptedHosts()
+        self.waker = ScriptedWaker(self.hosts)
         self.connections = ScriptedConnections()
         self.now = NOW
         self.visits = self.make()
@@ -106,6 +125,7 @@ class Scene:
             self.hosts,
             self.connections,
             partial(check_console, networks=["192.0.2.0/24"], outside=False),
+            self.waker,
             BrokerSettings(**settings),
             self.clock,
             look_every_s=0.01,

@@ -92,7 +92,8 @@ def build_node(
     flights = _flights(store, links, tasks, platform_key)
     approvals, live = HeardApprovals(store.approvals), Live()
     pacer = Pacer(settings.gateway.most_bytes_s or None, on_held=metrics.held)
-    visits = Visits(store, store.provider, links, live, _consoles(settings.provider), settings.broker)
+    waker = HookWaker(links.up, tasks, settings.broker)
+    visits = Visits(store, store.provider, links, live, _consoles(settings.provider), waker, settings.broker)
     links.visits = visits
     metering = Metering(store.provider)
     broker = StoreBroker(
@@ -100,7 +101,7 @@ def build_node(
         links,
         records,
         approver=StepUpApprover(approvals, store.accounts, auditor, settings.broker),
-        waker=HookWaker(links.up, tasks, settings.broker),
+        waker=waker,
         visits=visits,
         metering=metering,
     )

@@ -105,6 +105,7 @@ class Link:
         self.hello = hello
         self.state = state
         self.proved_at = -math.inf
+        self.heard_at: datetime | None = None
         self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
         self.done: dict[str, asyncio.Future[str]] = {}
         self.flights = FlightWaiters()
@@ -208,8 +209,10 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             async with asyncio.timeout(self._settings.dial_deadline_s):
                 await _answered(link, order.connection_id, _dial_text(link.machine, order))
         except TimeoutError as error:
-            waited_s = self._settings.dial_deadline_s
-            raise Refused(Reason.AGENT_SILENT, f"no answer within {waited_s:g} s") from error
+            detail = f"no answer within {self._settings.dial_deadline_s:g} s"
+            if link.heard_at is not None:
+                detail += f", last heard of {link.heard_at:%Y-%m-%d %H:%M:%S %Z}"
+            raise Refused(Reason.AGENT_SILENT, detail) from error
         except Refused as refused:
             if refused.reason is Reason.HOST_LEG_LATE:
                 await link.state.dialled_back(refused.detail or SENTENCES[refused.reason])
@@ -419,6 +422,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             while True:
                 for text in waiting:
                     event = link.machine.receive(text)
+                    link.heard_at = self._now()
                     await self._take(link, event)
                     if isinstance(event, HeartbeatReceived):
                         silence.reschedule(clock() + silence_s)

@@ -9,6 +9,8 @@ grant are shown with the order to dial. Rules of this file:
 - While the host wants consent the client is parked. An answer that falls in this process is heard at once,
   one of another within `LOOK_EVERY_S`; and the host is asked again every `ASK_HOST_EVERY_S`, since somebody
   may have approved there.
+- A host that sleeps is woken as for its users, once nobody has denied what was asked; what it says of consent
+  is heard when it is up.
 - Which grant was shown for a connection is remembered until it ends, so that revoking finds it.
 """
 
@@ -29,12 +31,15 @@ from dialback.domain.contracts import (
     Store,
     StoreUnavailable,
     Visit,
+    Waker,
 )
+from dialback.domain.directory import HostStanding
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host
 from dialback.domain.ids import ConnectionId, GrantId, HostId, PoolId, ResourceName, TenantId
 from dialback.domain.live import LiveConnections
 from dialback.domain.placement import check_alias
+from dialback.domain.pools import HostPool
 from dialback.domain.provider import (
     KeptGrant,
     Provider,
@@ -46,7 +51,7 @@ from dialback.domain.provider import (
     month_of,
     visitor_name,
 )
-from dialback.domain.sessions import Because
+from dialback.domain.sessions import Because, Stage
 from dialback.identity.grants import ReadGrant, answering, read
 from dialback.observe.log import get_logger
 from dialback.wire.management.session import MANAGEMENT_TARGET
@@ -87,6 +92,7 @@ class Visits(ConsentEvents):
     Args:
         connections: what is open or parked now.
         check_console: given a client's address; raises `Refused` unless a console may be used there.
+        waker: wakes hosts by the hook of their pool.
         now: the time, in UTC.
     """
 
@@ -97,6 +103,7 @@ class Visits(ConsentEvents):
         hosts: ConsentHosts,
         connections: LiveConnections,
         check_console: Callable[[str], None],
+        waker: Waker,
         settings: BrokerSettings | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
@@ -108,6 +115,7 @@ class Visits(ConsentEvents):
         self._hosts = hosts
         self._connections = connections
         self._check_console = check_console
+        self._waker = waker
         self._settings = settings or BrokerSettings()
         self._now = now
         self._look_every_s = look_every_s
@@ -139,7 +147,8 @@ class Visits(ConsentEvents):
 
         Raises:
             Refused: as `check_console` and `check_reach` do; `RESOURCE_NOT_GRANTED`, `HOST_REVOKED`,
-                `HOST_OFFLINE`, `AGENT_TOO_OLD`, `TOKEN_EXPIRED`, `CONSENT_DENIED` or `GRANT_REVOKED`.
+                `HOST_OFFLINE`, `WAKE_FAILED`, `WAKE_TIMED_OUT`, `AGENT_TOO_OLD`, `TOKEN_EXPIRED`,
+                `CONSENT_DENIED` or `GRANT_REVOKED`.
         """
         name = check_alias(admission, attempt.alias)
         request = await self._provider.consent_request(admission.tenant, name)
@@ -151,6 +160,12 @@ class Visits(ConsentEvents):
         terms = await self._check_reach(admission, attempt)
         host = await self._host(request.host, admission.tenant)
         visit = await self._visit(Visit(request))
+        parked_s: dict[Stage, float] = {}
+        if not self._hosts.up(host.id):
+            parked_s = await self._woken_s(host)
+            visit = await self._visit(Visit(request))
+        if old := self._hosts.too_old(host.id):
+            raise Refused(Reason.AGENT_TOO_OLD, old)
         self._open[attempt.connection_id] = OpenVisit(
             admission.tenant, host.id, request.id, token.expires_at, _shown(visit)
         )
@@ -160,6 +175,7 @@ class Visits(ConsentEvents):
             request.target or MANAGEMENT_TARGET,
             Because.ASKED_FOR,
             PoolId(""),
+            parked_s,
             visit=visit,
             most_bytes_s=terms.most_bytes_s,
         )
@@ -259,11 +275,19 @@ class Visits(ConsentEvents):
             raise Refused(Reason.RESOURCE_NOT_GRANTED, "the host is gone")
         if host.revoked_at is not None:
             raise Refused(Reason.HOST_REVOKED, host.name)
-        if not self._hosts.up(host.id):
-            raise Refused(Reason.HOST_OFFLINE, host.name)
-        if old := self._hosts.too_old(host.id):
-            raise Refused(Reason.AGENT_TOO_OLD, old)
         return host
+
+    async def _woken_s(self, host: Host) -> dict[Stage, float]:
+        """Wake the host; return how long it took. Cancel-safe."""
+        directory = self._store.directory
+        member = await directory.pool_host(host.tenant, host.id)
+        pool = await directory.get(HostPool, host.tenant, member.pool) if member is not None else None
+        if member is None or pool is None or pool.start_on_connect is None:
+            raise Refused(Reason.HOST_OFFLINE, _last_seen(host))
+        clock = asyncio.get_running_loop().time
+        begun_at = clock()
+        await self._waker.wake(pool, HostStanding(member, host.name, host.public_key))
+        return {Stage.WAKE: clock() - begun_at}
 
     async def _visit(self, visit: Visit) -> Visit:
         """Return the visit with the newest grant that answers it; raise `Refused` if the tenant said no."""
@@ -318,6 +342,12 @@ class Visits(ConsentEvents):
             self._waiting[request_id].discard(answered)
             if not self._waiting[request_id]:
                 del self._waiting[request_id]
+
+
+def _last_seen(host: Host) -> str:
+    if host.link_changed_at is None:
+        return f"{host.name}, never seen"
+    return f"{host.name}, last seen {host.link_changed_at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _shown(visit: Visit) -> GrantId | None:
