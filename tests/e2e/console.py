@@ -9,6 +9,7 @@ from dialback.app.certificates import server_certificates
 from dialback.cli.api import Login
 from dialback.console.clients import Client, Program
 from dialback.domain.accounts import Origin, SignIn, SignInKind
+from dialback.domain.ids import TenantId, UserId
 from dialback.domain.provider import PROVIDER
 from dialback.identity.tokens import hash_token, make_token
 from tests.e2e.stage import Stage
@@ -43,12 +44,15 @@ class Console:
 
     async def login(self) -> Login:
         """Sign the technician in, as `dialback login` does."""
-        stage, secret, now = self.stage, make_token(), datetime.now(UTC)
-        ends_at = now + timedelta(hours=1)
-        origin = Origin("127.0.0.1", "console")
-        await stage.store.accounts.save_sign_in(
-            SignIn(
-                hash_token(secret), PROVIDER, TOM, SignInKind.CLI, "device code", now, now, ends_at, origin
-            )
-        )
-        return Login(stage.address, server_certificates(stage.data, stage.settings).ca_pem, secret.reveal())
+        stage, secret = self.stage, await sign_in(self.stage, PROVIDER, TOM, SignInKind.CLI)
+        return Login(stage.address, server_certificates(stage.data, stage.settings).ca_pem, secret)
+
+
+async def sign_in(stage: Stage, tenant: TenantId, user: UserId, kind: SignInKind) -> str:
+    """Sign somebody in; return the secret that their browser or command line keeps."""
+    secret, now = make_token(), datetime.now(UTC)
+    ends_at, origin = now + timedelta(hours=1), Origin("127.0.0.1", "test")
+    await stage.store.accounts.save_sign_in(
+        SignIn(hash_token(secret), tenant, user, kind, "password", now, now, ends_at, origin)
+    )
+    return secret.reveal()

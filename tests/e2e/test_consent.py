@@ -11,17 +11,20 @@ from sqlalchemy import insert, update
 
 from dialback.agent.consent_files import ConsentFiles
 from dialback.agent.consent_local import LocalConsent
+from dialback.domain.accounts import SignInKind
 from dialback.domain.consent import ConsentScope, Grant
 from dialback.domain.errors import Reason
-from dialback.domain.ids import HostId
+from dialback.domain.ids import HostId, UserId, UserName
 from dialback.domain.provider import Terms, month_of
 from dialback.domain.sessions import Stage as Step
-from dialback.domain.tenancy import MAIN
+from dialback.domain.tenancy import MAIN, Role, User
 from dialback.identity.grants import build, sign
 from dialback.store.models import connection_tokens
 from dialback.store.provider_models import consent_requests, grants
 from dialback.web.api.provider_settings import ProviderSettings
+from dialback.web.people import COOKIE
 from dialback.wire.tsgu.client import TunnelRefused
+from tests.e2e.console import sign_in
 from tests.e2e.stage import Client, until
 from tests.e2e.visitor import ANNA, BERT, MALLORY, TOM, Visitor, Way, table
 
@@ -217,6 +220,29 @@ async def test_revoking_cuts_the_session_and_the_grant_opens_nothing_more(visito
     assert (record.reason, record.detail) == (Reason.GRANT_REVOKED, grant.id)
     await gone(visitor)
     assert await refused(visitor, Way(way.request, way.token)) == "grant-revoked"
+
+
+async def test_button_of_the_portal_cuts_the_session(visitor: Visitor) -> None:
+    await visitor.begin(table())
+    stage, anna = visitor.stage, User(MAIN, UserId("anna"), UserName("anna"), role=Role.ADMINISTRATOR)
+    await stage.store.directory.save(anna)
+    cookie = f"{COOKIE}={await sign_in(stage, MAIN, anna.id, SignInKind.BROWSER)}"
+    headers = [("Cookie", cookie), ("Sec-Fetch-Site", "same-origin"), ("Connection", "close")]
+    way, grant = await visitor.open()
+
+    page = await stage.wire()
+    await page.ask("GET", "/admin/consent", headers)
+    action = f"/admin/consent/grants/{grant.id}/revoke"
+    assert f'action="{action}"' in (await page.rest()).decode()
+
+    button = await stage.wire()
+    pressed_at = asyncio.get_running_loop().time()
+    answer = await button.ask("POST", action, headers)
+    assert (answer.status, answer.header("location")) == (303, "/admin/consent?said=revoked")
+    assert await way.end() - pressed_at < CUT_S
+    [record] = await stage.records()
+    assert (record.reason, record.detail) == (Reason.GRANT_REVOKED, grant.id)
+    await gone(visitor)
 
 
 async def test_host_was_told_so_that_a_platform_that_forgets_cannot_replay(visitor: Visitor) -> None:
