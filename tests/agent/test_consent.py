@@ -16,6 +16,8 @@ from dialback.agent.settings import ConsentSettings
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import GrantId, HostId
+from dialback.identity.grants import fingerprint
+from dialback.identity.host_keys import HostKey
 from dialback.wire.agent.messages import Dial
 from tests.agent.consents import ANNA, BERT, GRANT, MALLORY, NOW, Agent, asking, order, signed
 
@@ -224,10 +226,29 @@ def test_second_pair_of_eyes_is_waited_for(tmp_path: Path) -> None:
     found = refused(agent, order(signed()))
     assert (found.reason, found.detail) == (
         Reason.CONSENT_WANTED,
-        "expected the signatures of 2 trusted keys, got 1",
+        "expected trusted signatures of 2 approvers, got 1",
     )
     assert refused(agent, order(signed(keys=[ANNA, MALLORY]))).reason is Reason.CONSENT_WANTED
     assert agent.judge(order(signed(keys=[ANNA, BERT]))).grant == GRANT
+
+
+def test_two_keys_of_one_person_are_one_pair_of_eyes(tmp_path: Path) -> None:
+    carol = HostKey.generate()
+    keys = (f"anna: {ANNA.public_bytes.hex()}", f"Anna:{BERT.public_bytes.hex()}", carol.public_bytes.hex())
+    agent = Agent(tmp_path, asking(approvers=2, keys=keys))
+    assert refused(agent, order(signed(keys=[ANNA, BERT]))).reason is Reason.CONSENT_WANTED
+    visit = agent.judge(order(signed(keys=[ANNA, BERT, carol])))
+    assert visit.signers == {"anna", fingerprint(carol.public_bytes)}
+
+
+def test_key_of_the_host_itself_is_whose_the_settings_say(tmp_path: Path) -> None:
+    own = ConsentFiles(tmp_path).key()
+    keys = (f"anna: {ANNA.public_bytes.hex()}", f"anna: {own.public_bytes.hex()}")
+    agent = Agent(tmp_path, asking(approvers=2, keys=keys))
+    assert refused(agent, order(signed(keys=[ANNA, own]))).reason is Reason.CONSENT_WANTED
+    agent.settings = asking(approvers=2, keys=keys[:1])
+    agent.restart()
+    assert agent.judge(order(signed(keys=[ANNA, own]))).signers == {"anna", "this host"}
 
 
 def test_console_may_do_what_grant_and_policy_both_name(tmp_path: Path) -> None:

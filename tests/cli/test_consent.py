@@ -22,7 +22,7 @@ from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, JoinCode
 from dialback.domain.ids import HostId, TokenHash
 from dialback.domain.tenancy import MAIN
-from dialback.identity.grants import fingerprint, open_grant, parse, parse_public_key
+from dialback.identity.grants import fingerprint, open_grant, parse, parse_owned_key
 from dialback.identity.host_keys import HostKey
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
 from tests.cli.remote import Served
@@ -58,7 +58,9 @@ def make_key(terminal: Terminal, *words: str) -> bytes:
     """Make a key; return its public half, as a person copies it into a host's settings."""
     line = terminal.good("consent", "key", "make", *words).splitlines()[-1]
     assert line.startswith(LINE)
-    return parse_public_key(line.removeprefix(LINE).removesuffix('"]'))
+    owned = parse_owned_key(line.removeprefix(LINE).removesuffix('"]'))
+    assert owned.owner == "olga"
+    return owned.key
 
 
 def decided(remote: Served, request: ConsentRequest, keys: list[bytes], approvers: int = 1) -> Reason | None:

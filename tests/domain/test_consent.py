@@ -143,15 +143,15 @@ def test_grant_that_was_revoked_or_used_up_opens_nothing() -> None:
     assert refusal(standing=replace(once, used=1)) is Reason.GRANT_USED
 
 
-def test_second_pair_of_eyes_is_a_second_key() -> None:
+def test_second_pair_of_eyes_is_a_second_approver() -> None:
     policy = ConsentPolicy(approvers=2)
 
     assert refusal(policy) is Reason.GRANT_UNSIGNED
-    assert refusal(policy, standing=replace(SIGNED, keys=frozenset({"k1", "k2"}))) is None
+    assert refusal(policy, standing=replace(SIGNED, signers=frozenset({"k1", "k2"}))) is None
 
 
 def test_grant_that_nobody_trusted_has_signed_opens_nothing() -> None:
-    assert refusal(standing=replace(SIGNED, keys=frozenset())) is Reason.GRANT_UNSIGNED
+    assert refusal(standing=replace(SIGNED, signers=frozenset())) is Reason.GRANT_UNSIGNED
 
 
 @given(

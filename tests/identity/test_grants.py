@@ -10,6 +10,7 @@ from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId
 from dialback.domain.provider import KeptGrant
 from dialback.identity.grants import (
+    OwnedKey,
     ReadGrant,
     SignedGrant,
     answering,
@@ -19,6 +20,7 @@ from dialback.identity.grants import (
     merge,
     open_grant,
     parse,
+    parse_owned_key,
     parse_public_key,
     read,
     sign,
@@ -105,6 +107,16 @@ def test_public_key_is_read_from_hexadecimal_text() -> None:
     for text in ("", "zz" * 32, "aa" * 31):
         with pytest.raises(ValueError, match="consent key"):
             parse_public_key(text)
+
+
+def test_key_of_a_host_has_an_owner_or_is_its_own() -> None:
+    public = ANNA.public_bytes.hex()
+    assert parse_owned_key(public) == OwnedKey(ANNA.public_bytes, fingerprint(ANNA.public_bytes))
+    assert parse_owned_key(f"Anna B: {public}") == OwnedKey(ANNA.public_bytes, "anna b")
+    assert parse_owned_key(f"ACME:anna:{public}").owner == "acme:anna"
+    for text in ("anna:", "anna", f" : {public}", f"an\na: {public}", f"{'x' * 300}: {public}"):
+        with pytest.raises(ValueError, match="expected"):
+            parse_owned_key(text)
 
 
 KEPT = KeptGrant(GRANT.tenant, GRANT.id, REQUEST.id, build(SIGNED), GRANT.until)

@@ -32,7 +32,15 @@ from dialback.domain.consent import (
 )
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
-from dialback.identity.grants import SignedGrant, fingerprint, merge, open_grant, parse, parse_public_key
+from dialback.identity.grants import (
+    OwnedKey,
+    SignedGrant,
+    fingerprint,
+    merge,
+    open_grant,
+    parse,
+    parse_owned_key,
+)
 from dialback.observe.log import get_logger
 from dialback.wire.agent.messages import ConsentOrder, Dial
 from dialback.wire.management.session import MANAGEMENT_TARGET
@@ -42,6 +50,8 @@ MOST_TOLD = 1000
 MOST_ASKED = 50
 KEEP_SEEN = timedelta(days=2)
 """How long a grant that is over is remembered, lest a clock that is set back makes it new."""
+HOST_OWNER = "this host"
+"""Whose the host's own key is, unless its settings name somebody."""
 _log = get_logger(__name__)
 
 
@@ -52,7 +62,7 @@ class Visit:
     request: ConsentRequest
     scopes: frozenset[ConsentScope]
     grant: Grant | None = None
-    keys: frozenset[str] = frozenset()
+    signers: frozenset[str] = frozenset()
 
 
 def local_now() -> datetime:
@@ -102,7 +112,9 @@ class HostConsent:
         except ConsentUnreadable as problem:
             _log.error("consent cannot be judged", why=str(problem))
             raise Refused(Reason.CONSENT_FORBIDDEN, "the host cannot read what it keeps of consent") from None
-        _log.info("provider let in", **_fields(order), grant=visit.grant.id if visit.grant else "")
+        grant = visit.grant.id if visit.grant else ""
+        signers = ", ".join(sorted(visit.signers))
+        _log.info("provider let in", **_fields(order), grant=grant, signed_by=signers)
         return visit
 
     def ended(self, visit: Visit) -> None:
@@ -119,7 +131,7 @@ class HostConsent:
             raise Refused(Reason.CONSENT_FORBIDDEN, str(problem)) from None
         if visit.grant is not None and revoked:
             raise Refused(Reason.GRANT_REVOKED, visit.grant.id)
-        standing = GrantStanding(visit.grant, visit.keys) if visit.grant else None
+        standing = GrantStanding(visit.grant, visit.signers) if visit.grant else None
         decide(self._policy, visit.request, standing, self._now())
 
     def revoke(self, grant_id: str) -> None:
@@ -202,15 +214,15 @@ class HostConsent:
         try:
             decide(self._policy, request, standing, now)
         except Refused as refused:
-            if refused.reason is Reason.GRANT_UNSIGNED and standing is not None and standing.keys:
+            if refused.reason is Reason.GRANT_UNSIGNED and standing is not None and standing.signers:
                 raise Refused(Reason.CONSENT_WANTED, refused.detail) from None
             raise
         if standing is not None and standing.revoked:
             raise Refused(Reason.GRANT_REVOKED, standing.grant.id)
         scopes = frozenset(scope for scope in ConsentScope if self._covers(request, scope, standing, now))
-        if standing is None or not standing.keys:
+        if standing is None or not standing.signers:
             return Visit(request, scopes)
-        return Visit(request, scopes, standing.grant, standing.keys)
+        return Visit(request, scopes, standing.grant, standing.signers)
 
     def _covers(
         self, request: ConsentRequest, scope: ConsentScope, standing: GrantStanding | None, now: datetime
@@ -242,20 +254,22 @@ class HostConsent:
                 yield standing
 
     def _standing(
-        self, signed: SignedGrant, trusted: Mapping[str, bytes], request: ConsentRequest
+        self, signed: SignedGrant, trusted: Mapping[str, OwnedKey], request: ConsentRequest
     ) -> GrantStanding:
-        grant, keys = open_grant(signed, trusted)
+        grant, keys = open_grant(signed, {name: each.key for name, each in trusted.items()})
         seen = self._loaded().grants.get(grant.id)
         used = seen.used if seen else 0
         if self._going.goes_on(grant, request):
             used -= 1
-        return GrantStanding(grant, keys, used, self._is_revoked(grant.id))
+        signers = frozenset(trusted[name].owner for name in keys)
+        return GrantStanding(grant, signers, used, self._is_revoked(grant.id))
 
-    def _trusted(self) -> dict[str, bytes]:
+    def _trusted(self) -> dict[str, OwnedKey]:
         assert self._settings is not None
-        keys = [parse_public_key(text) for text in self._settings.keys]
-        own = self._files.public_key()
-        return {fingerprint(key): key for key in (*keys, *([own] if own else []))}
+        keys = [parse_owned_key(text) for text in self._settings.keys]
+        if own := self._files.public_key():
+            keys.insert(0, OwnedKey(own, HOST_OWNER))
+        return {fingerprint(each.key): each for each in keys}
 
     def _is_revoked(self, grant_id: str) -> bool:
         state = self._loaded()

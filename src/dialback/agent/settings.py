@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from dialback.agent.flight_settings import FlightSettings
 from dialback.domain.consent import MAX_APPROVERS, ConsentMode, ConsentPolicy, ConsentScope, parse_window
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
-from dialback.identity.grants import parse_public_key
+from dialback.identity.grants import parse_owned_key
 from dialback.settings import file
 from dialback.settings.file import Seconds
 from dialback.transport.dial import parse_proxy
@@ -45,7 +45,7 @@ def _check_window(text: str) -> str:
 
 
 def _check_key(text: str) -> str:
-    parse_public_key(text)
+    parse_owned_key(text)
     return text
 
 
@@ -88,8 +88,9 @@ class ConsentSettings:
         roles: the roles of those who may ask, such as `technician`, as the platform tells it; empty for all.
         targets: which of `targets` they may reach; empty for all of them.
         scopes: what may be asked for.
-        approvers: how many different keys must have signed a grant; 2 for a second pair of eyes.
-        keys: public keys that may give consent, 64 hexadecimal characters each, beside the host's own.
+        approvers: of how many owners keys must have signed a grant; 2 for a second pair of eyes.
+        keys: public keys that may give consent, beside the host's own: `anna: ` and 64 hexadecimal
+            characters. Keys of one name are one approver's; a key without a name is an approver of its own.
         users: whether connections of ordinary users are let in too. The platform says who is one, so what
             is asked of the provider's staff binds it only where users are refused.
 
@@ -221,7 +222,8 @@ proxy = {json.dumps(proxy)}
 # rdp_log = ""
 
 # When the provider's staff may come to this host; without this table never. mode is never, ask, window (in
-# windows) or always; keys are the public keys whose signature gives consent, approvers how many must sign.
+# windows) or always; keys are the public keys whose signature gives consent, each with its owner, approvers
+# how many owners must sign.
 # Users of the platform are refused on such a host unless users is "allow". See docs/how-to/consent.md.
 #   [consent]
 #   mode = "ask"
@@ -231,7 +233,7 @@ proxy = {json.dumps(proxy)}
 #   targets = []
 #   scopes = ["desktop", "facts"]
 #   approvers = 1
-#   keys = []
+#   keys = ["anna: 1f0c..."]
 #   users = "refuse"
 
 # For how many days this host keeps its copies of flight records, and how large all of them may be.

@@ -4,8 +4,10 @@ The key that signs is made here and stays here, in the folder of whoever approve
 public half alone, and a host trusts it only once it was written into the host's own settings.
 """
 
+import json
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,7 +44,8 @@ async def make_key(
     api: Api, name: Annotated[str, typer.Option("--name", help="Name of the key; else your own.")] = ""
 ) -> None:
     """Make a key that signs consent, and print the line for the agent settings of each host."""
-    name = name or (await api.get("me"))["name"]
+    owner = (await api.get("me"))["name"]
+    name = name or owner
     check_id(name, "name of the key (see --name)")
     path = _path(name)
     if path.exists():
@@ -58,7 +61,8 @@ async def make_key(
         path.unlink()
         raise
     say(f"The key is in {path}, and nowhere else. Write this into the table `[consent]` of each host:")
-    print_line(f'keys = ["{key.public_bytes.hex()}"]')
+    # A JSON text is one of TOML too, whatever the name holds.
+    print_line(f"keys = [{json.dumps(f'{owner}: {key.public_bytes.hex()}')}]")
 
 
 @keys.command("list")
@@ -141,7 +145,7 @@ async def approve(
         raise Failed(
             "Your key has signed this grant already; somebody else's is needed for a second signature."
         )
-    _show(asked, grant)
+    _show(asked, grant, asked["grant"]["signed_by"] if before is not None else [])
     if not yes and sys.stdin.isatty() and not typer.confirm("Grant this?"):
         raise Failed("Nothing was granted.")
     signed = sign(grant, signer.public_bytes, signer.sign, before)
@@ -233,7 +237,7 @@ def _standing(asked: dict[str, Any]) -> SignedGrant | None:
     return parse(grant["text"]) if asked["state"] == ConsentState.GRANTED else None
 
 
-def _show(asked: dict[str, Any], grant: Grant) -> None:
+def _show(asked: dict[str, Any], grant: Grant, signed_by: Sequence[str]) -> None:
     """Show what is about to be signed, from the grant itself."""
     facts = [
         ("who", f"{grant.staff} ({asked['role']})"),
@@ -244,6 +248,7 @@ def _show(asked: dict[str, Any], grant: Grant) -> None:
         ("until", grant.until),
         ("uses", str(grant.uses or "any number")),
         ("approved by", grant.approved_by),
+        ("signed by", ", ".join(signed_by)),
     ]
     print_table(("", ""), facts, "")
 

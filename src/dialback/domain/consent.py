@@ -104,7 +104,7 @@ def _days_from(first: int, last: int) -> frozenset[int]:
 class ConsentPolicy:
     """What a host says to the provider. Empty sets name everybody, every role and every listed target.
 
-    `approvers` is how many different keys must have signed a grant: two for a second pair of eyes.
+    `approvers` is of how many owners keys must have signed a grant: two for a second pair of eyes.
     """
 
     mode: ConsentMode = ConsentMode.ASK
@@ -234,11 +234,12 @@ def grant_for(
 class GrantStanding:
     """What the host knows of a grant that came with a request.
 
-    `keys` are the trusted keys whose signatures hold; `used` is how many other visits it has opened.
+    `signers` are the owners of the trusted keys whose signatures hold; `used` is how many other visits it has
+    opened.
     """
 
     grant: Grant
-    keys: frozenset[str] = field(default_factory=frozenset)
+    signers: frozenset[str] = field(default_factory=frozenset)
     used: int = 0
     revoked: bool = False
 
@@ -295,10 +296,10 @@ def check_fit(request: ConsentRequest, grant: Grant) -> None:
 
 def _check_standing(policy: ConsentPolicy, standing: GrantStanding, now: datetime) -> None:
     grant = standing.grant
-    if len(standing.keys) < policy.approvers:
+    if len(standing.signers) < policy.approvers:
         raise Refused(
             Reason.GRANT_UNSIGNED,
-            f"expected the signatures of {policy.approvers} trusted keys, got {len(standing.keys)}",
+            f"expected trusted signatures of {policy.approvers} approvers, got {len(standing.signers)}",
         )
     if standing.revoked:
         raise Refused(Reason.GRANT_REVOKED, grant.id)

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialback.domain.consent import MAX_APPROVERS, ConsentRequest, Grant, check_fit
 from dialback.domain.errors import Reason, Refused
+from dialback.domain.names import MAX_USER_CHARS, check_name
 from dialback.domain.provider import KeptGrant
 from dialback.identity.host_keys import PUBLIC_KEY_BYTES, verify
 
@@ -169,6 +170,30 @@ def parse(text: str) -> SignedGrant:
     if len(signed.signatures) > MAX_APPROVERS:
         raise Refused(Reason.GRANT_INVALID, f"expected {MAX_APPROVERS} signatures at most")
     return signed
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedKey:
+    """A public key that a host trusts, and whose it is; one without a name is its own owner."""
+
+    key: bytes
+    owner: str
+
+
+def parse_owned_key(text: str) -> OwnedKey:
+    """Parse a public key as hosts' settings have it: `anna: 1f0c…`, or the key alone.
+
+    Names that differ in case alone are of one owner.
+
+    Raises:
+        ValueError: it is none.
+    """
+    name, _, hexadecimal = text.rpartition(":")
+    key = parse_public_key(hexadecimal)
+    if not name:
+        return OwnedKey(key, fingerprint(key))
+    check_name(name.strip(), "owner of a consent key", MAX_USER_CHARS)
+    return OwnedKey(key, name.strip().casefold())
 
 
 def parse_public_key(text: str) -> bytes:
