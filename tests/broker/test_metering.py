@@ -1,6 +1,7 @@
 """What is summed for a tenant, and when it is written."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,3 +34,26 @@ async def test_bytes_are_summed_once_and_wait_for_the_store(monkeypatch: pytest.
     await metering.flush()
     assert await made.provider.bytes_in(MAIN, "2026-03") == 21
     assert metering._told == {}
+
+
+async def test_what_was_looked_at_between_two_reports_is_not_summed_again() -> None:
+    made = await scene()
+    metering = Metering(made.provider, made.clock)
+    metering.take(replace(RECORD, totals=Totals(5, 5)))
+    metering.count(MAIN, RECORD.id, 30)
+    metering.count(MAIN, RECORD.id, 30)
+    metering.take(replace(RECORD, totals=Totals(10, 10)))
+    metering.take(replace(RECORD, totals=Totals(20, 20), ended_at=NOW))
+    await metering.flush()
+    assert await made.provider.bytes_in(MAIN, "2026-03") == 40
+    assert metering._told == {}
+
+
+async def test_bytes_are_of_the_month_in_which_they_are_seen() -> None:
+    made = await scene()
+    metering = Metering(made.provider, made.clock)
+    metering.take(replace(RECORD, totals=Totals(5, 5)))
+    made.now = datetime(2026, 4, 1, tzinfo=UTC)
+    metering.take(replace(RECORD, totals=Totals(8, 5), ended_at=NOW))
+    await metering.flush()
+    assert [await made.provider.bytes_in(MAIN, month) for month in ("2026-03", "2026-04")] == [10, 3]

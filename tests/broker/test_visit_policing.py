@@ -1,5 +1,8 @@
 """Which open connections end when the provider's affairs change."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from dialback.broker.metering import Metering
@@ -77,6 +80,50 @@ async def test_tenant_that_is_not_served_loses_every_connection(
     assert made.connections.cuts == [(VISIT.id, reason), (USERS.id, reason)]
     assert log.actions == ["connection.cut", "connection.cut"]
     assert log.entries[0].detail.endswith("r1 for provider\\tom")
+
+
+async def test_limit_of_the_month_sees_what_relays_have_moved_since_they_last_reported(made: Scene) -> None:
+    await made.provider.save_terms(Terms(MAIN, most_bytes_month=100))
+    moved, watch = 99, policing(made)
+    made.connections.connections = [replace(USERS, moved=lambda: moved)]
+    await watch.once()
+    await watch.once()
+    assert made.connections.cuts == []
+    assert await made.provider.bytes_in(MAIN, "2026-03") == 99
+    moved = 100
+    await watch.once()
+    assert made.connections.cuts == [(USERS.id, Reason.TENANT_LIMIT)]
+
+
+async def test_relays_of_a_tenant_without_a_limit_are_not_looked_at(made: Scene) -> None:
+    made.connections.connections = [replace(USERS, moved=lambda: 100)]
+    await policing(made).once()
+    assert await made.provider.bytes_in(MAIN, "2026-03") == 0
+
+
+async def test_month_that_changes_in_mid_connection_begins_anew(made: Scene) -> None:
+    await made.provider.save_terms(Terms(MAIN, most_bytes_month=100))
+    made.now = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
+    moved, watch = 90, policing(made)
+    made.connections.connections = [replace(USERS, moved=lambda: moved)]
+    await watch.once()
+    made.now += timedelta(seconds=1)
+    moved = 180
+    await watch.once()
+    assert made.connections.cuts == []
+    assert [await made.provider.bytes_in(MAIN, month) for month in ("2026-03", "2026-04")] == [90, 90]
+    moved = 190
+    await watch.once()
+    assert made.connections.cuts == [(USERS.id, Reason.TENANT_LIMIT)]
+
+
+async def test_month_that_is_used_up_ends_nothing_of_the_next(made: Scene) -> None:
+    await made.provider.save_terms(Terms(MAIN, most_bytes_month=100))
+    await made.provider.add_bytes(MAIN, "2026-03", 100)
+    made.connections.connections = [USERS]
+    made.now = datetime(2026, 4, 1, tzinfo=UTC)
+    await policing(made).once()
+    assert made.connections.cuts == []
 
 
 async def test_limit_of_connections_that_was_lowered_ends_none(made: Scene) -> None:

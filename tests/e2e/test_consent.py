@@ -333,6 +333,17 @@ async def test_what_the_platform_takes_away_cuts_the_session(visitor: Visitor, w
     await gone(visitor)
 
 
+async def test_limit_of_the_month_is_noticed_while_bytes_are_moved(visitor: Visitor) -> None:
+    await visitor.begin(table())
+    await visitor.provider.save_terms(Terms(MAIN, most_bytes_month=1000))
+    way, _ = await visitor.open()
+    moved_at = asyncio.get_running_loop().time()
+    assert await way.echoes(b"x" * 500)
+    assert await way.end() - moved_at < CUT_S
+    [record] = await visitor.stage.records()
+    assert (record.reason, record.detail) == (Reason.TENANT_LIMIT, "1000 bytes a month")
+
+
 async def test_moved_bytes_are_summed_for_the_tenant(visitor: Visitor) -> None:
     await visitor.begin(table())
     way, _ = await visitor.open()

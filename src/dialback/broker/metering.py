@@ -1,7 +1,8 @@
 """Bytes moved for each tenant, summed by month.
 
-Connections report their totals now and then, and at their end. What is new in a report is added up here and
-written by `flush`; what a store that is away does not take waits, in memory, for the next time.
+Connections report their totals now and then, and at their end; of tenants with a limit for the month they are
+looked at in between. What is new is added up here, for the month in which it is seen, and written by `flush`;
+what a store that is away does not take waits, in memory, for the next time.
 """
 
 from collections import Counter
@@ -30,14 +31,16 @@ class Metering:
         """Count what is new in the record; one that has ended is forgotten."""
         if record.tenant is None:
             return
-        total = record.totals.to_client_bytes + record.totals.to_host_bytes
-        moved = total - self._told.get(record.id, 0)
-        if record.ended_at is None:
-            self._told[record.id] = total
-        else:
+        self.count(record.tenant, record.id, record.totals.to_client_bytes + record.totals.to_host_bytes)
+        if record.ended_at is not None:
             self._told.pop(record.id, None)
+
+    def count(self, tenant: TenantId, id: ConnectionId, total_bytes: int) -> None:
+        """Count what is new of the bytes that a connection, which has not ended, has moved in all."""
+        moved = total_bytes - self._told.get(id, 0)
         if moved > 0:
-            self._new[record.tenant, month_of(self._now())] += moved
+            self._told[id] = total_bytes
+            self._new[tenant, month_of(self._now())] += moved
 
     async def flush(self) -> None:
         """Write what is new."""

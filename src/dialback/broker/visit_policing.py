@@ -7,7 +7,7 @@ open. While the store is away connections go on.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
 from dialback.broker.metering import Metering
@@ -91,6 +91,7 @@ class VisitPolicing:
         terms = {tenant: await self._provider.terms(tenant) for tenant in {each.tenant for each in live}}
         for tenant, agreed in terms.items():
             self._bandwidth.limit(tenant, agreed.most_bytes_s)
+        await self._count(terms)
         moved = {
             tenant: await self._provider.bytes_in(tenant, month) if each.most_bytes_month else 0
             for tenant, each in terms.items()
@@ -104,6 +105,14 @@ class VisitPolicing:
             except Refused as refused:
                 found.append((each, refused))
         return found
+
+    async def _count(self, terms: Mapping[TenantId, Terms]) -> None:
+        """Write what relays have moved by now for tenants with a limit for the month."""
+        # What is live now: of what has ended meanwhile the record was taken, which counts all of it.
+        for each in self._connections.live():
+            if each.tenant in terms and terms[each.tenant].most_bytes_month is not None:
+                self._metering.count(each.tenant, each.id, each.moved())
+        await self._metering.flush()
 
     def _check(
         self, connection: LiveConnection, terms: Terms, moved: int, staff: dict[UserId, Staff | None]

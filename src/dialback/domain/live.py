@@ -4,8 +4,8 @@ A gateway knows its connections and ends those it is told to; whether one has lo
 about the store, which is asked for many at once.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from dialback.domain.access import TokenKind
@@ -18,7 +18,8 @@ from dialback.domain.provider import PROVIDER
 class LiveConnection:
     """A connection that somebody was admitted to; `host_id` is None while it is parked.
 
-    `tenant` is the one that is reached; whoever has a token of the provider's is a user of another.
+    `tenant` is the one that is reached; whoever has a token of the provider's is a user of another. `moved`
+    says how many bytes its relay has moved up to now, both ways together.
     """
 
     id: ConnectionId
@@ -30,6 +31,7 @@ class LiveConnection:
     client_address: str
     host_id: HostId | None = None
     kind: TokenKind = TokenKind.CONNECTION
+    moved: Callable[[], int] = field(default=int, repr=False, compare=False)
 
     @property
     def home(self) -> TenantId:

@@ -218,7 +218,7 @@ class Connection:
     async def _joined(self, client: End, host: Leg) -> Ended:
         gateway = self._gateway
         assert self._live is not None
-        live = replace(self._live, host_id=self._record.host_id)
+        live = replace(self._live, host_id=self._record.host_id, moved=self._moved)
         with gateway.pacer.account(live.tenant, (live.home, live.user_id), self._most_bytes_s) as account:
             join = gateway.relay.join(client, End(host, host, plain()), self._meter, account)
             return await gateway.live.until_cut(live, join, (client.source, client.sink, host))
@@ -230,6 +230,9 @@ class Connection:
         while True:
             await self._gateway.broker.opened(self._snapshot())
             await asyncio.sleep(self._gateway.settings.report_s)
+
+    def _moved(self) -> int:
+        return self._meter.to_left_bytes + self._meter.to_right_bytes
 
     def _snapshot(self) -> ConnectionRecord:
         totals = Totals(self._meter.to_left_bytes, self._meter.to_right_bytes)
