@@ -12,6 +12,7 @@ from dialback.app.files import (
     PlatformKeyProblem,
     platform_key,
     platform_public_key,
+    renew_signing_key,
     signing_key,
 )
 from dialback.app.settings import ServerSettings, Settings
@@ -44,17 +45,42 @@ def test_administrators_certificate_signs_in_place_of_the_servers_own(tmp_path: 
     assert check_publisher(key.facts, now).ok
 
 
-def test_administrators_certificate_near_its_end_is_told_and_one_that_expired_is_refused(
-    tmp_path: Path,
-) -> None:
+def test_administrators_certificate_near_its_end_or_past_it_signs_and_is_told(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     settings = administrators(tmp_path, now - SIGNING_LIFE + timedelta(days=20))
     assert not check_publisher(signing_key(tmp_path, settings).facts, now).ok
 
     (tmp_path / "later").mkdir()
     settings = administrators(tmp_path / "later", now - SIGNING_LIFE - timedelta(days=2))
-    with pytest.raises(CertificateProblem, match=r"expired on .*; renew it"):
-        signing_key(tmp_path, settings)
+    key = signing_key(tmp_path, settings)
+    assert key.sign(b"message")
+    assert not check_publisher(key.facts, now).ok
+
+
+def test_servers_own_key_is_renewed_and_stays(tmp_path: Path) -> None:
+    before = signing_key(tmp_path, SETTINGS)
+    after = renew_signing_key(tmp_path, SETTINGS)
+    assert after.sha256 != before.sha256
+    assert after.facts.subject == before.facts.subject
+    assert signing_key(tmp_path, SETTINGS).sha256 == after.sha256
+
+
+def test_administrators_key_is_theirs_to_renew(tmp_path: Path) -> None:
+    settings = administrators(tmp_path, datetime.now(UTC))
+    before = Path(settings.server.signing_key).read_bytes()
+    with pytest.raises(CertificateProblem, match="put the renewed one and its key in place"):
+        renew_signing_key(tmp_path, settings)
+    assert Path(settings.server.signing_key).read_bytes() == before
+
+
+def test_another_user_renews_no_key_which_the_server_could_not_read_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signing_key(tmp_path, SETTINGS)
+    monkeypatch.setattr("os.geteuid", lambda: (tmp_path / FILE_NAME).stat().st_uid + 1)
+    with pytest.raises(CertificateProblem, match="run this as the user the server runs as"):
+        renew_signing_key(tmp_path, SETTINGS)
+    assert signing_key(tmp_path, SETTINGS).sha256 == before.sha256
 
 
 def test_public_half_of_the_platform_key_is_told_without_making_one(tmp_path: Path) -> None:

@@ -68,6 +68,17 @@ async def test_server_answers_until_it_is_told_to_stop(tmp_path: Path, port: int
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_server_counts_the_days_of_who_signs_its_files(tmp_path: Path, port: int) -> None:
+    ready, stop = asyncio.Event(), asyncio.Event()
+    serving = asyncio.create_task(_run(tmp_path, port, ready, stop))
+    await ready.wait()
+    async with asyncio.timeout(DEADLINE_S):
+        while b"\ndialback_publisher_days_left 18" not in await _ask(tmp_path, port, "/metrics"):
+            await asyncio.sleep(0.05)
+    stop.set()
+    await serving
+
+
 async def test_first_administrator_is_welcome_until_there_is_one(tmp_path: Path, port: int) -> None:
     links: list[str] = []
     for _ in range(2):

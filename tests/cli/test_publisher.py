@@ -22,3 +22,27 @@ def test_registry_file_lists_the_sha1_thumbprint(filled: Terminal) -> None:
 
 def test_publisher_of_a_folder_that_is_none_is_said_to_be_missing(terminal: Terminal, tmp_path) -> None:
     assert "There is no data folder" in terminal.run("publisher", "--data", tmp_path / "none").stderr
+
+
+def test_renewing_shows_both_thumbprints_and_what_to_do(filled: Terminal) -> None:
+    before = filled.json("publisher")
+    printed = filled.good("publisher", "--renew")
+    after = filled.json("publisher")
+    assert after["thumbprint_sha1"] != before["thumbprint_sha1"]
+    assert after["subject"] == before["subject"]
+    for shown in (before, after):
+        assert shown["thumbprint_sha1"] in printed
+        assert shown["thumbprint_sha256"] in printed
+    assert "trusted publishers" in printed
+    (entry,) = filled.json("audit", "list", "--action", "publisher.")
+    assert (entry["action"], entry["subject"]) == (
+        "publisher.renew",
+        f"certificate:{after['thumbprint_sha1']}",
+    )
+
+
+def test_renewing_tells_programs_both_thumbprints(filled: Terminal) -> None:
+    before = filled.json("publisher")["thumbprint_sha1"]
+    told = filled.json("publisher", "--renew")
+    assert told["before"]["thumbprint_sha1"] == before
+    assert told["now"]["thumbprint_sha1"] == filled.json("publisher")["thumbprint_sha1"]

@@ -259,9 +259,23 @@ def test_key_other_than_rsa_of_2048_bits_is_refused(tmp_path: Path) -> None:
             SigningKey.load(*administrators(tmp_path, key), now=NOW)
 
 
-def test_expired_certificate_of_the_administrator_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CertificateProblem, match="expired"):
-        SigningKey.load(*administrators(tmp_path), now=NOW + timedelta(days=90))
+def test_expired_certificate_of_the_administrator_still_signs_and_says_so(tmp_path: Path) -> None:
+    later = NOW + timedelta(days=91)
+    key = SigningKey.load(*administrators(tmp_path), now=later)
+    assert key.sign(MESSAGE)
+    assert key.facts.days_left(later) < 0
+
+
+def test_certificate_of_the_future_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CertificateProblem, match="clock"):
+        SigningKey.load(*administrators(tmp_path), now=NOW - timedelta(days=1))
+
+
+def test_key_becomes_another_wherever_it_is_held(tmp_path: Path, key: SigningKey) -> None:
+    held = SigningKey.load(*administrators(tmp_path), now=NOW)
+    held.become(key)
+    assert (held.sha1, held.chain, held.facts, held.path) == (key.sha1, key.chain, key.facts, key.path)
+    assert held.sign(MESSAGE) == key.sign(MESSAGE)
 
 
 def test_chain_with_a_gap_is_refused(tmp_path: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ from dialback.app.files import signing_key
 from dialback.app.settings import FILE_NAME, Settings, load_settings, public_address, split_address, store_url
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host
-from dialback.identity.certificates import CertificateFacts, CertificateProblem, certificate_facts
+from dialback.identity.certificates import WARN_DAYS, CertificateFacts, CertificateProblem, certificate_facts
 from dialback.settings.file import SettingsProblem
 from dialback.store.open import open_store
 from dialback.transport.dial import DialFailed, dial_tls
@@ -27,7 +27,6 @@ from dialback.wire.errors import WireError
 from dialback.wire.head import ResponseHead, ResponseReader, build_request
 
 DIAL_S = 5
-WARN_DAYS = 30
 MOST_CLOCK_OFF_S = 120
 MEND = "Mend what is named, then run this again."
 
@@ -96,7 +95,7 @@ def check_publisher(facts: CertificateFacts, now: datetime) -> Finding:
         "publisher certificate life",
         days >= WARN_DAYS,
         f"{days} days left",
-        "Plan its renewal: policies on Windows clients list its thumbprint, see `dialback publisher`.",
+        "Plan its renewal, `dialback publisher --renew`: policies on Windows clients list its thumbprint.",
     )
 
 

@@ -1,12 +1,14 @@
 """Keys of this server: for its connection files (`web/connection_files.py`), and for flight records."""
 
+import os
 from pathlib import Path
 
 from dialback.app.settings import Settings, public_address, split_address
 from dialback.domain.errors import Problem
 from dialback.identity.authority import Authority
+from dialback.identity.certificates import CertificateProblem
 from dialback.identity.host_keys import HostKey, HostKeyProblem
-from dialback.identity.signing import SigningKey
+from dialback.identity.signing import FILE_NAME, SigningKey
 
 PLATFORM_KEY_NAME = "platform.key"
 
@@ -22,13 +24,36 @@ def signing_key(folder: Path, settings: Settings) -> SigningKey:
 
     Raises:
         CertificateProblem: a file is missing or damaged, the server's own does not belong to its CA, or the
-            administrator's certificate has expired or may not sign such files.
+            administrator's certificate may not sign such files.
     """
     server = settings.server
     if server.signing_certificate:
         return SigningKey.load(Path(server.signing_certificate), Path(server.signing_key))
+    return SigningKey.open(Authority.open(folder), _publisher(settings))
+
+
+def renew_signing_key(folder: Path, settings: Settings) -> SigningKey:
+    """Make the server's own key anew and return it; a running server takes it from its file.
+
+    Raises:
+        CertificateProblem: the administrator's certificate signs, somebody else owns the file, or the
+            folder is unwritable.
+    """
+    if certificate := settings.server.signing_certificate:
+        raise CertificateProblem(
+            f"this server signs with your own certificate {certificate}; put the renewed one and its key in "
+            "place, and a running server takes them within a minute"
+        )
+    # A file of root's would be out of reach for the server at its next start.
+    path = folder / FILE_NAME
+    if path.exists() and path.stat().st_uid != os.geteuid():
+        raise CertificateProblem(f"{path} is another user's; run this as the user the server runs as")
+    return SigningKey.renew(Authority.open(folder), _publisher(settings))
+
+
+def _publisher(settings: Settings) -> str:
     name, _ = split_address(public_address(settings))
-    return SigningKey.open(Authority.open(folder), name[:64])
+    return name[:64]
 
 
 def platform_public_key(folder: Path) -> bytes:

@@ -12,6 +12,7 @@ from dialback.app.build import Node, build_node
 from dialback.app.certificates import server_certificates
 from dialback.app.files import platform_key, signing_key
 from dialback.app.lock import only_server
+from dialback.app.publisher import PublisherWatch
 from dialback.app.sealing import sealing_key
 from dialback.app.settings import Settings, listen_address, public_address, store_url
 from dialback.app.web import WebParts
@@ -65,11 +66,16 @@ async def serve(
                     welcome(link)
                 ready()
 
-            await _serve(node, settings, opened, stop)
+            watch = PublisherWatch(publisher, lambda: signing_key(folder, settings), node.metrics)
+            await _serve(node, settings, watch, opened, stop)
 
 
 async def _serve(
-    node: Node, settings: Settings, ready: Callable[[], None], stop: asyncio.Event | None
+    node: Node,
+    settings: Settings,
+    watch: PublisherWatch,
+    ready: Callable[[], None],
+    stop: asyncio.Event | None,
 ) -> None:
     listener = await listen_tls(*listen_address(settings), node.tls, node.edge.protocol)
     try:
@@ -81,6 +87,7 @@ async def _serve(
         node.tasks.start("visit policing", node.visit_policing.run())
         node.tasks.start("sweep", node.sweep.run())
         node.tasks.start("canaries", node.canaries.run())
+        node.tasks.start("publisher", watch.run())
         ready()
         with _set_by_signals(stop) as stopping:
             await stopping.wait()

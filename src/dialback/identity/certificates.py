@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from dialback.domain.errors import Problem
 
+WARN_DAYS = 30
+"""From how many days before its end on people are told of a certificate."""
+
 _BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 
 
@@ -70,8 +73,13 @@ def facts_of(certificate: x509.Certificate, path: Path) -> CertificateFacts:
         raise CertificateProblem(f"{path} holds a damaged certificate; replace the file") from error
 
 
-def check_pair(certificate_path: Path, key_path: Path, now: datetime) -> CertificateFacts:
+def check_pair(
+    certificate_path: Path, key_path: Path, now: datetime, *, expired: bool = False
+) -> CertificateFacts:
     """Return the facts of a certificate that a server can present now with that key.
+
+    Args:
+        expired: whether one that has expired will do.
 
     Raises:
         CertificateProblem: a file is unreadable, the key does not fit, or the certificate is not valid now.
@@ -82,7 +90,7 @@ def check_pair(certificate_path: Path, key_path: Path, now: datetime) -> Certifi
             f"the key {key_path} does not fit the certificate {certificate_path}; use files of one pair"
         )
     facts = facts_of(certificate, certificate_path)
-    if now >= facts.not_after:
+    if now >= facts.not_after and not expired:
         raise CertificateProblem(
             f"the certificate {certificate_path} expired on {facts.not_after:%Y-%m-%d}; renew it"
         )

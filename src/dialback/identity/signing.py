@@ -57,6 +57,7 @@ class SigningKey:
     """An RSA key with its certificate and the certificates above it, nearest first."""
 
     def __init__(self, path: Path, key: rsa.RSAPrivateKey, chain: Sequence[x509.Certificate]) -> None:
+        self._path = path
         self._key = key
         self._chain = tuple(chain)
         self._facts = facts_of(self._chain[0], path)
@@ -102,7 +103,7 @@ class SigningKey:
 
     @classmethod
     def load(cls, certificate_path: Path, key_path: Path, *, now: datetime | None = None) -> "SigningKey":
-        """Load the administrator's key.
+        """Load the administrator's key; a certificate that has expired is taken, and `facts` says so.
 
         Args:
             certificate_path: PEM, the certificate first, then those above it; the root may be left out.
@@ -111,9 +112,9 @@ class SigningKey:
 
         Raises:
             CertificateProblem: a file is unreadable, the key is not RSA or under 2048 bits, the certificate
-                does not fit, is not valid now, may not sign such files, or the chain has a gap.
+                does not fit, is not valid yet, may not sign such files, or the chain has a gap.
         """
-        check_pair(certificate_path, key_path, now or datetime.now(UTC))
+        check_pair(certificate_path, key_path, now or datetime.now(UTC), expired=True)
         key = read_key(key_path)
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < KEY_BITS:
             raise CertificateProblem(
@@ -123,6 +124,15 @@ class SigningKey:
         chain = _read_chain(certificate_path)
         _check_usage(chain[0], certificate_path)
         return cls(certificate_path, key, chain)
+
+    def become(self, other: "SigningKey") -> None:
+        """Be the other key from now on, wherever this object is held."""
+        self._path, self._key, self._chain, self._facts = other._path, other._key, other._chain, other._facts
+
+    @property
+    def path(self) -> Path:
+        """The file that the certificate was read from."""
+        return self._path
 
     @property
     def facts(self) -> CertificateFacts:

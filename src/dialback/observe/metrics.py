@@ -41,6 +41,11 @@ class Metrics:
             ["check"],
             registry=self.registry,
         )
+        self.publisher_days_left = Gauge(
+            "dialback_publisher_days_left",
+            "Days until the certificate that signs connection files expires, negative once it has",
+            registry=self.registry,
+        )
         self.agent_links = Gauge("dialback_agent_links", "Agent links up now", registry=self.registry)
 
     def refused(self, reason: Reason) -> None:

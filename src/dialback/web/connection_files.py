@@ -50,6 +50,11 @@ class ConnectionFiles:
         """The key that signs them."""
         return self._key
 
+    @property
+    def signer(self) -> str:
+        """The thumbprint of who signs now."""
+        return self._key.sha256
+
     def one_click(self, published: Published, user: User, token: Secret) -> bytes:
         """Return a signed file that opens the resource for the user by a connection token."""
         return self._signed(self._settings(published, user, token))

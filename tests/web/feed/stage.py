@@ -57,6 +57,8 @@ class Clock:
 class PlainFiles:
     """Makes files that say what they were made of."""
 
+    signer = "key 1"
+
     def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
         pool = published.pool
         lines = (

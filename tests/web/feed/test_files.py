@@ -13,7 +13,7 @@ from dialback.web.feed.addresses import feed_path, file_path
 from dialback.wire import rdpfile
 from dialback.wire.feed.document import NAMESPACE
 from tests.web.feed.nouns import ANNA, DESKTOPS, MAIN, POOL, THEIRS
-from tests.web.feed.stage import RADC, Feed, ticket_in
+from tests.web.feed.stage import RADC, Feed, PlainFiles, ticket_in
 
 OFFICE = file_path("office")
 
@@ -61,6 +61,13 @@ async def test_file_of_one_list_is_not_taken_for_that_of_another(feed: Feed) -> 
     brought = (await client.ask(OFFICE)).headers["ETag"]
     again = await client.ask(file_path("office", "w1"), If_None_Match=brought)
     assert again.status_code == 200
+
+
+async def test_file_is_sent_again_once_another_key_signs(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await feed.subscribed()
+    brought = (await client.ask(OFFICE)).headers["ETag"]
+    monkeypatch.setattr(PlainFiles, "signer", "key 2")
+    assert (await client.ask(OFFICE, If_None_Match=brought)).status_code == 200
 
 
 @pytest.mark.parametrize("workspace", ["w2", "theirs", "unknown"])

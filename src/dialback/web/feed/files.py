@@ -29,6 +29,10 @@ _TAG: Final = re.compile(r'"([0-9a-f]{16})\.([0-9a-f]{64})"')
 class MakesFiles(Protocol):
     """Whoever makes signed connection files."""
 
+    @property
+    def signer(self) -> str:
+        """What tells apart the keys that files are signed with."""
+
     def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
         """Return the file that opens the resource for the user by a resource ticket.
 
@@ -62,7 +66,7 @@ class Files:
         if published is None or workspace not in (None, published.application_group.workspace):
             return Response(status_code=404)
         publisher = publisher_id(self._host, workspace or "")
-        digest = _digest(published, user, publisher)
+        digest = _digest(published, user, publisher, self._maker.signer)
         brought = request.headers.getlist("if-none-match")
         if (kept := await self._kept(brought, digest, user, published.resource.name)) is not None:
             return Response(status_code=304, headers=_headers(digest, kept))
@@ -92,8 +96,8 @@ class Files:
         return None
 
 
-def _digest(published: Published, user: User, publisher: str) -> str:
-    return hashlib.sha256(f"{published!r}\n{user.name}\n{publisher}".encode()).hexdigest()[:16]
+def _digest(published: Published, user: User, *more: str) -> str:
+    return hashlib.sha256("\n".join([repr(published), user.name, *more]).encode()).hexdigest()[:16]
 
 
 def _headers(digest: str, ticket: TokenHash) -> dict[str, str]:

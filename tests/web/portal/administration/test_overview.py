@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from dialback.domain.hosts import HostReport, RdpServer
 from dialback.domain.ids import PoolId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN
+from dialback.identity.signing import SigningKey
 from tests.web.portal.stage import HOST, HOSTILE, NOW, PortalStage, text_of
 
 
@@ -135,6 +137,18 @@ async def test_nothing_is_offered_where_no_agent_is_reached(portal: PortalStage)
     for who in ("adam", "hella"):
         answer = await (await portal.signed_in(who)).get("/admin")
         assert "/admin/sessions/" not in answer.text
+
+
+async def test_administrator_is_told_when_the_publisher_nears_its_end(
+    portal: PortalStage, publisher: SigningKey
+) -> None:
+    said = "The certificate that signs connection files is near its end"
+    adam = await portal.signed_in("adam")
+    assert said not in text_of(await adam.get("/admin"))
+    portal.later(publisher.facts.not_after - portal.now - timedelta(days=20))
+    assert said in text_of(await (await portal.signed_in("adam")).get("/admin"))
+    # Whoever can do nothing about it is not told.
+    assert said not in text_of(await (await portal.signed_in("hella")).get("/admin"))
 
 
 async def test_what_hosts_say_of_themselves_is_shown_as_what_it_is(portal: PortalStage) -> None:

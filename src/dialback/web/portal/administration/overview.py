@@ -18,6 +18,7 @@ from dialback.domain.ids import HostId, TenantId
 from dialback.domain.orders import SessionAction, check_message
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import Role
+from dialback.identity.certificates import WARN_DAYS
 from dialback.web.forms import Form
 from dialback.web.pages import see_other
 from dialback.web.people import Administrator, Helpdesk
@@ -103,6 +104,7 @@ async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
         "approvals": await portal.approvals.waiting(tenant, portal.now()),
         "may_change": person.role.includes(Role.ADMINISTRATOR),
         "can_order": portal.orders is not None,
+        "publisher_ends": portal.publisher.facts.days_left(portal.now()) < WARN_DAYS,
         "in_tab": "overview",
     }
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from dialback.identity.certificates import WARN_DAYS
 from dialback.identity.publisher import GROUP_POLICY, registry_file
 from dialback.web.people import Administrator
 from dialback.web.portal.needs import Portal
@@ -21,6 +22,7 @@ def make_router(portal: Portal) -> APIRouter:
             in_tab="publisher",
             facts=key.facts,
             days_left=key.facts.days_left(portal.now()),
+            warn_days=WARN_DAYS,
             sha1=key.sha1,
             sha256=key.sha256,
             registry=registry_file(key.sha1),
