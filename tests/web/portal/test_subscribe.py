@@ -1,5 +1,17 @@
+from dataclasses import replace
+
+from dialback.domain.catalog import ApplicationGroup, Workspace
+from dialback.domain.ids import WorkspaceId
+from dialback.domain.tenancy import MAIN
 from dialback.web.portal.subscribe import login_of
-from tests.web.portal.stage import ACME, PortalStage, text_of
+from tests.web.portal.stage import ACME, HOSTILE, PortalStage, text_of
+
+
+async def move(portal: PortalStage, group: str, workspace: WorkspaceId | None) -> None:
+    """Show an application group in another workspace, or in none."""
+    found = await portal.directory.get(ApplicationGroup, MAIN, group)
+    assert found is not None
+    await portal.directory.save(replace(found, workspace=workspace))
 
 
 async def test_page_says_what_clients_ask_for(portal: PortalStage) -> None:
@@ -12,6 +24,32 @@ async def test_page_says_what_clients_ask_for(portal: PortalStage) -> None:
 
 async def test_setup_file_is_linked(portal: PortalStage) -> None:
     assert 'href="/feed/workspace.wcx"' in (await (await portal.signed_in("anna")).get("/subscribe")).text
+
+
+async def test_certificate_of_the_authority_is_linked(portal: PortalStage) -> None:
+    assert 'href="/ca.pem"' in (await (await portal.signed_in("anna")).get("/subscribe")).text
+
+
+async def test_each_workspace_is_linked_where_there_are_several(portal: PortalStage) -> None:
+    anna = await portal.signed_in("anna")
+    assert "One workspace only" not in (await anna.get("/subscribe")).text
+    await portal.directory.save(Workspace(MAIN, WorkspaceId("second"), HOSTILE))
+    await portal.directory.save(Workspace(MAIN, WorkspaceId("third"), "Not hers"))
+    await move(portal, "apps", WorkspaceId("second"))
+
+    answer = await anna.get("/subscribe")
+    for id, name in (("work", "Work"), ("second", HOSTILE)):
+        assert f"https://gw.example.org/feed/{id}/webfeed.aspx" in text_of(answer)
+        assert f'href="/feed/{id}/workspace.wcx"' in answer.text
+        assert name in text_of(answer)
+    assert "<script>alert" not in answer.text
+    assert "/feed/third/" not in answer.text
+
+
+async def test_workspace_is_linked_where_something_is_in_none(portal: PortalStage) -> None:
+    await move(portal, "apps", None)
+    text = (await (await portal.signed_in("anna")).get("/subscribe")).text
+    assert 'href="/feed/work/workspace.wcx"' in text
 
 
 async def test_login_names_a_tenant_that_is_not_the_first(portal: PortalStage) -> None:

@@ -69,6 +69,11 @@ def feed_url(address: str, workspace: str = "") -> str:
     return f"https://{address.removesuffix(':443')}{feed_path(workspace)}"
 
 
+def wcx_path(workspace: str = "") -> str:
+    """Return the path of the file that subscribes to the feed."""
+    return f"/feed/{workspace}/workspace.wcx" if workspace else WCX
+
+
 def txt_record(address: str, mail_domain: str) -> str:
     """Return the zone file's line by which clients find the feed of an e-mail address.
 
