@@ -91,6 +91,7 @@ def _portal(behind: Behind, parts: WebParts) -> PortalParts:
         provider_settings=parts.provider,
         platform_key=behind.platform_key,
         orders=behind.orders,
+        connections=behind.connections,
         consent_events=behind.consent_events,
         providers={each.name: OidcProvider(each, parts.http, _now) for each in parts.oidc},
     )

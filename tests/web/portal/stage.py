@@ -1,5 +1,6 @@
 """The portal over memory: two tenants alike, a person of each role, and a browser for each of them."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -40,6 +41,7 @@ from dialback.domain.ids import (
     UserName,
     WorkspaceId,
 )
+from dialback.domain.live import LiveConnection
 from dialback.domain.orders import SessionAction
 from dialback.domain.pools import HostPool, PoolHost, StepUp
 from dialback.domain.secret import Secret
@@ -119,6 +121,23 @@ class Orders:
         self.given.append((tenant, host, session, action.value, text))
 
 
+class Cuts:
+    """Live connections: the one of Anna's in each tenant can be cut, once."""
+
+    def __init__(self) -> None:
+        self.open = {ConnectionId("c-live"), ConnectionId("acme-c-live")}
+        self.details: list[str] = []
+
+    def live(self) -> Sequence[LiveConnection]:
+        return ()
+
+    async def cut(self, ids: Collection[ConnectionId], reason: Reason, detail: str = "") -> int:
+        found = self.open & set(ids)
+        self.open -= found
+        self.details += [f"{reason}: {detail}"] * len(found)
+        return len(found)
+
+
 class Told:
     """Who is told what a tenant has decided."""
 
@@ -179,7 +198,7 @@ class PortalStage:
         self.accounts = MemoryAccounts(self.directory)
         self.approvals, self.audit = MemoryApprovals(), MemoryAudit()
         self.provider, self.told = MemoryProvider(self.directory), Told()
-        self.recorded, self.orders = Recorded(), Orders()
+        self.recorded, self.orders, self.cuts = Recorded(), Orders(), Cuts()
         cheap = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.authenticator = Authenticator(
             self.accounts, self.directory, SignInSettings(), now=lambda: self.now, passwords=cheap
@@ -196,6 +215,7 @@ class PortalStage:
             now=lambda: self.now,
             provider=self.provider,
             orders=self.orders,
+            connections=self.cuts,
             consent_events=self.told,
             providers=providers or {},
             provider_settings=ProviderSettings(networks=("192.0.2.0/24", "127.0.0.0/8")),

@@ -14,6 +14,7 @@ from dialback.domain.approvals import Approvals
 from dialback.domain.audit import Audit, Recorder
 from dialback.domain.contracts import ConsentEvents, Store
 from dialback.domain.directory import Directory
+from dialback.domain.live import LiveConnections
 from dialback.domain.orders import SessionOrders
 from dialback.domain.provider import Provider
 from dialback.identity.authenticator import Authenticator
@@ -32,6 +33,7 @@ from dialback.web.portal.administration import (
     connections,
     consent,
     consent_keys,
+    cuts,
     overview,
     publisher,
     users,
@@ -51,7 +53,8 @@ class PortalParts:
 
     `key`, 32 bytes or more and the same on every node, seals what browsers carry while they sign in.
     `providers` are OpenID providers by the names of their settings. Without `orders` no page offers to end
-    somebody's session. `platform_key` is the public half of the key that signs flight records.
+    somebody's session, without `connections` none to cut a connection. `platform_key` is the public half of
+    the key that signs flight records.
     """
 
     directory: Directory
@@ -65,6 +68,7 @@ class PortalParts:
     now: Callable[[], datetime]
     provider: Provider
     orders: SessionOrders | None = None
+    connections: LiveConnections | None = None
     consent_events: ConsentEvents | None = None
     providers: Mapping[str, OidcProvider] = field(default_factory=dict)
     platform_key: bytes = b""
@@ -104,6 +108,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
         address=address,
         now=parts.now,
         orders=parts.orders,
+        connections=parts.connections,
         platform_key=parts.platform_key,
         provider_settings=parts.provider_settings,
     )
@@ -120,7 +125,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
         desktops, sessions, approvals, devices, subscribe, device_codes, tenants,
-        overview, users, connections, consent, consent_keys, publisher, audit_log,
+        overview, users, connections, cuts, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])

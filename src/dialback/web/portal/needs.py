@@ -13,6 +13,7 @@ from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory
 from dialback.domain.hosts import Host
 from dialback.domain.ids import HostId, ResourceName, TenantId
+from dialback.domain.live import LiveConnections
 from dialback.domain.orders import SessionOrders
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.signing import SigningKey
@@ -27,7 +28,8 @@ from dialback.web.pages import Pages
 class Portal:
     """What the pages need of other parts; `address` is `NAME:PORT`, as browsers and clients reach us.
 
-    Without `orders` nobody reaches the hosts' agents, and pages offer nothing that would need it.
+    Without `orders` nobody reaches the hosts' agents, without `connections` no gateway is reached, and pages
+    offer nothing that would need it.
     `platform_key` is the public half of the key that signs flight records.
     """
 
@@ -45,6 +47,7 @@ class Portal:
     address: str
     now: Callable[[], datetime]
     orders: SessionOrders | None = None
+    connections: LiveConnections | None = None
     platform_key: bytes = b""
     provider_settings: ProviderSettings = field(default_factory=ProviderSettings)
 

@@ -14,6 +14,7 @@ from dialback.domain.sessions import ConnectionRecord
 from dialback.web.consents import MOST_REQUESTS
 from dialback.web.flight_copies import read_flight
 from dialback.web.people import Helpdesk
+from dialback.web.portal.administration.cuts import SAID
 from dialback.web.portal.flights import FlightShown, flight_shown
 from dialback.web.portal.needs import Portal, host_names
 from dialback.web.portal.timelines import bars_of
@@ -49,7 +50,7 @@ def make_router(portal: Portal) -> APIRouter:
         )
 
     @router.get("/admin/connections/{id}")
-    async def connection(request: Request, person: Helpdesk, id: str) -> Response:
+    async def connection(request: Request, person: Helpdesk, id: str, said: str = "") -> Response:
         tenant = person.user.tenant
         record = await portal.store.connection(tenant, ConnectionId(id))
         if record is None:
@@ -65,6 +66,8 @@ def make_router(portal: Portal) -> APIRouter:
             relay_ends=RELAY_ENDS,
             flight=await _flight(portal, tenant, record.id),
             id=record.id,
+            said=SAID.get(said, ""),
+            can_cut=portal.connections is not None and record.reason is None,
         )
 
     @router.get("/admin/connections/{id}/flight.jsonl")
