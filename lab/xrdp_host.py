@@ -44,6 +44,7 @@ SOCKET_INSIDE = "/run/xrdp/rdp.sock"
 """The socket of every host as its own processes see it: hosts of one pool have the same target."""
 ETC = Path("/etc/xrdp")
 SESMAN_PORT = 3350
+SESSION_VARIABLES = ("DISPLAY", "XAUTHORITY", "HOME")
 BLUE = "#2d5f8b"
 
 # The first process of the host. On SIGTERM it passes the signal on to everything in its pid namespace (X
@@ -165,6 +166,14 @@ class XrdpHost:
         An agent there sees the sessions of this host and no others, and its socket at `SOCKET_INSIDE`.
         """
         return ["nsenter", "--target", str(self._sesman()), "--mount", "--pid", "--", *command]
+
+    def in_session(self, user: str, command: Command) -> Command:
+        """Return what runs a command as `user`, on the display of the session they have on this host."""
+        leader = next(pid for pid in self.session(Account(user)) if _name_of(pid) == WINDOW_MANAGER[0])
+        environment = (PROC / str(leader) / "environ").read_text().split("\0")
+        display = [each for each in environment if each.partition("=")[0] in SESSION_VARIABLES]
+        ordinary = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
+        return [*self._inside(), *ordinary, "env", *display, *command]
 
     def _has_window_manager(self, account: Account) -> bool:
         return any(_name_of(pid) == WINDOW_MANAGER[0] for pid in self.session(account))

@@ -252,7 +252,10 @@ def altered(file: Path, name: str, value: str) -> Path:
     """Return a copy of a connection file with another value for a setting."""
     old = value_of(file, name)
     copy = file.with_name(f"{file.stem}-altered.rdp")
-    copy.write_text(file.read_text().replace(f"{name}:s:{old}", f"{name}:s:{value}"))
+    text = file.read_text()
+    for kind in ("s", "i"):
+        text = text.replace(f"{name}:{kind}:{old}", f"{name}:{kind}:{value}")
+    copy.write_text(text)
     return copy
 
 
