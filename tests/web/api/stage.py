@@ -5,20 +5,23 @@ acme, and nora is a user of the provider's tenant who is on no staff.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from dialback.domain.accounts import Origin, Scope, SignInKind
-from dialback.domain.approvals import Approval, Cause
-from dialback.domain.audit import AuditEntry
+from dialback.domain.accounts import Accounts, Origin, Scope, SignInKind
+from dialback.domain.approvals import Approval, Approvals, Cause
+from dialback.domain.audit import Audit, AuditEntry
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment, Workspace
 from dialback.domain.consent import ConsentRequest, ConsentScope, Grant
+from dialback.domain.contracts import Store
+from dialback.domain.directory import Directory
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
+from dialback.domain.icons import Icons
 from dialback.domain.ids import (
     ApplicationGroupId,
     ConnectionId,
@@ -38,7 +41,7 @@ from dialback.domain.ids import (
 from dialback.domain.live import LiveConnection
 from dialback.domain.orders import SessionAction
 from dialback.domain.pools import HostPool, PoolHost
-from dialback.domain.provider import ConsentKey, KeptGrant
+from dialback.domain.provider import ConsentKey, KeptGrant, Provider
 from dialback.domain.sessions import ConnectionRecord, Session, SessionState, Stage, Totals
 from dialback.domain.tenancy import MAIN, Group, Role, Tenant, User
 from dialback.identity.authenticator import Authenticator
@@ -53,6 +56,7 @@ from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
 from dialback.store.memory_icons import MemoryIcons
 from dialback.store.memory_provider import MemoryProvider
+from dialback.store.sql import SqlStore
 from dialback.web.api.application import make_api
 from dialback.web.api.parts import Api
 from dialback.web.api.provider_settings import ProviderSettings
@@ -138,17 +142,48 @@ class Told:
         self.heard.append(("revoked", tenant, grant_id))
 
 
-class ApiStage:
-    """The API, what is behind it, and a bearer for everybody."""
+@dataclass(frozen=True)
+class Stores:
+    """Everything that is kept, in memory or in one database."""
 
-    def __init__(self, folder: Path) -> None:
+    store: Store
+    directory: Directory
+    accounts: Accounts
+    approvals: Approvals
+    audit: Audit
+    icons: Icons
+    provider: Provider
+
+
+def in_memory() -> Stores:
+    store = MemoryStore()
+    directory = store.directory
+    return Stores(
+        store,
+        directory,
+        MemoryAccounts(directory),
+        MemoryApprovals(),
+        MemoryAudit(),
+        MemoryIcons(directory),
+        MemoryProvider(directory),
+    )
+
+
+def in_database(store: SqlStore) -> Stores:
+    return Stores(
+        store, store.directory, store.accounts, store.approvals, store.audit, store.icons, store.provider
+    )
+
+
+class ApiStage:
+    """The API, what is behind it, in memory unless said otherwise, and a bearer for everybody."""
+
+    def __init__(self, folder: Path, stores: Stores | None = None) -> None:
         self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-        self.store = MemoryStore()
-        self.directory = self.store.directory
-        self.accounts = MemoryAccounts(self.directory)
-        self.approvals, self.audit = MemoryApprovals(), MemoryAudit()
-        self.icons = MemoryIcons(self.directory)
-        self.provider, self.consent_events = MemoryProvider(self.directory), Told()
+        stores = stores or in_memory()
+        self.store, self.directory, self.accounts = stores.store, stores.directory, stores.accounts
+        self.approvals, self.audit, self.icons = stores.approvals, stores.audit, stores.icons
+        self.provider, self.consent_events = stores.provider, Told()
         self.notes, self.orders, self.cuts = Notes(), Orders(), Cuts()
         self.authenticator = Authenticator(
             self.accounts, self.directory, SignInSettings(), now=lambda: self.now
