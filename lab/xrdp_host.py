@@ -154,11 +154,16 @@ class XrdpHost:
             run([*self._inside(), *SESRUN, self._state / "sesman.ini", user], stdin=f"{password}\n")
             if wait_for(lambda: self._has_window_manager(account), LOG_ON_TIMEOUT_S, 0.1):
                 return
-            for pid in self.session(account):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            wait_for(lambda: not self.session(account), LOG_ON_TIMEOUT_S)
+            self.log_off(user)
         raise Failed(f"{self.name}: no session of {user} in {LOG_ON_ATTEMPTS} attempts\n{self.log_tail()}")
+
+    def log_off(self, user: str) -> None:
+        """End the session of `user` and everything in it; harmless when there is none."""
+        account = Account(user)
+        for pid in self.session(account):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.session(account), LOG_ON_TIMEOUT_S)
 
     def among(self, command: Command) -> Command:
         """Return what runs a command among the host's processes, with the network of the machine.

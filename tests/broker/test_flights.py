@@ -146,8 +146,8 @@ async def test_connection_of_which_nothing_is_known_is_passed_over() -> None:
     assert len(recorder.flights) == 0
 
 
-def session(id: str, state: SessionState = SessionState.ACTIVE) -> Session:
-    return Session(MAIN, HOST, SessionId(id), UserName("anna"), state, NOW)
+def session(id: str, state: SessionState = SessionState.ACTIVE, locked: bool | None = None) -> Session:
+    return Session(MAIN, HOST, SessionId(id), UserName("anna"), state, NOW, locked)
 
 
 async def test_what_changes_on_the_host_is_told_on_its_chains() -> None:
@@ -167,6 +167,19 @@ async def test_what_changes_on_the_host_is_told_on_its_chains() -> None:
         ("log-off", "2"),
     ]
     assert told[0]["user"] == "anna"
+
+
+async def test_locks_are_told_where_the_host_tells_of_them() -> None:
+    async with running(Recorder()) as recorder:
+        recorder.flights.listed(HOST, [session("1")])
+        recorder.begin()
+        # What was locked before anybody told of it is no event.
+        recorder.flights.listed(HOST, [session("1", locked=True)])
+        recorder.flights.listed(HOST, [session("1", locked=False)])
+        recorder.flights.listed(HOST, [session("1", SessionState.DISCONNECTED, locked=True)])
+        recorder.flights.listed(HOST, [session("1", SessionState.DISCONNECTED)])
+        told = [entry.facts["what"] for entry in (await recorder.chain())[1:]]
+    assert told == ["unlock", "disconnect", "lock"]
 
 
 async def test_changes_without_end_are_counted() -> None:

@@ -94,6 +94,11 @@ async def test_host_without_a_link_is_counted_no_more(kept: Kept) -> None:
     assert (kept.failing(Check.RDP), kept.writes) == (0, before)
 
 
+async def test_whether_a_session_is_locked_is_kept(kept: Kept) -> None:
+    await kept.state.list_sessions([session().model_copy(update={"locked": True})], "")
+    assert [each.locked for each in await kept.sessions()] == [True]
+
+
 async def test_sessions_are_kept_whole_so_that_ghosts_vanish(kept: Kept) -> None:
     await kept.state.list_sessions([session(), session("xrdp-11", "CORP\\ben", "disconnected")], "")
     assert [(each.id, each.user, each.state) for each in await kept.sessions()] == [

@@ -100,7 +100,9 @@ EDITOR = PublishedResource(
     False,
 )
 NOUNS: list[Any] = [ANNA, BEN, STAFF, SPACE, POOL, FULL_POOL, DESKTOPS, APPS, DESKTOP, EDITOR]
-SESSION = Session(ACME, HostId("h1"), SessionId("1"), UserName("ACME\\Anna"), SessionState.DISCONNECTED, NOW)
+SESSION = Session(
+    ACME, HostId("h1"), SessionId("1"), UserName("ACME\\Anna"), SessionState.DISCONNECTED, NOW, True
+)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from dialback.domain.sessions import (
     Totals,
     account_of,
     is_session_of,
+    state_text,
 )
 from dialback.domain.tenancy import MAIN
 
@@ -99,3 +100,8 @@ def test_session_has_an_id(text: str) -> None:
 def test_session_has_a_user(text: str) -> None:
     with pytest.raises(ValueError, match="user name"):
         replace(SESSION, user=UserName(text))
+
+
+def test_locked_is_said_where_it_is_known() -> None:
+    assert state_text("active", True) == "active, locked"
+    assert {state_text("active", None), state_text("active", False)} == {"active"}

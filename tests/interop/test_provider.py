@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from demo.provider_tour import CUT_S, DB, FILES, WEB, ProviderTour
+from lab.platform import POLL_S
+from lab.process import Failed, wait_for
 from tests.interop.stage import PREFIX, TROUBLE
 
 pytestmark = pytest.mark.interop
 USER = "interoptess"
+SESSIONS_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +43,16 @@ def test_desktop_lasts_as_long_as_the_tenants_consent_and_both_sides_prove_it(to
     tour.prove()
 
 
-def test_person_at_the_host_approves_and_takes_it_back(tour: ProviderTour) -> None:
+def test_person_at_the_host_approves_and_takes_it_back_and_the_record_tells_the_log_on(
+    tour: ProviderTour, tmp_path: Path
+) -> None:
+    tour.hosts[FILES].log_off(tour.account.name)
+    wait_for_sessions(tour, 0)
     tour.begin()
     host = tour.agents[FILES]
     host.ask("consent", "approve", tour.asked(), "--by", "olga")
     tour.see_desktop()
+    wait_for_sessions(tour, 1)
     (granted,) = json.loads(host.ask("consent", "list", "--json"))["granted"]
     assert granted["approved_by"] == "olga"
 
@@ -51,7 +60,28 @@ def test_person_at_the_host_approves_and_takes_it_back(tour: ProviderTour) -> No
     after_s, _ = tour.cut()
     assert after_s < CUT_S
     tour.said_in_the_end()
-    assert tour.newest()["reason"] == "grant-revoked"
+    newest = tour.newest()
+    assert newest["reason"] == "grant-revoked"
+    assert ("log-on", tour.account.name) in host_events(tour, newest["id"], tmp_path / "record")
+    assert "log-on" in host.ask("audit", newest["id"])
+
+
+def wait_for_sessions(tour: ProviderTour, count: int) -> None:
+    """Wait until acme's hosts list so many sessions."""
+
+    def listed() -> bool:
+        found = json.loads(tour.platform.run("session", "list", "--tenant", "acme", "--json"))
+        return len(found) == count
+
+    if not wait_for(listed, SESSIONS_S, POLL_S):
+        raise Failed(f"expected {count} sessions within {SESSIONS_S} s")
+
+
+def host_events(tour: ProviderTour, connection: str, record: Path) -> list[tuple[str, str]]:
+    """Return what the record of a connection tells of sessions on the host, and of whose."""
+    tour.platform.run("audit", "export", connection, "--tenant", "acme", "--out", record)
+    entries = [json.loads(line) for line in record.read_text().splitlines()]
+    return [(each["facts"]["what"], each["facts"]["user"]) for each in entries if each.get("event") == "host"]
 
 
 def test_neither_platform_nor_host_lets_in_whom_they_do_not_know(tour: ProviderTour) -> None:

@@ -300,7 +300,7 @@ def _last_lines(path: Path) -> list[str]:
 
 
 def _session_of(session: HostSession) -> Session:
-    return Session(id=session.id, user=session.user, state=session.state, since=session.since)
+    return Session.model_validate(session.model_dump())
 
 
 async def _facts(context: ManagementContext) -> Facts:

@@ -45,7 +45,7 @@ RETRY_S = 2.0
 _log = get_logger(__name__)
 
 Facts = Mapping[str, str | int | float | bool]
-Listed = dict[SessionId, tuple[UserName, SessionState]]
+Listed = dict[SessionId, tuple[UserName, SessionState, bool | None]]
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class Flights(FlightProofs):
 
     def listed(self, host: HostId, sessions: Iterable[Session]) -> None:
         """Take the host's list of its sessions: what changed is told on every chain of the host."""
-        now: Listed = {session.id: (session.user, session.state) for session in sessions}
+        now: Listed = {session.id: (session.user, session.state, session.locked) for session in sessions}
         before = self._listed.get(host)
         self._listed[host] = now
         chains = [chain for chain in self._chains.values() if chain.host == host and not chain.ended]
@@ -261,13 +261,23 @@ def _changes(before: Listed, now: Listed) -> Iterable[Facts]:
     """Yield what happened between two lists of a host's sessions."""
     for id in sorted(before.keys() | now.keys()):
         was, is_now = before.get(id), now.get(id)
-        if was == is_now:
-            continue
-        user, state = is_now or before[id]
+        user, state, locked = is_now or before[id]
         if was is None:
-            what = "log-on"
+            happened = ["log-on"]
         elif is_now is None:
-            what = "log-off"
+            happened = ["log-off"]
         else:
-            what = "disconnect" if state is SessionState.DISCONNECTED else "reconnect"
-        yield {"what": what, "session": id, "user": user}
+            happened = list(_changes_within(was[1:], state, locked))
+        for what in happened:
+            yield {"what": what, "session": id, "user": user}
+
+
+def _changes_within(
+    before: tuple[SessionState, bool | None], state: SessionState, locked: bool | None
+) -> Iterable[str]:
+    """Yield what happened to a session that goes on; a lock nobody told of before may be an old one."""
+    was, was_locked = before
+    if was is not state:
+        yield "disconnect" if state is SessionState.DISCONNECTED else "reconnect"
+    if None not in (was_locked, locked) and was_locked != locked:
+        yield "lock" if locked else "unlock"

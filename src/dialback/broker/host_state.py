@@ -138,6 +138,7 @@ class HostState:
                     user=UserName(each.user),
                     state=SessionState(each.state),
                     since=each.since,
+                    locked=each.locked,
                 )
             except ValueError:
                 unfit += 1

@@ -16,6 +16,7 @@ from dialback.cli.reach import Purpose, TicketNumber, Where, ask_access, find_se
 from dialback.console.actions import SCOPES, Action, HostAnswer, check_announced, fact_rows, perform
 from dialback.console.management import managing
 from dialback.console.saved import Saved, default_folder
+from dialback.domain.sessions import state_text
 from dialback.observe.log import escape
 from dialback.wire.management.messages import MAX_LINES, Done, Facts, Log, Sessions, Source
 
@@ -85,7 +86,10 @@ def show(what: str, answer: HostAnswer) -> None:
             for line in answer.lines:
                 print_line(escape(line))
         case Sessions():
-            rows = [(each.id, each.user, each.state, each.since) for each in answer.sessions]
+            rows = [
+                (each.id, each.user, state_text(each.state, each.locked), each.since)
+                for each in answer.sessions
+            ]
             print_table(("SESSION", "USER", "STATE", "SINCE"), rows, "There is no session.")
         case Done():
             detail = f": {escape(answer.detail)}" if answer.detail else "."

@@ -7,6 +7,7 @@ import typer
 from dialback.cli.api import Api, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import print_json, print_table, say
+from dialback.domain.sessions import state_text
 
 app = typer.Typer(no_args_is_help=True, help="Sessions on hosts.")
 SESSIONS = "sessions"
@@ -23,7 +24,15 @@ async def list_sessions(
     if as_json:
         print_json(found)
         return
-    rows = [(f"{each['host']}/{each['id']}", each["user"], each["state"], each["since"]) for each in found]
+    rows = [
+        (
+            f"{each['host']}/{each['id']}",
+            each["user"],
+            state_text(each["state"], each["locked"]),
+            each["since"],
+        )
+        for each in found
+    ]
     print_table(("SESSION", "USER", "STATE", "SINCE"), rows, "There is no session.")
 
 

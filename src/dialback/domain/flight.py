@@ -44,7 +44,7 @@ class FlightEvent(StrEnum):
     BYTES = "bytes"
     """How many bytes went each way since the beginning."""
     HOST = "host"
-    """What the host's own records say: a log-on, a lock, a log-off."""
+    """What the host lists of its sessions: a log-on, a lock, a log-off."""
     PROOF = "proof"
     """Whether the host's certificate was seen by whoever connected: their own claim."""
     ENDED = "ended"

@@ -92,6 +92,8 @@ class SessionState(StrEnum):
 class Session:
     """One session as its host reports it: `user` is the host's name for them, `since` when `state` began.
 
+    `locked` says whether its screen is locked; None if the host cannot tell.
+
     Raises:
         ValueError: a text that no host reports in earnest.
     """
@@ -102,10 +104,16 @@ class Session:
     user: UserName
     state: SessionState
     since: datetime
+    locked: bool | None = None
 
     def __post_init__(self) -> None:
         check_id(self.id, "session id")
         check_name(self.user, "user name", MAX_USER_CHARS)
+
+
+def state_text(state: str, locked: bool | None) -> str:
+    """Return a session's state as people read it."""
+    return f"{state}, locked" if locked else state
 
 
 def account_of(user: UserName) -> str:

@@ -151,6 +151,7 @@ sessions = Table(
     Column("account", Key, nullable=False),
     Column("state", Words, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("locked", Flag),
     _refers(["tenant", "host"], "hosts"),
     Index("sessions_by_account", "tenant", "account"),
 )

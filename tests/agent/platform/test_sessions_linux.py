@@ -61,7 +61,7 @@ def test_sessions_are_listed_by_display_with_their_users(host: Host) -> None:
     host.proc.sockets(unix=listening(DISPLAY) + held(DISPLAY))
 
     assert host.listed() == [("xrdp-10", "anna", "active"), ("xrdp-12", "CORP\\ben", "disconnected")]
-    assert host.xrdp.owners == {100, 200}
+    assert host.xrdp.owners == {"xrdp-10": 100, "xrdp-12": 200}
 
 
 def test_state_follows_the_connection_to_the_display(host: Host) -> None:
@@ -337,6 +337,15 @@ def test_both_are_listed_and_sessions_of_xrdp_once(host: Host) -> None:
     both = LinuxSessions(host.xrdp, logind)
 
     assert [(each.id, each.user) for each in both.list()] == [("xrdp-10", "anna"), ("logind-4", "carl")]
+
+
+def test_lock_of_an_xrdp_session_is_told_by_logind_whatever_kind_it_takes_it_for(host: Host) -> None:
+    host.proc.xrdp_session(10, 1000)
+    host.proc.xrdp_session(12, 1001, first_pid=200)
+    logind = FakeLogind(host.proc, shown("3", 100, "tty") + "LockedHint=yes\n")
+    both = LinuxSessions(host.xrdp, logind)
+
+    assert [(each.id, each.locked) for each in both.list()] == [("xrdp-10", True), ("xrdp-12", None)]
 
 
 def test_session_of_logind_can_be_ended_and_nothing_else(host: Host) -> None:

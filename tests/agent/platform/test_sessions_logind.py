@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dialback.agent.platform import sessions_logind
 from dialback.agent.platform.sessions import SessionProblem
-from dialback.agent.platform.sessions_logind import LogindSessions, parse_logind
+from dialback.agent.platform.sessions_logind import LogindSessions, parse_locks, parse_logind
 from dialback.wire.agent.messages import clip
 from tests.agent.platform.fake_proc import FakeProc
 
@@ -44,9 +44,24 @@ def test_everything_else_is_none(changed: dict[str, str]) -> None:
     assert parse_logind(text(**changed)) == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "locks"),
+    [
+        ({"LockedHint": "yes"}, {20: True}),
+        ({"LockedHint": "no", "Type": "tty", "State": "closing"}, {20: False}),
+        ({}, {}),
+        ({"LockedHint": "perhaps"}, {}),
+        ({"LockedHint": "yes", "Leader": "²"}, {}),
+    ],
+)
+def test_lock_is_what_logind_says_of_it(changed: dict[str, str], locks: dict[int, bool]) -> None:
+    assert parse_locks(text(**changed)) == locks
+
+
 @given(st.text())
 def test_any_text_is_parsed_without_failing(said: str) -> None:
     assert all(clip(block["Name"]) for block in parse_logind(said))
+    assert set(parse_locks(said).values()) <= {True, False}
 
 
 def logind(tmp_path: Path, listing: str, shown: str) -> LogindSessions:
@@ -59,10 +74,11 @@ def logind(tmp_path: Path, listing: str, shown: str) -> LogindSessions:
 def test_sessions_are_listed_with_the_start_of_their_leader(tmp_path: Path) -> None:
     FakeProc(tmp_path).process(20, "gdm-session-wor", 1)
 
-    (found,) = logind(tmp_path, "c2 1000 anna seat0\n", text()).list(())
+    (found,) = logind(tmp_path, "c2 1000 anna seat0\n", text(LockedHint="yes")).list(())
 
     assert (found.id, found.user, found.state) == ("logind-c2", "anna", "active")
     assert found.since < NOW
+    assert found.locked
 
 
 def test_sessions_of_others_and_of_the_dead_are_left_out(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dialback.agent.platform.sessions import SessionProblem, StateChanges
 from dialback.agent.platform.sessions_windows import (
     Found,
+    SessionFlags,
     SessionInfo,
     SessionTimes,
     WindowsSessions,
@@ -40,6 +41,7 @@ def test_structures_have_the_sizes_of_64_bit_windows() -> None:
         assert SessionInfo.pUserName.offset == 32
         assert ctypes.sizeof(SessionTimes) == 216
         assert SessionTimes.ConnectTime.offset == 176
+        assert SessionFlags.SessionFlags.offset == 16
 
 
 def test_structures_are_decoded() -> None:
@@ -52,6 +54,18 @@ def test_structures_are_decoded() -> None:
     assert found_of(info, None) == Found(3, 4, "anna \U0001f600", "CORP")
     assert found_of(info, times) == Found(3, 4, "anna \U0001f600", "CORP", 1, 2, 3)
     assert text_at(0) == text_at(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("level", "flags", "locked"), [(1, 0, True), (1, 1, False), (1, -1, None), (1, 7, None), (2, 0, None)]
+)
+def test_lock_is_what_the_flags_say_and_unknown_else(level: int, flags: int, locked: bool | None) -> None:
+    user = utf16("anna")
+    info = SessionInfo(SessionId=3, State=0, pUserName=ctypes.addressof(user))
+    found = found_of(info, None, SessionFlags(Level=level, SessionFlags=flags))
+    session = session_of(found, StateChanges(), NOW)
+    assert session is not None
+    assert session.locked is locked
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=200))

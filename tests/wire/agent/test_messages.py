@@ -171,6 +171,11 @@ FROM_AGENT = [
         '"since":"2026-01-02T03:04:05Z"}],"problem":""}',
     ),
     (
+        Sessions(sessions=(SESSION.model_copy(update={"locked": False}),)),
+        '{"type":"sessions","sessions":[{"id":"xrdp-10","user":"CORP\\\\anna","state":"active",'
+        '"since":"2026-01-02T03:04:05Z","locked":false}],"problem":""}',
+    ),
+    (
         FlightSigned(connection_id="c1", count=1, hash=FINGERPRINT, signature=SIGNATURE),
         '{"type":"flight-signed","connection_id":"c1","count":1,"hash":"'
         + FINGERPRINT

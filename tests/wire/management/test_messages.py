@@ -90,7 +90,7 @@ FROM_AGENT: list[tuple[FromAgent, str]] = [
     (
         Sessions(sessions=(SESSION,)),
         '{"type":"sessions","sessions":[{"id":"xrdp-10","user":"ann","state":"active",'
-        '"since":"2026-05-04T03:02:01Z"}],"cut":false}',
+        '"since":"2026-05-04T03:02:01Z","locked":null}],"cut":false}',
     ),
     (Done(detail="ok"), '{"type":"done","detail":"ok"}'),
     (

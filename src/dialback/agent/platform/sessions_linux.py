@@ -77,8 +77,8 @@ class XrdpSessions:
         self._now = now
         self._send = send
         self._user_of = user_of
-        self.owners: frozenset[int] = frozenset()
-        """The session processes of the sessions listed last."""
+        self.owners: dict[str, int] = {}
+        """The session process of each session that was listed last, by its id."""
         self._changes = StateChanges()
         self._messages: list[subprocess.Popen[bytes]] = []
 
@@ -87,7 +87,7 @@ class XrdpSessions:
         now, booted_at = self._now(), processes.booted_at(self._proc)
         self._messages = [each for each in self._messages if each.poll() is None]
         running = sorted(self.sessions(), key=lambda session: session.display)
-        self.owners = frozenset(session.owner for session in running)
+        self.owners = {session.id: session.owner for session in running}
         found, keys = [], set()
         for session in running:
             state = self._state(session)
@@ -276,7 +276,10 @@ class LinuxSessions(Sessions):
 
     def list(self) -> Sequence[HostSession]:
         found = self._xrdp.list()
-        return [*found, *self._logind.list(self._xrdp.owners)]
+        others = self._logind.list(set(self._xrdp.owners.values()))
+        # A session of xrdp's is one of logind's too, led by the process that owns it.
+        locks = {id: self._logind.locked.get(owner) for id, owner in self._xrdp.owners.items()}
+        return [*(each.model_copy(update={"locked": locks[each.id]}) for each in found), *others]
 
     def message(self, id: str, text: str) -> None:
         self._need_xrdp(id, "shown a message")

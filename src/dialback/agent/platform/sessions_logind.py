@@ -1,9 +1,11 @@
 """The graphical sessions of systemd-logind on a Linux host.
 
 They count while they are not xrdp's, which `sessions_linux` sees better. logind keeps no word about clients,
-so they are active; it can end them and nothing else.
+so they are active; it can end them and nothing else. Whether a screen is locked it knows of xrdp's too, as
+far as the desktop tells it: one that does not is never said to be locked.
 
-Source: loginctl(1), show-session and terminate-session; sd_session_get_type(3).
+Source: loginctl(1), show-session and terminate-session; sd_session_get_type(3); org.freedesktop.login1(5),
+LockedHint.
 """
 
 import os
@@ -19,7 +21,9 @@ from dialback.agent.platform.sessions import SessionProblem
 from dialback.wire.agent.messages import HostSession, clip
 
 COMMAND_S = 5.0
-PROPERTIES = ("Id", "Name", "Leader", "Type", "Class", "State")
+PROPERTIES = ("Id", "Name", "Leader", "Type", "Class", "State", "LockedHint")
+LOCKED = {"yes": True, "no": False}
+_LEADER = re.compile(r"[0-9]{1,10}")
 
 
 class LogindSessions:
@@ -36,9 +40,12 @@ class LogindSessions:
         self._proc = proc
         self._now = now
         self._booted = booted
+        self.locked: dict[int, bool] = {}
+        """Whether the screen is locked of each session that was listed last, or left out, by its leader."""
 
     def list(self, others: Collection[int]) -> Sequence[HostSession]:
         """Return the sessions, none if the host runs without systemd; `others` lead sessions to leave out."""
+        self.locked = {}
         if not self._booted.is_dir():
             return []
         known = [line.split()[0] for line in self._run(["list-sessions", "--no-legend"]).splitlines() if line]
@@ -47,6 +54,7 @@ class LogindSessions:
         shown = self._run(["show-session", *known, *(f"--property={name}" for name in PROPERTIES)])
         running, booted_at = processes.processes(self._proc), processes.booted_at(self._proc)
         found = []
+        self.locked = parse_locks(shown)
         for session in parse_logind(shown):
             leader = int(session["Leader"])
             if leader in others or leader not in running:
@@ -54,7 +62,10 @@ class LogindSessions:
             started_s = booted_at + running[leader].started_ticks / os.sysconf("SC_CLK_TCK")
             since = min(self._now(), datetime.fromtimestamp(int(started_s), UTC))
             user = clip(session["Name"], 104)
-            found.append(HostSession(id=f"logind-{session['Id']}", user=user, state="active", since=since))
+            id = f"logind-{session['Id']}"
+            found.append(
+                HostSession(id=id, user=user, state="active", since=since, locked=self.locked.get(leader))
+            )
         return found
 
     def log_off(self, id: str) -> None:
@@ -62,20 +73,32 @@ class LogindSessions:
         self._run(["terminate-session", id.removeprefix("logind-")])
 
 
+def parse_locks(text: str) -> dict[int, bool]:
+    """Parse what `loginctl show-session` says; return whether each session is locked, by its leader."""
+    return {
+        int(block["Leader"]): LOCKED[block["LockedHint"]]
+        for block in _blocks(text)
+        if _LEADER.fullmatch(block.get("Leader", "")) and block.get("LockedHint") in LOCKED
+    }
+
+
 def parse_logind(text: str) -> list[dict[str, str]]:
     """Parse what `loginctl show-session` says; return those of people who sit before a desktop."""
-    blocks = [
-        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in text.split("\n\n")
-    ]
     return [
         block
-        for block in blocks
+        for block in _blocks(text)
         if re.fullmatch(r"[A-Za-z0-9]{1,40}", block.get("Id", ""))
-        and block.get("Leader", "").isdigit()
+        and _LEADER.fullmatch(block.get("Leader", ""))
         and block.get("Class") == "user"
         and block.get("Type") in ("x11", "wayland", "mir")
         and block.get("State") in ("active", "online")
         and clip(block.get("Name", ""))
+    ]
+
+
+def _blocks(text: str) -> list[dict[str, str]]:
+    return [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in text.split("\n\n")
     ]
 
 

@@ -6,15 +6,16 @@ logged on to. To act on other users' sessions the agent has to run as a service 
 administrator; Windows refuses otherwise with error 5.
 
 Source: Remote Desktop Services API: WTSEnumerateSessionsExW, WTS_SESSION_INFO_1W, WTSQuerySessionInformationW
-with WTSSessionInfo (WTSINFOW), WTSSendMessageW, WTSDisconnectSession, WTSLogoffSession.
+with WTSSessionInfo (WTSINFOW) and WTSSessionInfoEx (WTSINFOEXW, its flags), WTSSendMessageW,
+WTSDisconnectSession, WTSLogoffSession.
 """
 
 import ctypes
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dialback.agent.platform.sessions import SessionProblem, Sessions, StateChanges
 from dialback.wire.agent.messages import HostSession, SessionState, clip
@@ -31,6 +32,7 @@ STATES: dict[int, SessionState] = {0: "active", 1: "active", 3: "active", 4: "di
 
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[0-9]{1,10}")
+S = TypeVar("S", bound=ctypes.Structure)
 
 
 class SessionInfo(ctypes.Structure):
@@ -46,6 +48,10 @@ class SessionInfo(ctypes.Structure):
         ("pDomainName", ctypes.c_void_p),
         ("pFarmName", ctypes.c_void_p),
     )
+
+
+LOCKS = {0: True, 1: False}
+"""WTS_SESSIONSTATE_LOCK and WTS_SESSIONSTATE_UNLOCK; anything else is not known."""
 
 
 class SessionTimes(ctypes.Structure):
@@ -71,6 +77,18 @@ class SessionTimes(ctypes.Structure):
     )
 
 
+class SessionFlags(ctypes.Structure):
+    """The beginning of WTSINFOEXW with its WTSINFOEX_LEVEL1_W, which is laid out for 64-bit times."""
+
+    _fields_ = (
+        ("Level", ctypes.c_uint32),
+        ("Padding", ctypes.c_uint32),
+        ("SessionId", ctypes.c_uint32),
+        ("SessionState", ctypes.c_uint32),
+        ("SessionFlags", ctypes.c_int32),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One session as the API tells of it; times are FILETIME, 0 if there is none."""
@@ -82,6 +100,7 @@ class Found:
     connected: int = 0
     disconnected: int = 0
     logged_on: int = 0
+    locked: bool | None = None
 
 
 class Wts(Protocol):
@@ -115,19 +134,16 @@ def text_at(address: int | None) -> str:
     return raw.decode("utf-16-le", errors="replace")
 
 
-def found_of(info: SessionInfo, times: SessionTimes | None) -> Found:
-    """Return what two structures of the API say together."""
-    found = Found(info.SessionId, info.State, text_at(info.pUserName), text_at(info.pDomainName))
+def found_of(info: SessionInfo, times: SessionTimes | None, flags: SessionFlags | None = None) -> Found:
+    """Return what three structures of the API say together."""
+    locked = LOCKS.get(flags.SessionFlags) if flags is not None and flags.Level == 1 else None
+    found = Found(
+        info.SessionId, info.State, text_at(info.pUserName), text_at(info.pDomainName), locked=locked
+    )
     if times is None:
         return found
-    return Found(
-        found.id,
-        found.state,
-        found.user,
-        found.domain,
-        times.ConnectTime,
-        times.DisconnectTime,
-        times.LogonTime,
+    return replace(
+        found, connected=times.ConnectTime, disconnected=times.DisconnectTime, logged_on=times.LogonTime
     )
 
 
@@ -151,7 +167,7 @@ def session_of(found: Found, changes: StateChanges, now: datetime) -> HostSessio
     started = min(now, instant_of(began) or instant_of(found.logged_on) or now)
     key = (found.id, found.logged_on)
     since = started if instant_of(began) else changes.since(key, state, started, now)
-    return HostSession(id=str(found.id), user=named[:104], state=state, since=since)
+    return HostSession(id=str(found.id), user=named[:104], state=state, since=since, locked=found.locked)
 
 
 class WindowsSessions(Sessions):
@@ -208,6 +224,8 @@ class Wtsapi32:
     """WTSTypeSessionInfoLevel1, for WTSFreeMemoryExW."""
     _SESSION_INFO = 24
     """WTSSessionInfo of WTS_INFO_CLASS."""
+    _SESSION_INFO_EX = 25
+    """WTSSessionInfoEx of it."""
 
     def __init__(self) -> None:
         self._dll: Any = ctypes.WinDLL("wtsapi32", use_last_error=True)  # type: ignore[attr-defined, unused-ignore]
@@ -228,27 +246,31 @@ class Wtsapi32:
             if not count.value or not first.value:
                 return []
             infos = (SessionInfo * count.value).from_address(first.value)
-            return [found_of(info, self._times(info.SessionId)) for info in infos]
+            return [self._found(info) for info in infos]
         finally:
             self._dll.WTSFreeMemoryExW(ctypes.c_int(self._LEVEL_1), first, count)
 
-    def _times(self, id: int) -> SessionTimes | None:
+    def _found(self, info: SessionInfo) -> Found:
+        times = self._query(info.SessionId, self._SESSION_INFO, SessionTimes)
+        return found_of(info, times, self._query(info.SessionId, self._SESSION_INFO_EX, SessionFlags))
+
+    def _query(self, id: int, kind: int, structure: type[S]) -> S | None:
         data, size = ctypes.c_void_p(), ctypes.c_uint32()
         try:
             self._call(
                 "WTSQuerySessionInformationW",
                 ctypes.c_void_p(),
                 ctypes.c_uint32(id),
-                ctypes.c_int(self._SESSION_INFO),
+                ctypes.c_int(kind),
                 ctypes.byref(data),
                 ctypes.byref(size),
             )
         except OSError:
             return None
         try:
-            if not data.value or size.value < ctypes.sizeof(SessionTimes):
+            if not data.value or size.value < ctypes.sizeof(structure):
                 return None
-            return SessionTimes.from_buffer_copy(ctypes.string_at(data.value, ctypes.sizeof(SessionTimes)))
+            return structure.from_buffer_copy(ctypes.string_at(data.value, ctypes.sizeof(structure)))
         finally:
             self._dll.WTSFreeMemory(data)
 

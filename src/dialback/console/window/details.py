@@ -49,6 +49,7 @@ from dialback.console.window.texts import (
 from dialback.console.window.tree import Branch
 from dialback.domain.hosts import RdpServer
 from dialback.domain.management import Offer
+from dialback.domain.sessions import state_text
 from dialback.wire.management.messages import Log, Sessions
 
 NOTHING = "Choose a host on the left, or open one by name with Ctrl+O."
@@ -196,7 +197,9 @@ class SessionsTable(QWidget):
         self.table.setRowCount(len(listed))
         self.table.clearSelection()
         for row, each in enumerate(listed):
-            for at, text in enumerate((each.id, each.user, each.state, instant_text(each.since))):
+            for at, text in enumerate(
+                (each.id, each.user, state_text(each.state, each.locked), instant_text(each.since))
+            ):
                 self.table.setItem(row, at, QTableWidgetItem(safe(text)))
             if each.id == chosen:
                 self.table.selectRow(row)

@@ -40,13 +40,17 @@ MOST_CONNECTIONS = 1000
 
 
 class SessionView(View):
-    """One session as its host reports it; `since` is when its state began."""
+    """One session as its host reports it; `since` is when its state began.
+
+    `locked` is null if the host does not tell whether the screen is locked.
+    """
 
     host: str
     id: str
     user: str
     state: SessionState
     since: datetime
+    locked: bool | None
 
 
 class MessageBody(Body):

@@ -160,12 +160,16 @@ SessionState = Literal["active", "disconnected"]
 
 
 class HostSession(_Model):
-    """One session on the host: `user` is the host's name for them, `since` when `state` began."""
+    """One session on the host: `user` is the host's name for them, `since` when `state` began.
+
+    `locked` is left out where the host does not tell whether the screen is locked.
+    """
 
     id: Id
     user: Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=104)]
     state: SessionState
     since: AwareDatetime
+    locked: bool | None = None
 
 
 class Sessions(_Model):

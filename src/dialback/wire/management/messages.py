@@ -200,12 +200,16 @@ class Log(_Model):
 
 
 class Session(_Model):
-    """One session on the host: `user` is the host's name for them, `since` when `state` began."""
+    """One session on the host: `user` is the host's name for them, `since` when `state` began.
+
+    `locked` is None where the host does not tell whether the screen is locked.
+    """
 
     id: Id
     user: Annotated[Name, Field(max_length=104)]
     state: SessionState
     since: Instant
+    locked: bool | None = None
 
 
 class Sessions(_Model):
