@@ -14,8 +14,8 @@ usage: tools/packages.sh [--check] GROUP...
 
   base   what Python, TLS and the parts from npm need
   demo   xrdp, a headless display, a client and a browser
-  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), firewall, proxy, PostgreSQL, and
-         the libraries of the system that Qt draws with
+  test   demo, the NLA host, FreeRDP 3 (Debian 12: from bookworm-backports), Remmina, firewall, proxy,
+         PostgreSQL, and the libraries of the system that Qt draws with
   bench  the relay we compare ourselves with
 
   --check   name what is missing and install nothing; exit status 1 when something is
@@ -38,8 +38,8 @@ packages_of() { # GROUP CODENAME
         "base "*) echo "$BASE" ;;
         "demo bookworm") echo "$BASE $DESKTOP freerdp2-x11" ;;
         "demo trixie") echo "$BASE $DESKTOP freerdp3-x11" ;;
-        "test bookworm") echo "$(packages_of demo bookworm) $QT freerdp2-shadow-x11 winpr-utils freerdp3-x11 nftables haproxy postgresql-15" ;;
-        "test trixie") echo "$(packages_of demo trixie) ${QT/libglib2.0-0/libglib2.0-0t64} freerdp3-shadow-x11 winpr3-utils nftables haproxy postgresql-17" ;;
+        "test bookworm") echo "$(packages_of demo bookworm) $QT freerdp2-shadow-x11 winpr-utils freerdp3-x11 remmina remmina-plugin-rdp nftables haproxy postgresql-15" ;;
+        "test trixie") echo "$(packages_of demo trixie) ${QT/libglib2.0-0/libglib2.0-0t64} freerdp3-shadow-x11 winpr3-utils remmina remmina-plugin-rdp nftables haproxy postgresql-17" ;;
         "bench "*) echo "$BASE haproxy" ;;
         *) return 1 ;;
     esac

@@ -1,8 +1,18 @@
+import configparser
 from collections.abc import Callable
 
 import pytest
 
-from dialback.console.clients import Client, Display, Launch, NoClient, Program, find_client, settings_file
+from dialback.console.clients import (
+    Client,
+    Display,
+    Launch,
+    NoClient,
+    Program,
+    find_client,
+    remmina_file,
+    settings_file,
+)
 from dialback.wire import rdpfile
 
 LAUNCH = Launch("127.70.8.9", 3389, "acme/files", "ab" * 32)
@@ -64,6 +74,13 @@ def test_other_clients_are_given_a_file(client: Client) -> None:
     assert "settings.rdp" in program.command(LAUNCH, "settings.rdp")
 
 
+def test_files_name_has_the_hosts_and_no_path_in_it() -> None:
+    prefix = Program(Client.MSTSC, "mstsc").file_prefix(Launch("127.70.8.9", 3389, "../a\u202e/b" + "c" * 99))
+    assert prefix.startswith("dialback--a-b")
+    assert len(prefix) < 60
+    assert not {".", "/"} & {*prefix}
+
+
 def test_file_says_what_the_technician_chose() -> None:
     launch = Launch("127.70.8.9", 3389, "x", display=Display(1024, 768, clipboard=False, user="anna"))
 
@@ -73,6 +90,33 @@ def test_file_says_what_the_technician_chose() -> None:
     assert (found["desktopwidth"], found["desktopheight"]) == (1024, 768)
     assert (found["redirectclipboard"], found["audiomode"], found["username"]) == (0, 2, "anna")
     assert "gatewayaccesstoken" not in found
+
+
+def test_remmina_is_given_a_profile_that_carries_the_hosts_name() -> None:
+    display = Display(1024, 768, full_screen=True, clipboard=False, user="CORP\\anna")
+    program = Program(Client.REMMINA, "/bin/remmina")
+
+    profile = configparser.RawConfigParser()
+    profile.read_string(program.settings(Launch("127.70.8.9", 3389, "acme/files", display=display)).decode())
+
+    found = profile["remmina"]
+    assert (found["name"], found["server"], found["protocol"]) == ("acme/files", "127.70.8.9:3389", "RDP")
+    assert (found["username"], found["disableclipboard"], found["viewmode"]) == ("CORP\\\\anna", "1", "3")
+    assert (found["resolution_width"], found["resolution_height"]) == ("1024", "768")
+    assert (found["sound"], found["cert_ignore"]) == ("off", "0")
+    assert program.file_suffix == ".remmina"
+
+
+def test_name_of_a_host_adds_no_key_to_remminas_profile() -> None:
+    profile = remmina_file(Launch("127.70.8.9", 3389, "files\npassword=x\n[other]")).decode()
+
+    assert [line for line in profile.splitlines() if line.startswith(("password", "["))] == ["[remmina]"]
+
+
+def test_remmina_is_kept_off_the_bus_over_which_it_would_hand_over() -> None:
+    command = Program(Client.REMMINA, "/bin/remmina").command(LAUNCH, "x.remmina")
+
+    assert command == ["env", "DBUS_SESSION_BUS_ADDRESS=disabled:", "/bin/remmina", "-c", "x.remmina"]
 
 
 @pytest.mark.parametrize("values", [(1024, 0), (-1, 5), (9000, 9000)])

@@ -281,7 +281,9 @@ async def test_client_that_wants_a_file_gets_one_that_is_removed(technician: Tec
     await connecting.connect(technician.ask, technician.tell)
 
     name, _, text = technician.heard.partition("\n")
-    assert "full address:s:127." in text
+    assert "server=127." in text
+    assert Path(name).name.startswith("dialback-acme-files-")
+    assert name.endswith(".remmina")
     assert not Path(name).exists()
 
 

@@ -70,8 +70,7 @@ def wait_for_sessions(tour: ProviderTour, count: int) -> None:
     """Wait until acme's hosts list so many sessions."""
 
     def listed() -> bool:
-        found = json.loads(tour.platform.run("session", "list", "--tenant", "acme", "--json"))
-        return len(found) == count
+        return len(json.loads(tour.ada.run("session", "list", "--json"))) == count
 
     if not wait_for(listed, SESSIONS_S, POLL_S):
         raise Failed(f"expected {count} sessions within {SESSIONS_S} s")

@@ -4,9 +4,13 @@ The client is told a loopback address and, where it can check one, the certifica
 token, which stays with the redirector, and never a password, which the client asks for itself. What a client
 cannot be told on its command line goes into a settings file that is removed when the client has ended.
 
+A redirector serves the process that it started. Remmina hands what it is asked for over to one of its kind
+that runs already, by D-Bus, and ends; so it is started without that bus and stays its own process.
+
 What is left out: installing a client, and clients on phones.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -16,8 +20,14 @@ from enum import StrEnum
 from dialback.domain.errors import Problem
 from dialback.domain.names import MAX_USER_CHARS, check_text
 from dialback.wire import rdpfile, rdpsettings
+from dialback.wire.agent.messages import clip
 
 _MAX_PIXELS = 8192
+REMMINA_WINDOW, REMMINA_FULL_SCREEN = 1, 3
+"""View modes of Remmina: a window that scrolls, and the whole screen."""
+_UNNAMED = re.compile(r"[^A-Za-z0-9]+")
+REMMINA_OWN_SIZE = 0
+"""Resolution mode of Remmina: the size that stands in the profile."""
 
 
 class NoClient(Problem):
@@ -102,13 +112,26 @@ class Program:
         """Whether the client is told what to do by a settings file."""
         return not self.checks_certificate
 
+    @property
+    def file_suffix(self) -> str:
+        """What the settings file's name ends with, by which the client knows its kind."""
+        return ".remmina" if self.client is Client.REMMINA else ".rdp"
+
+    def file_prefix(self, launch: Launch) -> str:
+        """Return what the settings file's name begins with: mstsc shows the name in its title."""
+        return f"dialback-{_UNNAMED.sub('-', launch.title)[:40]}-"
+
+    def settings(self, launch: Launch) -> bytes:
+        """Return the settings file, which holds no secret and is not signed."""
+        return remmina_file(launch) if self.client is Client.REMMINA else settings_file(launch)
+
     def command(self, launch: Launch, file: str = "") -> list[str]:
         """Return the command line; `file` is the path of the settings file, if the client needs one."""
         match self.client:
             case Client.WINDOWS_APP:
                 return [self.path, "-W", "-a", "Windows App", file]
             case Client.REMMINA:
-                return [self.path, "-c", file]
+                return ["env", "DBUS_SESSION_BUS_ADDRESS=disabled:", self.path, "-c", file]
             case Client.MSTSC:
                 return [self.path, file]
         return [self.path, f"/v:{launch.place}", f"/t:{launch.title}", *_freerdp(launch)]
@@ -136,7 +159,7 @@ def find_client(
 
 
 def settings_file(launch: Launch) -> bytes:
-    """Return the settings file for clients that want one; it holds no secret and is not signed."""
+    """Return the settings as an `.rdp` file, which has no place for the host's name."""
     display = launch.display
     values: dict[str, str | int] = {
         "full address": launch.place,
@@ -150,6 +173,28 @@ def settings_file(launch: Launch) -> bytes:
     if display.width:
         values |= {"desktopwidth": display.width, "desktopheight": display.height}
     return rdpfile.encode(rdpfile.build(rdpsettings.build_settings(rdpsettings.complete(values))))
+
+
+def remmina_file(launch: Launch) -> bytes:
+    """Return the settings as a profile of Remmina's; its window and its questions carry the host's name."""
+    display = launch.display
+    values: dict[str, str | int] = {
+        "name": launch.title,
+        "protocol": "RDP",
+        "server": launch.place,
+        "username": display.user,
+        "disableclipboard": int(not display.clipboard),
+        "sound": "local" if display.sound else "off",
+        "multimon": int(display.multi_monitor),
+        "viewmode": REMMINA_FULL_SCREEN if display.full_screen else REMMINA_WINDOW,
+        "cert_ignore": 0,
+    }
+    if display.width:
+        size = {"resolution_width": display.width, "resolution_height": display.height}
+        values |= {"resolution_mode": REMMINA_OWN_SIZE, **size}
+    # GKeyFile knows escapes; a line break would begin another key.
+    lines = (f"{key}={clip(str(value)).replace(chr(92), chr(92) * 2)}" for key, value in values.items())
+    return "\n".join(["[remmina]", *lines, ""]).encode()
 
 
 def _freerdp(launch: Launch) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from dialback.console.addresses import RDP_PORT, open_listener
 from dialback.console.announced import NOTHING, Announced, judge
-from dialback.console.clients import Display, Launch, Program, settings_file
+from dialback.console.clients import Display, Launch, Program
 from dialback.console.ended import ReadEnd, why_ended
 from dialback.console.guard import Guard
 from dialback.console.legs import Gateway, open_leg
@@ -209,10 +209,10 @@ def _file_for(program: Program, launch: Launch) -> Iterator[str]:
     if not program.needs_file:
         yield ""
         return
-    handle, path = tempfile.mkstemp(prefix="dialback-", suffix=".rdp")
+    handle, path = tempfile.mkstemp(program.file_suffix, program.file_prefix(launch))
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(settings_file(launch))
+            file.write(program.settings(launch))
         yield path
     finally:
         Path(path).unlink(missing_ok=True)
