@@ -1,8 +1,9 @@
 """Whose connection is it? A redirector serves the client that it started, and nobody else on the machine.
 
 A connection over loopback has both ends here, so the system knows which process holds the other one. It is
-ours if that process is the client or was started by it. Where the system cannot be asked, nobody is let in:
-whoever may start programs as this user is the one who is meant, other users are who is kept out.
+ours if that process is the client or was started by it; on macOS, if it is of the same user. Where the system
+cannot be asked, nobody is let in: whoever may start programs as this user is the one who is meant, and other
+users are who is kept out.
 """
 
 import ipaddress
@@ -25,6 +26,10 @@ def is_ours(client: Place, listener: Place, process: int) -> bool:
     """Say whether a connection over loopback belongs to the process or to one it started."""
     if sys.platform == "linux":
         return is_ours_linux(client, listener, process)
+    if sys.platform == "darwin":
+        from dialback.console.owners_darwin import is_ours_darwin
+
+        return is_ours_darwin(client, listener)
     from dialback.console.owners_windows import is_ours_windows
 
     return is_ours_windows(client, listener, process)
