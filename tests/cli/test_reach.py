@@ -10,10 +10,10 @@ import pytest
 
 from dialback.cli.api import Api
 from dialback.cli.context import Failed
-from dialback.cli.reach import _display, _row, _tell, ask_access, find_served
+from dialback.cli.reach import _display, _row, _tell, _visit, ask_access, find_served
 from dialback.console.announced import Announced
 from dialback.console.clients import Display
-from dialback.console.connecting import Access, Visit
+from dialback.console.connecting import Access, Ask, Step, Tell, Visit
 from dialback.console.ended import why_ended
 from dialback.console.legs import Gateway, open_leg
 from dialback.console.proof import Proof, Proven
@@ -241,15 +241,58 @@ def test_row_shows_a_host_as_it_is_now() -> None:
     assert _row({"id": "acme", "suspended": True}, None)[1] == "no host"
 
 
-def test_display_is_what_was_remembered_and_what_was_said_now() -> None:
-    known = Display(1024, 768, clipboard=False, user="ben")
+ALL = Display(1024, 768, full_screen=True, multi_monitor=True, clipboard=False, sound=True, user="ben")
+UNSAID = dict.fromkeys(("full_screen", "multi_monitor", "clipboard", "sound"))
 
-    assert _display(known, "", "", False) == known
-    changed = _display(known, "anna", "1280X800", True)
+
+def test_display_is_what_was_remembered_and_what_was_said_now() -> None:
+    assert _display(ALL, None, None, UNSAID) == ALL
+    changed = _display(Display(), "anna", "1280X800", {**UNSAID, "full_screen": True, "clipboard": False})
     assert changed == Display(1280, 800, full_screen=True, clipboard=False, user="anna")
 
 
-@pytest.mark.parametrize("size", ["big", "1280", "1280x", "ax5"])
+def test_all_of_a_display_can_be_undone() -> None:
+    flags = {"full_screen": False, "multi_monitor": False, "clipboard": True, "sound": False}
+    assert _display(ALL, "", "", flags) == Display()
+
+
+@pytest.mark.parametrize("size", ["big", "1280", "1280x", "ax5", "1280x\u0663", "1x" + "1" * 5000])
 def test_size_that_is_none_is_named(size: str) -> None:
     with pytest.raises(Failed, match="WIDTHxHEIGHT"):
-        _display(Display(), "", size, False)
+        _display(Display(), None, size, UNSAID)
+
+
+@pytest.mark.parametrize(("user", "size"), [("a\nb", None), (None, "9000x9000"), (None, "0x5")])
+def test_display_that_cannot_be_is_said(user: str | None, size: str | None) -> None:
+    with pytest.raises(Failed, match="cannot be shown so"):
+        _display(Display(), user, size, UNSAID)
+
+
+class Going:
+    """Connects as far as it is told to, and then fails."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps = steps
+        self.shown: Display | None = None
+
+    async def connect(self, ask: Ask, tell: Tell, display: Display) -> Visit:
+        self.shown = display
+        for step in self.steps:
+            tell(step, "acme/files")
+        raise Refused(Reason.CONSENT_DENIED)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"), [([Step.ASKING, Step.REACHING], []), ([Step.REACHING, Step.CONNECTED], [ALL])]
+)
+async def test_display_is_kept_once_the_host_was_connected(
+    platform: Platform, steps: list[Step], kept: list[Display]
+) -> None:
+    access, _ = await ask_access(
+        platform.api(), TenantId("acme"), HostId("h1"), "printer", ConsentScope.DESKTOP
+    )
+    going, found = Going(*steps), list[Display]()
+    with pytest.raises(Refused):
+        await _visit(going, access, ALL, lambda: found.append(ALL))  # type: ignore[arg-type]
+    assert going.shown == ALL
+    assert found == kept

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -30,6 +31,7 @@ CONNECTIONS = ("provider", "connections")
 
 Where = Annotated[str, typer.Argument(metavar="TENANT/HOST", help="As `dialback tenants` shows it.")]
 Purpose = Annotated[str, typer.Option("--purpose", help="Why; the tenant reads it.")]
+KEPT = "Kept for the host, once it was connected."
 TicketNumber = Annotated[str, typer.Option("--ticket-number", help="Number of the case this is about.")]
 
 _STEPS = {
@@ -86,9 +88,12 @@ async def connect(
     ticket_number: TicketNumber = "",
     target: Annotated[str, typer.Option(help="Where the RDP server listens, seen from the host.")] = "",
     client: Annotated[str, typer.Option(help="RDP client to start; the first found if left out.")] = "",
-    user: Annotated[str, typer.Option(help="Whom to log on as; remembered for the host.")] = "",
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the desktop; remembered for the host.")] = "",
-    full_screen: Annotated[bool, typer.Option("--full-screen", help="Remembered for the host.")] = False,
+    user: Annotated[str | None, typer.Option(help=f"Whom to log on as, '' to be asked. {KEPT}")] = None,
+    size: Annotated[str | None, typer.Option(help=f"WIDTHxHEIGHT, '' for the client's own. {KEPT}")] = None,
+    full_screen: Annotated[bool | None, typer.Option("--full-screen/--no-full-screen", help=KEPT)] = None,
+    all_monitors: Annotated[bool | None, typer.Option("--all-monitors/--no-all-monitors", help=KEPT)] = None,
+    clipboard: Annotated[bool | None, typer.Option("--clipboard/--no-clipboard", help=KEPT)] = None,
+    sound: Annotated[bool | None, typer.Option("--sound/--no-sound", help=KEPT)] = None,
     new_key: Annotated[bool, typer.Option("--new-key", help="The host was enrolled anew: trust it.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the redirector.")] = RDP_PORT,
 ) -> None:
@@ -97,12 +102,23 @@ async def connect(
     tenant, host, _ = await find_served(api, where)
     if new_key:
         saved.forget_key(tenant, host)
-    display = _display(saved.host(tenant, host).display, user, size, full_screen)
-    saved.save_display(tenant, host, display)
+    known = saved.host(tenant, host).display
+    flags = {
+        "full_screen": full_screen,
+        "multi_monitor": all_monitors,
+        "clipboard": clipboard,
+        "sound": sound,
+    }
+    display = _display(known, user, size, flags)
     access, gateway = await ask_access(
         api, tenant, host, purpose, ConsentScope.DESKTOP, target=target, ticket_number=ticket_number
     )
-    _tell(await _visit(Connecting(gateway, program, saved, port), access))
+
+    def keep() -> None:
+        if display != known:
+            saved.save_display(tenant, host, display)
+
+    _tell(await _visit(Connecting(gateway, program, saved, port), access, display, keep))
 
 
 class Served(NamedTuple):
@@ -203,16 +219,23 @@ def _reading_end(api: Api, request: str, token: str) -> ReadEnd:
     return read_end
 
 
-async def _visit(connecting: Connecting, access: Access) -> Visit:
+async def _visit(connecting: Connecting, access: Access, display: Display, keep: Callable[[], None]) -> Visit:
+    """Connect and return when the client has ended; `keep` is called in the end if it was started."""
+    steps: set[Step] = set()
     with err.status(_STEPS[Step.ASKING]) as status:
 
         def tell(step: Step, detail: str) -> None:
+            steps.add(step)
             if step is Step.PROVEN:
                 say(shown(detail))
             if step in _STEPS:
                 status.update(_STEPS[step].format(shown(detail)))
 
-        return await connecting.connect(_given(access), tell)
+        try:
+            return await connecting.connect(_given(access), tell, display)
+        finally:
+            if Step.CONNECTED in steps:
+                keep()
 
 
 def _given(access: Access) -> Callable[[], Awaitable[Access]]:
@@ -231,22 +254,26 @@ def _tell(visit: Visit) -> None:
         say(f"The RDP client ended with status {visit.status}; its own messages say why.")
 
 
-def _display(known: Display, user: str, size: str, full_screen: bool) -> Display:
-    width, height = known.width, known.height
-    if size:
-        parts = size.lower().split("x")
-        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
-            raise Failed(f"Expected WIDTHxHEIGHT like 1280x800, got {size!r}.")
-        width, height = int(parts[0]), int(parts[1])
-    return Display(
-        width,
-        height,
-        full_screen=full_screen or known.full_screen,
-        multi_monitor=known.multi_monitor,
-        clipboard=known.clipboard,
-        sound=known.sound,
-        user=user or known.user,
-    )
+def _display(known: Display, user: str | None, size: str | None, flags: dict[str, bool | None]) -> Display:
+    """Return how the host is to be shown: as it was, but for what is said now."""
+    said: dict[str, Any] = {name: flag for name, flag in flags.items() if flag is not None}
+    if user is not None:
+        said["user"] = user
+    if size is not None:
+        said["width"], said["height"] = _pixels(size)
+    try:
+        return replace(known, **said)
+    except ValueError as error:
+        raise Failed(f"The host cannot be shown so: {error}.") from error
+
+
+def _pixels(size: str) -> tuple[int, int]:
+    if not size:
+        return 0, 0
+    parts = size.lower().split("x")
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        raise Failed(f"Expected WIDTHxHEIGHT like 1280x800, got {size!r}.")
+    return int(parts[0]), int(parts[1])
 
 
 def register(commands: typer.Typer) -> None:
