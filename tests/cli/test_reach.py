@@ -10,7 +10,7 @@ import pytest
 
 from dialback.cli.api import Api
 from dialback.cli.context import Failed
-from dialback.cli.reach import _display, _row, _tell, _visit, ask_access, find_served
+from dialback.cli.reach import _display, _tell, _visit, ask_access, find_served
 from dialback.console.announced import Announced
 from dialback.console.clients import Display
 from dialback.console.connecting import Access, Ask, Step, Tell, Visit
@@ -220,25 +220,6 @@ def test_visit_that_was_cut_is_told_by_its_reason_and_not_by_the_clients_status(
     assert "status 131" not in capsys.readouterr().out
     _tell(visit())
     assert "status 131" in capsys.readouterr().out
-
-
-def row_of(**changes: object) -> tuple[object, ...]:
-    host = {
-        "id": "h1",
-        "name": "Files",
-        "link_up": True,
-        "sessions": 2,
-        "failed": ["disk"],
-        "agent_version": "0.1.0",
-        "report": {"system": "Linux"},
-    }
-    return _row({"id": "acme", "suspended": False}, {**host, **changes})
-
-
-def test_row_shows_a_host_as_it_is_now() -> None:
-    assert row_of() == ("acme/h1", "Files", "up", 2, "disk", "Linux", "0.1.0")
-    assert row_of(link_up=False, report=None)[2:6] == ("down", 2, "disk", "")
-    assert _row({"id": "acme", "suspended": True}, None)[1] == "no host"
 
 
 ALL = Display(1024, 768, full_screen=True, multi_monitor=True, clipboard=False, sound=True, user="ben")

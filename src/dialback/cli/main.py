@@ -40,7 +40,7 @@ COMMANDS = {
     "apply": "apply",
     "provider": "provider",
     "consent": "consent",
-    "tenants": "reach",
+    "tenants": "tenants",
     "connect": "reach",
     "console": "console",
     "publisher": "publisher",

@@ -41,14 +41,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     A row is never cut: what is wider than the terminal is wrapped by it, so that ids and fingerprints can be
     copied.
     """
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(shown(value) for value in row))
+    table = make_table(columns, rows)
     if not table.row_count:
         out.print(empty)
         return
     wide = Console(highlight=False, soft_wrap=True, emoji=False, width=MOST_COLUMNS)
     wide.print(table, width=wide.measure(table).maximum)
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return rows under their columns, each text made safe."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(shown(value) for value in row))
+    return table
 
 
 def print_json(value: Any) -> None:

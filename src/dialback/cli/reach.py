@@ -1,4 +1,4 @@
-"""`dialback tenants` and `dialback connect`: the remote access console in the terminal."""
+"""`dialback connect`: the remote access console's remote desktops, in the terminal."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from dialback.app.settings import split_address
 from dialback.cli.api import Api, ApiRefused, over_api
-from dialback.cli.context import Failed, Json
-from dialback.cli.output import err, print_json, print_table, say, shown
+from dialback.cli.context import Failed
+from dialback.cli.output import err, say, shown
 from dialback.console.addresses import RDP_PORT
 from dialback.console.announced import Announced
 from dialback.console.clients import Display, find_client
@@ -42,42 +42,6 @@ _STEPS = {
     Step.CONNECTED: "connected over {}; this ends with the RDP client",
 }
 _OFFER = TypeAdapter(ManagementOffer | None)
-
-
-@over_api
-async def list_tenants(
-    api: Api,
-    tenant: Annotated[str, typer.Argument(help="Show the hosts of this tenant alone.")] = "",
-    as_json: Json = False,
-) -> None:
-    """List the tenants you serve, and their hosts as they are now."""
-    tenants = [await api.get(*TENANTS, tenant)] if tenant else await api.all(*TENANTS)
-    found = [{**each, "hosts": await api.all(*TENANTS, each["id"], "hosts")} for each in tenants]
-    if as_json:
-        print_json(found)
-        return
-    rows = [_row(each, host) for each in found for host in each["hosts"] or [None]]
-    print_table(
-        ("HOST", "NAME", "LINK", "SESSIONS", "FAILING", "SYSTEM", "AGENT"),
-        rows,
-        "You serve no tenant; ask the provider's administrator.",
-    )
-
-
-def _row(tenant: Any, host: Any) -> tuple[object, ...]:
-    if host is None:
-        return (tenant["id"], "no host", "", "", "", "", "")
-    state = "suspended" if tenant["suspended"] else "up" if host["link_up"] else "down"
-    system = (host["report"] or {}).get("system", "")
-    return (
-        f"{tenant['id']}/{host['id']}",
-        host["name"],
-        state,
-        host["sessions"],
-        ", ".join(host["failed"]),
-        system,
-        host["agent_version"],
-    )
 
 
 @over_api
@@ -278,5 +242,4 @@ def _pixels(size: str) -> tuple[int, int]:
 
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
-    commands.command("tenants")(list_tenants)
     commands.command("connect")(connect)
