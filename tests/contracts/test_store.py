@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenKind, TokenUse
 from dialback.domain.contracts import Store, StoreUnavailable
+from dialback.domain.directory import CursorInvalid, cursor_of
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
 from dialback.domain.ids import (
@@ -25,6 +26,7 @@ from dialback.domain.ids import (
 )
 from dialback.domain.management import ManagementOffer
 from dialback.domain.pools import HostPool, PoolHost
+from dialback.domain.records import EVERY_RECORD, RecordFilter
 from dialback.domain.sessions import Because, ConnectionRecord, Stage, Totals
 from dialback.domain.tenancy import MAIN, Tenant
 from tests.contracts.openers import OPENERS
@@ -32,6 +34,7 @@ from tests.contracts.openers import OPENERS
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ACME = TenantId("acme")
+ENDINGS = (Reason.CLIENT_ENDED, Reason.HOSTS_FULL)
 CODE = JoinCode(TokenHash("c0" * 32), "office", NOW + timedelta(hours=1))
 HOST = Host(HostId("h1"), "the agent's own name", b"k" * 32, NOW)
 REPORT = HostReport(
@@ -440,6 +443,81 @@ async def test_connections_of_a_user_are_theirs_alone(store: Store) -> None:
     assert await store.connections(MAIN, user=UserName("eve")) == []
 
 
+async def all_pages(store: Store, wanted: RecordFilter, limit: int) -> list[str]:
+    """Return the ids of the records that are wanted, read page by page."""
+    page = await store.connection_page(MAIN, wanted, limit=limit)
+    found = list(page.items)
+    while page.after:
+        assert len(page.items) == limit
+        page = await store.connection_page(MAIN, wanted, page.after, limit)
+        found += page.items
+    return [record.id for record in found]
+
+
+async def save_numbered(store: Store) -> None:
+    """Keep ten records of MAIN, two of each instant, that differ in all that can be asked for."""
+    for number in range(10):
+        record = replace(
+            RECORD,
+            id=ConnectionId(f"c{number}"),
+            opened_at=NOW + (number // 2) * SECOND,
+            user=UserName("anna" if number % 2 else "ben"),
+            resource=ResourceName("office" if number < 5 else "writer"),
+            host_id=HostId("h1" if number % 3 else "h2"),
+        )
+        await store.save_connection(
+            record if number > 7 else ended(record, 100 - number, ENDINGS[number % 2])
+        )
+        theirs = replace(record, id=ConnectionId(f"a{number}"), tenant=ACME)
+        await store.save_connection(theirs)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 10, 100])
+async def test_pages_of_connections_give_each_once_and_newest_first(store: Store, limit: int) -> None:
+    await save_numbered(store)
+    assert await all_pages(store, EVERY_RECORD, limit) == [f"c{number}" for number in range(9, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (RecordFilter(frozenset({UserName("anna")})), [9, 7, 5, 3, 1]),
+        (RecordFilter(frozenset({UserName("anna"), UserName("ben")}), is_open=True), [9, 8]),
+        (RecordFilter(reason=ENDINGS[0]), [6, 4, 2, 0]),
+        (RecordFilter(resource=ResourceName("office")), [4, 3, 2, 1, 0]),
+        (RecordFilter(host=HostId("h2")), [9, 6, 3, 0]),
+        (RecordFilter(frozenset({UserName("ben")}), host=HostId("h2"), reason=ENDINGS[0]), [6, 0]),
+        (RecordFilter(reason=Reason.AGENT_SILENT), []),
+        (RecordFilter(reason=ENDINGS[0], is_open=True), []),
+    ],
+    ids=str,
+)
+async def test_connections_are_found_by_all_that_is_asked_for(
+    store: Store, wanted: RecordFilter, numbers: list[int]
+) -> None:
+    await save_numbered(store)
+    for limit in (2, 100):
+        assert await all_pages(store, wanted, limit) == [f"c{number}" for number in numbers]
+
+
+async def test_connection_that_comes_or_goes_between_pages_moves_no_other(store: Store) -> None:
+    await save_numbered(store)
+    page = await store.connection_page(MAIN, limit=3)
+    await store.save_connection(replace(RECORD, id=ConnectionId("new"), opened_at=NOW + 60 * SECOND))
+    # The last of the page, which the cursor names, is forgotten.
+    assert await store.prune_connections(NOW + 94 * SECOND) == 1
+    rest = await store.connection_page(MAIN, EVERY_RECORD, page.after)
+    assert [record.id for record in rest.items] == [f"c{number}" for number in range(6, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "é", "====", cursor_of("now\nc1"), cursor_of("0001-01-01T00:00+14:00\nc1")]
+)
+async def test_cursor_that_no_page_said_is_refused(store: Store, cursor: str) -> None:
+    with pytest.raises(CursorInvalid):
+        await store.connection_page(MAIN, after=cursor)
+
+
 async def test_closing_orphans_ends_open_records_alone(store: Store) -> None:
     await store.save_connection(RECORD)
     await store.save_connection(replace(FULL, id=ConnectionId("c2")))
@@ -561,18 +639,3 @@ async def test_use_of_a_token_is_the_same_in_every_store(
     if worked:
         expected = TokenUse(None in ends, NOW + max(worked) * SECOND)
     assert (await store.token(TOKEN.hash))[1] == expected
-
-
-async def test_connections_to_a_resource_are_found_by_it(store: Store) -> None:
-    for number, name in enumerate(["office", "r1", "r1"]):
-        record = replace(
-            RECORD,
-            id=ConnectionId(f"c{number}"),
-            resource=ResourceName(name),
-            opened_at=NOW + number * SECOND,
-        )
-        await store.save_connection(record)
-    found = await store.connections(MAIN, resource=ResourceName("r1"))
-    assert [record.id for record in found] == ["c2", "c1"]
-    assert [each.id for each in await store.connections(MAIN, 1, RECORD.user, ResourceName("r1"))] == ["c2"]
-    assert await store.connections(MAIN, user=UserName("eve"), resource=ResourceName("r1")) == []

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from dialback.domain.access import ConnectionToken, TokenKind, TokenUse
 from dialback.domain.consent import ConsentRequest
-from dialback.domain.directory import Directory, HostStanding, Published
+from dialback.domain.directory import Directory, HostStanding, Page, Published
 from dialback.domain.errors import Problem
 from dialback.domain.hosts import Host, HostReport, JoinCode
 from dialback.domain.ids import (
@@ -28,6 +28,7 @@ from dialback.domain.ids import (
     UserName,
 )
 from dialback.domain.pools import HostPool, Redirection
+from dialback.domain.records import EVERY_RECORD, RecordFilter
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import Because, ConnectionRecord, Stage
 
@@ -244,16 +245,20 @@ class Store(Protocol):
         """Return the tenant's record of that id; see `connections` for None."""
 
     async def connections(
-        self,
-        tenant: TenantId | None,
-        limit: int = 50,
-        user: UserName | None = None,
-        resource: ResourceName | None = None,
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
     ) -> Sequence[ConnectionRecord]:
-        """Return the tenant's newest records first, `limit` at most; those of a user or a resource alone.
+        """Return the tenant's newest records first, `limit` at most; if a user is named, theirs alone.
 
-        The resource of a visit is its request. Without a tenant they are those of nobody: attempts whose
-        token admitted no one.
+        Without a tenant they are those of nobody: attempts whose token admitted no one.
+        """
+
+    async def connection_page(
+        self, tenant: TenantId | None, wanted: RecordFilter = EVERY_RECORD, after: str = "", limit: int = 100
+    ) -> Page[ConnectionRecord]:
+        """Return the tenant's records that are wanted, newest first, from the cursor on.
+
+        Raises:
+            CursorInvalid: `after` is neither empty nor what a page said.
         """
 
     async def close_open_connections(self, at: datetime) -> int:

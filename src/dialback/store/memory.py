@@ -9,9 +9,11 @@ from datetime import datetime
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
+from dialback.domain.directory import Page
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, TenantId, TokenHash, UserId, UserName
+from dialback.domain.ids import ConnectionId, HostId, TenantId, TokenHash, UserId, UserName
+from dialback.domain.records import EVERY_RECORD, RecordFilter, cursor_after, place_of, users_of
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store.memory_directory import MemoryDirectory
 
@@ -129,19 +131,22 @@ class MemoryStore:
         return record if record is not None and record.tenant == tenant else None
 
     async def connections(
-        self,
-        tenant: TenantId | None,
-        limit: int = 50,
-        user: UserName | None = None,
-        resource: ResourceName | None = None,
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
     ) -> Sequence[ConnectionRecord]:
-        mine = [
-            record
-            for record in self._connections.values()
-            if record.tenant == tenant and user in (None, record.user) and resource in (None, record.resource)
-        ]
+        wanted = RecordFilter(users_of(user))
+        return list((await self.connection_page(tenant, wanted, limit=limit)).items) if limit > 0 else []
+
+    async def connection_page(
+        self, tenant: TenantId | None, wanted: RecordFilter = EVERY_RECORD, after: str = "", limit: int = 100
+    ) -> Page[ConnectionRecord]:
+        mine = [each for each in self._connections.values() if each.tenant == tenant and wanted.wants(each)]
+        if after:
+            place = place_of(after)
+            mine = [record for record in mine if (record.opened_at, record.id) < place]
         newest = sorted(mine, key=lambda record: (record.opened_at, record.id), reverse=True)
-        return newest[: max(limit, 0)]
+        page = tuple(newest[: max(limit, 1)])
+        more = len(newest) > len(page)
+        return Page(page, cursor_after(page[-1].opened_at, page[-1].id) if more else "")
 
     async def close_open_connections(self, at: datetime) -> int:
         still_open = [record for record in self._connections.values() if record.ended_at is None]

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
+from dialback.domain.directory import Page
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode
 from dialback.domain.ids import (
     ConnectionId,
     HostId,
     PoolId,
-    ResourceName,
     TenantId,
     TokenHash,
     UserId,
@@ -28,6 +28,7 @@ from dialback.domain.ids import (
 )
 from dialback.domain.names import key_of
 from dialback.domain.pools import PoolHost, pool_of_its_own, with_its_id
+from dialback.domain.records import EVERY_RECORD, RecordFilter, cursor_after, place_of, users_of
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store import directory_rows, rows
 from dialback.store.database import Database, first
@@ -177,18 +178,24 @@ class SqlStore(Database):
         return None if row is None else rows.connection_of(row)
 
     async def connections(
-        self,
-        tenant: TenantId | None,
-        limit: int = 50,
-        user: UserName | None = None,
-        resource: ResourceName | None = None,
+        self, tenant: TenantId | None, limit: int = 50, user: UserName | None = None
     ) -> Sequence[ConnectionRecord]:
-        wanted = [_belongs(tenant)]
-        wanted += [] if user is None else [connections.c.user == user]
-        wanted += [] if resource is None else [connections.c.resource == resource]
-        newest = select(connections).where(*wanted)
-        newest = newest.order_by(connections.c.opened_at.desc(), connections.c.id.desc())
-        return rows.each(rows.connection_of, await self._read(newest.limit(max(limit, 0))))
+        wanted = RecordFilter(users_of(user))
+        return list((await self.connection_page(tenant, wanted, limit=limit)).items) if limit > 0 else []
+
+    async def connection_page(
+        self, tenant: TenantId | None, wanted: RecordFilter = EVERY_RECORD, after: str = "", limit: int = 100
+    ) -> Page[ConnectionRecord]:
+        size, at = max(limit, 1), (connections.c.opened_at, connections.c.id)
+        query = select(connections).where(_belongs(tenant), *_wanted(wanted))
+        if after:
+            opened_at, id = place_of(after)
+            same = and_(at[0] == opened_at, at[1] < id)
+            query = query.where(or_(at[0] < opened_at, same))
+        newest = query.order_by(*(column.desc() for column in at))
+        found = await self._read(newest.limit(size + 1))
+        records = tuple(rows.each(rows.connection_of, found[:size]))
+        return Page(records, _cursor(found[:size]) if len(found) > size else "")
 
     async def close_open_connections(self, at: datetime) -> int:
         still_open = connections.c.ended_at.is_(None)
@@ -216,6 +223,23 @@ def _of(tenant: TenantId, user_id: UserId) -> ColumnElement[bool]:
 
 def _belongs(tenant: TenantId | None) -> ColumnElement[bool]:
     return connections.c.tenant.is_(None) if tenant is None else connections.c.tenant == tenant
+
+
+def _cursor(found: Sequence[rows.Row]) -> str:
+    """Return the cursor after the last row: of rows, since one that cannot be read is left out of records."""
+    placed = [row for row in found if isinstance(row["opened_at"], datetime)]
+    return cursor_after(placed[-1]["opened_at"], placed[-1]["id"]) if placed else ""
+
+
+def _wanted(wanted: RecordFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that a filter puts on rows of `connections`."""
+    columns = connections.c
+    conditions: list[ColumnElement[bool]] = []
+    conditions += [columns.user.in_(sorted(wanted.users))] if wanted.users else []
+    conditions += [columns.resource == wanted.resource] if wanted.resource is not None else []
+    conditions += [columns.host_id == wanted.host] if wanted.host is not None else []
+    conditions += [columns.reason == wanted.reason.value] if wanted.reason is not None else []
+    return [*conditions, columns.ended_at.is_(None)] if wanted.is_open else conditions
 
 
 async def _own_pool(connection: AsyncConnection, host: Host) -> PoolId:

@@ -74,6 +74,7 @@ async def test_connections_are_filtered_and_paged_newest_first(api: ApiStage) ->
         known,
         id=ConnectionId("c-later"),
         opened_at=api.now + timedelta(seconds=1),
+        ended_at=api.now + timedelta(seconds=2),
         reason=Reason.CLIENT_ENDED,
     )
     await api.store.save_connection(later)
@@ -81,9 +82,9 @@ async def test_connections_are_filtered_and_paged_newest_first(api: ApiStage) ->
     async def seen(query: str, by: str = "main/hella") -> list[str]:
         return [each["id"] for each in (await api.good("GET", f"/connections{query}", by))["items"]]
 
-    assert await seen("") == ["c-later", "c-hella", "c-uma"]
+    assert await seen("") == ["c-later", "c-uma", "c-hella"]
     assert await seen("?user=uma") == ["c-later", "c-uma"]
-    assert await seen("?state=open") == ["c-hella", "c-uma"]
+    assert await seen("?state=open") == ["c-uma", "c-hella"]
     assert await seen("?state=client-ended&resource=office&host=desk-1") == ["c-later"]
     assert await seen("?resource=other") == await seen("?user=a%00") == []
     assert await seen("", "main/uma") == ["c-later", "c-uma"]
@@ -91,7 +92,28 @@ async def test_connections_are_filtered_and_paged_newest_first(api: ApiStage) ->
     assert await seen("?user=hella", "main/uma") == []
 
     first = await api.good("GET", "/connections?limit=2")
-    assert await seen(f"?after={first['after']}") == ["c-uma"]
+    assert await seen(f"?after={first['after']}") == ["c-hella"]
+
+
+async def test_every_connection_is_reached_page_by_page_however_many_there_are(api: ApiStage) -> None:
+    known = await api.store.connection(MAIN, CONNECTION)
+    assert known is not None
+    for number in range(1200):
+        opened_at = api.now - timedelta(seconds=number + 1)
+        await api.store.save_connection(replace(known, id=ConnectionId(f"n{number}"), opened_at=opened_at))
+    found, after = list[str](), ""
+    while True:
+        page = await api.good(
+            "GET", f"/connections?user=uma&state=open&limit=500&after={after}", "main/hella"
+        )
+        found += [each["id"] for each in page["items"]]
+        if not (after := page["after"]):
+            break
+    assert found == ["c-uma", *(f"n{number}" for number in range(1200))]
+
+
+async def test_cursor_of_another_list_is_refused(api: ApiStage) -> None:
+    assert await api.bad("GET", "/connections?after=bmFtZQ", "main/hella") == (422, "request-invalid")
 
 
 async def test_connection_has_its_timeline_and_no_token(api: ApiStage) -> None:

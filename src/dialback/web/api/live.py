@@ -12,9 +12,10 @@ from fastapi import APIRouter, Query
 from dialback.domain.approvals import Approval, Cause, Decision, choices, decision_by
 from dialback.domain.audit import ActorKind
 from dialback.domain.errors import Reason
-from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, SessionId, UserName
 from dialback.domain.names import check_text
 from dialback.domain.orders import SessionAction, check_message
+from dialback.domain.records import RecordFilter, users_of
 from dialback.domain.sessions import ConnectionRecord, Session, SessionState, is_session_of
 from dialback.domain.tenancy import User
 from dialback.web.api.nouns import is_id
@@ -35,8 +36,8 @@ from dialback.web.api.parts import (
 )
 from dialback.web.api.problems import ApiProblem, ApiReason, not_there
 
-MOST_CONNECTIONS = 1000
-"""How many of the newest connections can be paged through."""
+OPEN = "open"
+"""The state of a connection that has no reason yet."""
 
 
 class SessionView(View):
@@ -198,17 +199,11 @@ def _add_connections(router: APIRouter, api: Api) -> None:
         whose = UserName(user) if me.sees_all() else me.person.name
         if not me.sees_all() and user not in ("", whose):
             return PageView(items=[])
-        records = await _connections(api, me, whose)
-        wanted = [
-            record
-            for record in records
-            if resource in ("", record.resource)
-            and host in ("", record.host_id)
-            and state in ("", record.reason or "open")
-        ]
-        # Newest first: the key counts down.
-        page, cursor = sliced(wanted, _newest_first, after, limit)
-        return PageView(items=[connection_view(record) for record in page], after=cursor)
+        wanted = _wanted(whose, resource, host, state)
+        if wanted is None:
+            return PageView(items=[])
+        page = await api.store.connection_page(me.tenant, wanted, after, limit)
+        return PageView(items=[connection_view(record) for record in page.items], after=page.after)
 
     @router.get("/connections/{id}", summary="Read a connection with its timeline")
     async def read_connection(me: Me, id: Id) -> ConnectionView:
@@ -222,12 +217,21 @@ def _add_connections(router: APIRouter, api: Api) -> None:
         note(api, me, "connection.cut", f"connection:{id}", f"user {record.user}")
 
 
-async def _connections(api: Api, me: Caller, user: str) -> list[ConnectionRecord]:
+def _wanted(user: str, resource: str, host: str, state: str) -> RecordFilter | None:
+    """Return what is asked for; None if no connection can be that."""
     try:
-        check_text(user, "user name")
+        for text in (user, resource, host):
+            check_text(text, "what is looked for")
+        reason = Reason(state) if state not in ("", OPEN) else None
     except ValueError:
-        return []
-    return list(await api.store.connections(me.tenant, MOST_CONNECTIONS, UserName(user) if user else None))
+        return None
+    return RecordFilter(
+        users_of(UserName(user) if user else None),
+        ResourceName(resource) if resource else None,
+        HostId(host) if host else None,
+        reason,
+        is_open=state == OPEN,
+    )
 
 
 async def _connection(api: Api, me: Caller, id: str) -> ConnectionRecord:
@@ -235,11 +239,6 @@ async def _connection(api: Api, me: Caller, id: str) -> ConnectionRecord:
     if record is None or not (me.sees_all() or record.user == me.person.name):
         raise not_there()
     return record
-
-
-def _newest_first(record: ConnectionRecord) -> str:
-    microseconds = round(record.opened_at.timestamp() * 1_000_000)
-    return f"{10**17 - microseconds:018}{record.id}"
 
 
 def connection_view(record: ConnectionRecord) -> ConnectionView:

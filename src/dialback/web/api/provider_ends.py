@@ -14,6 +14,7 @@ from pydantic import Field
 from dialback.domain.access import TokenKind
 from dialback.domain.errors import SENTENCES, Reason, told_detail
 from dialback.domain.provider import visitor_name
+from dialback.domain.records import RecordFilter, users_of
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord
 from dialback.identity.tokens import hash_token
@@ -48,9 +49,9 @@ def add_routes(router: APIRouter, api: Api) -> None:
         token, _ = await api.store.token(hash_token(Secret(body.token)))
         if token is None or token.kind is not TokenKind.PROVIDER or token.resource != id:
             raise not_there()
-        who = visitor_name(token.user)
-        newest = await api.store.connections(token.tenant, 1, who, token.resource)
-        return _view(id, newest[0] if newest else None)
+        wanted = RecordFilter(users_of(visitor_name(token.user)), token.resource)
+        newest = await api.store.connection_page(token.tenant, wanted, limit=1)
+        return _view(id, next(iter(newest.items), None))
 
 
 def _view(request: str, record: ConnectionRecord | None) -> ReachEndView:

@@ -1,12 +1,18 @@
 """Connections of the whole tenant."""
 
+import re
 from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
 
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.domain.ids import ConnectionId, ResourceName, UserName
 from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import read_copy
-from tests.web.portal.stage import ACME, HOSTILE, PortalStage, text_of
+from dialback.web.portal.administration.connections import SHOWN
+from tests.web.portal.stage import ACME, HOSTILE, PortalStage, links_of, text_of
 
 
 async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalStage) -> None:
@@ -30,6 +36,59 @@ async def test_providers_connections_stand_apart_with_what_was_asked(portal: Por
     for other in ("c-live", "c-acme"):
         assert other not in answer.text
     assert "c-provider" in (await hella.get("/admin/connections")).text
+
+
+async def save_many(portal: PortalStage, count: int) -> None:
+    """Keep many connections of Ben, older than what the stage has, every third of them open."""
+    record = await portal.store.connection(MAIN, ConnectionId("c-live"))
+    assert record is not None
+    for number in range(count):
+        opened_at = record.opened_at - timedelta(days=2, seconds=number)
+        over = {} if number % 3 == 0 else {"ended_at": opened_at, "reason": Reason.HOST_ENDED}
+        id, user = ConnectionId(f"n{number:03}"), UserName("ben")
+        await portal.store.save_connection(replace(record, id=id, user=user, opened_at=opened_at, **over))
+
+
+def shown_in(answer: httpx.Response) -> list[str]:
+    """Return the ids of the connections on the page."""
+    return re.findall(r'href="/admin/connections/([^"]+)"', answer.text)
+
+
+def older_than(answer: httpx.Response) -> str | None:
+    """Return where the link to older ones leads."""
+    return next((link for link in links_of(answer) if "after=" in link), None)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("", 123),
+        ("?user=ben", 120),
+        ("?state=open", 41),
+        ("?user=ben&state=host-ended", 80),
+        ("?state=x", 123),
+    ],
+)
+async def test_older_connections_are_found_page_by_page(portal: PortalStage, query: str, count: int) -> None:
+    await save_many(portal, 120)
+    hella, path, found = await portal.signed_in("hella"), f"/admin/connections{query}", list[str]()
+    while path:
+        answer = await hella.get(path)
+        found += shown_in(answer)
+        path = older_than(answer) or ""
+    assert len(found) == len(set(found)) == count
+    if count > SHOWN:
+        assert "Newest connections" in text_of(answer)
+
+
+async def test_page_that_nobody_was_shown_is_told_in_words(portal: PortalStage) -> None:
+    answer = await (await portal.signed_in("hella")).get("/admin/connections?after=%C3%A9")
+    assert answer.status_code == 409
+    assert "begin with the first page" in text_of(answer)
+
+
+async def test_no_connection_is_the_providers_while_it_has_asked_for_nothing(portal: PortalStage) -> None:
+    assert shown_in(await (await portal.signed_in("hella")).get("/admin/connections?by=provider")) == []
 
 
 async def test_one_connection_is_shown_with_its_detail(portal: PortalStage) -> None:

@@ -1,15 +1,17 @@
 """Every connection of the tenant, the provider's too: its timeline, and why it ended or was refused."""
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from dialback.domain.access import RELAY_ENDS
 from dialback.domain.consent import ConsentRequest
+from dialback.domain.directory import Page
+from dialback.domain.errors import Reason
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserName
 from dialback.domain.provider import PROVIDER, visitor_name
+from dialback.domain.records import RecordFilter, users_of
 from dialback.domain.sessions import ConnectionRecord
 from dialback.web.consents import MOST_REQUESTS
 from dialback.web.flight_copies import read_flight
@@ -21,6 +23,9 @@ from dialback.web.portal.timelines import bars_of
 from dialback.web.problems import NotFound
 
 SHOWN: Final = 50
+OPEN: Final = "open"
+STATES: Final = ("", OPEN, *sorted(Reason))
+"""What connections can be asked for by: all, those that are open, and those that ended for a reason."""
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -28,13 +33,24 @@ def make_router(portal: Portal) -> APIRouter:
     router = APIRouter()
 
     @router.get("/admin/connections")
-    async def connections(request: Request, person: Helpdesk, user: str = "", by: str = "") -> Response:
-        tenant, name = person.user.tenant, UserName(user.strip()) or None
+    async def connections(
+        request: Request,
+        person: Helpdesk,
+        user: str = "",
+        by: str = "",
+        state: str = "",
+        after: str = "",
+    ) -> Response:
+        tenant, user = person.user.tenant, user.strip()
+        state = state if state in STATES else ""
         asked = await _asked(portal, tenant)
-        if by == PROVIDER:
-            records = await _of_provider(portal, tenant, asked)
-        else:
-            records = await portal.store.connections(tenant, SHOWN, name)
+        names = _staff_names(asked.values()) if by == PROVIDER else users_of(UserName(user) or None)
+        reason = Reason(state) if state not in ("", OPEN) else None
+        wanted = RecordFilter(names, reason=reason, is_open=state == OPEN)
+        page: Page[ConnectionRecord] = Page(())
+        if names or by != PROVIDER:
+            page = await portal.store.connection_page(tenant, wanted, after, SHOWN)
+        records = page.items
         return await portal.pages.show(
             request,
             "admin_connections.html",
@@ -44,8 +60,12 @@ def make_router(portal: Portal) -> APIRouter:
             timelines={record.id: bars_of(record.timeline) for record in records},
             hosts=await host_names(portal.store, tenant, [record.host_id for record in records]),
             relay_ends=RELAY_ENDS,
-            user=user.strip(),
+            user=user,
             by=by,
+            state=state,
+            states=STATES,
+            after=after,
+            older=page.after,
             titles={id: f"{each.scope}: {each.purpose}" for id, each in asked.items()},
         )
 
@@ -96,10 +116,6 @@ async def _asked(portal: Portal, tenant: TenantId) -> dict[ResourceName, Consent
     return {ResourceName(request.id): request for request in found}
 
 
-async def _of_provider(
-    portal: Portal, tenant: TenantId, asked: Mapping[ResourceName, ConsentRequest]
-) -> Sequence[ConnectionRecord]:
-    """Return the newest records of everybody of the provider who has asked for something."""
-    names = {visitor_name(request.staff) for request in asked.values()}
-    found = [await portal.store.connections(tenant, SHOWN, name) for name in sorted(names)]
-    return sorted(chain(*found), key=lambda record: record.opened_at, reverse=True)[:SHOWN]
+def _staff_names(asked: Iterable[ConsentRequest]) -> frozenset[UserName]:
+    """Return what everybody of the provider who has asked for something is called in records."""
+    return frozenset(visitor_name(request.staff) for request in asked)
