@@ -331,6 +331,22 @@ async def test_noun_that_comes_or_goes_between_pages_moves_no_other(directory: D
     assert rest.after == ""
 
 
+async def test_nouns_are_found_by_how_their_names_begin_in_whatever_case(directory: Directory) -> None:
+    for number, name in enumerate(["Ann", "anna", "ANNE", "Hanna", "an_x", "anxx", "a%", "Änne"]):
+        await directory.save(Group(ACME, GroupId(f"g{number}"), name))
+
+    async def beginning(prefix: str) -> list[str]:
+        first = await directory.page(Group, ACME, limit=2, prefix=prefix)
+        rest = await directory.page(Group, ACME, first.after, prefix=prefix) if first.after else None
+        return [group.name for group in first.items + (rest.items if rest else ())]
+
+    assert await beginning("aNN") == ["Ann", "anna", "ANNE"]
+    assert await beginning("an_") == ["an_x"]
+    assert await beginning("a%") == ["a%"]
+    assert await beginning("A\u0308") == ["Änne"]
+    assert await beginning("nna") == await beginning("\0") == []
+
+
 @pytest.mark.parametrize("limit", [-1, 0, 1, 10**9])
 async def test_page_has_at_least_one_and_is_bounded(directory: Directory, limit: int) -> None:
     for name in "ab":
@@ -557,6 +573,56 @@ async def test_session_that_is_not_on_the_newest_list_is_gone(world: World) -> N
     assert await directory.sessions(ACME) == [elsewhere]
 
 
+async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_called(world: World) -> None:
+    directory, found = world.directory, list[Session]()
+    for host_id in ("h1", "h2", "h3"):
+        host = await world.enrol(host_id)
+        names = ["anna", "CORP\\ANNE", "ben@corp.example", "a_x"]
+        listed = [
+            replace(SESSION, host=host.id, id=SessionId(str(number)), user=UserName(name))
+            for number, name in enumerate(names)
+        ]
+        await directory.save_sessions(ACME, host.id, listed)
+        found += listed
+    theirs = await world.enrol("h9", OTHER)
+    await directory.save_sessions(OTHER, theirs.id, [replace(SESSION, tenant=OTHER, host=theirs.id)])
+
+    async def pages(limit: int, **wanted: Any) -> list[Session]:
+        page = await directory.session_page(ACME, limit=limit, **wanted)
+        read = list(page.items)
+        while page.after:
+            assert len(page.items) == limit
+            page = await directory.session_page(ACME, page.after, limit, **wanted)
+            read += page.items
+        return read
+
+    for limit in (1, 5, 12, 500):
+        assert await pages(limit) == found
+        assert await pages(limit, host=HostId("h2")) == found[4:8]
+        assert await pages(limit, user="corp\\aNN") == [each for each in found if each.id in ("0", "1")]
+        assert await pages(limit, user="a_", host=HostId("h3")) == found[-1:]
+    assert await pages(5, user="nna") == await pages(5, host=theirs.id) == []
+    assert (await directory.count_sessions(ACME), await directory.count_sessions(OTHER)) == (12, 1)
+
+
+async def test_standings_of_all_pools_are_those_of_each(world: World) -> None:
+    await world.fill()
+    await world.directory.save(replace(POOL, id=PoolId("p2"), name="Another"))
+    for host_id, pool in (("h1", POOL.id), ("h2", PoolId("p2")), ("h3", POOL.id)):
+        await world.enrol(host_id)
+        await world.directory.save_pool_host(PoolHost(ACME, pool, HostId(host_id)))
+    await world.store.revoke_host(HostId("h3"), NOW)
+    await world.directory.save_health(ACME, HostId("h2"), [Check.DISK])
+    await world.directory.save_sessions(ACME, HostId("h1"), [SESSION])
+    found = await world.directory.all_standings(ACME)
+    assert [(each.member.host, each.member.pool, each.sessions) for each in found] == [
+        ("h1", POOL.id, 1),
+        ("h2", "p2", 0),
+    ]
+    assert found[1:] == await world.directory.standings(ACME, PoolId("p2"), ANNA.name)
+    assert await world.directory.all_standings(TenantId("nothing")) == []
+
+
 async def test_host_reports_no_sessions_but_its_own(world: World) -> None:
     host = await world.enrol("h1")
     for wrong in (replace(SESSION, tenant=OTHER), replace(SESSION, host=HostId("h2"))):
@@ -591,6 +657,8 @@ async def snapshot(directory: Directory, tenant: TenantId) -> list[object]:
     answers += [await directory.assignments(tenant, group.id) for group in (DESKTOPS, APPS)]
     answers += [await directory.pool_hosts(tenant, pool.id) for pool in (POOL, FULL_POOL)]
     answers += [await directory.sessions(tenant), await directory.sessions(tenant, SESSION.host)]
+    answers += [await directory.session_page(tenant), await directory.count_sessions(tenant)]
+    answers += [await directory.all_standings(tenant)]
     answers += [await directory.members(tenant, STAFF.id), await directory.tenant(tenant)]
     return answers
 
@@ -724,6 +792,7 @@ async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(world: World
     assert await directory.published(ACME, ANNA.id, ResourceName(text)) is None
     assert await directory.standings(TenantId(text), PoolId(text), UserName(text)) == []
     assert await directory.sessions_of(ACME, UserName(text)) == []
+    assert (await directory.session_page(TenantId(text), user=text, host=HostId(text))).items == ()
     with pytest.raises(NotThere):
         await directory.join(ACME, GroupId(text), UserId(text))
 

@@ -78,6 +78,11 @@ def key_at(cursor: str) -> str:
         raise CursorInvalid("the cursor is damaged; begin with the first page") from None
 
 
+def session_key(host: str, id: str) -> str:
+    """Return the key by which sessions are paged."""
+    return f"{host}\n{id}"
+
+
 def check_reporter(tenant: TenantId, host: HostId, sessions: Iterable[Session]) -> None:
     """Raise `ValueError` unless every session is of the host."""
     for session in sessions:
@@ -151,8 +156,13 @@ class Directory(Protocol):
     async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
         """Return the noun of that name, in whatever case."""
 
-    async def page(self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100) -> Page[E]:
+    async def page(
+        self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100, prefix: str = ""
+    ) -> Page[E]:
         """Return nouns by name, from the cursor on, `limit` at most and never more than `MAX_PAGE`.
+
+        Args:
+            prefix: how their names begin, in whatever case.
 
         Raises:
             CursorInvalid: `after` is neither empty nor what a page said.
@@ -222,6 +232,24 @@ class Directory(Protocol):
     async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
         """Return the sessions of the host, or of all, by host and id."""
 
+    async def session_page(
+        self,
+        tenant: TenantId,
+        after: str = "",
+        limit: int = 100,
+        *,
+        user: str = "",
+        host: HostId | None = None,
+    ) -> Page[Session]:
+        """Return sessions of the host, or of all, by host and id as `page` does.
+
+        Args:
+            user: how their users' names begin, without domain and in whatever case.
+        """
+
+    async def count_sessions(self, tenant: TenantId) -> int:
+        """Return how many sessions there are."""
+
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
         """Return the sessions of the user, by host and id."""
 
@@ -235,3 +263,6 @@ class Directory(Protocol):
 
     async def standings(self, tenant: TenantId, pool: PoolId, user: UserName) -> Sequence[HostStanding]:
         """Return the hosts of the pool that are not revoked, by id, with the sessions of the user."""
+
+    async def all_standings(self, tenant: TenantId) -> Sequence[HostStanding]:
+        """Return the hosts of every pool that are not revoked, by id, with nobody's sessions."""

@@ -101,7 +101,7 @@ def _published() -> Select[Any]:
     )
 
 
-def _standings() -> Select[Any]:
+def _standings(*more: ColumnElement[bool]) -> Select[Any]:
     count = (
         select(func.count())
         .select_from(sessions)
@@ -112,9 +112,7 @@ def _standings() -> Select[Any]:
         select(pool_hosts, hosts.c.name, hosts.c.public_key, hosts.c.link_up, hosts.c.failed)
         .add_columns(count.label("sessions"))
         .join(hosts, refers(pool_hosts, "host", hosts))
-        .where(
-            pool_hosts.c.tenant == _TENANT, pool_hosts.c.pool == _given("pool"), hosts.c.revoked_at.is_(None)
-        )
+        .where(pool_hosts.c.tenant == _TENANT, hosts.c.revoked_at.is_(None), *more)
         .order_by(pool_hosts.c.host)
     )
 
@@ -149,5 +147,11 @@ SESSIONS_OF: Final = select(sessions).where(
 To spare itself the sorting, SQLite would look at every session of the tenant.
 """
 
-STANDINGS: Final = _standings()
+STANDINGS: Final = _standings(pool_hosts.c.pool == _given("pool"))
 """The hosts of `pool` that are not revoked, each with the number of its sessions."""
+
+ALL_STANDINGS: Final = _standings()
+"""The same of every pool."""
+
+COUNT_SESSIONS: Final = select(func.count().label("count")).where(sessions.c.tenant == _TENANT)
+"""How many sessions there are."""

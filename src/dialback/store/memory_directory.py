@@ -4,9 +4,9 @@ No method lets another run between reading and writing, so each is atomic within
 a `MemoryStore`, whose hosts it reads.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from dialback.domain.catalog import (
     ApplicationGroup,
@@ -29,6 +29,7 @@ from dialback.domain.directory import (
     check_reporter,
     cursor_of,
     key_at,
+    session_key,
 )
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import Check
@@ -46,9 +47,10 @@ from dialback.domain.ids import (
 )
 from dialback.domain.names import key_of
 from dialback.domain.pools import HostPool, PoolHost, pool_of_its_own, with_its_id
-from dialback.domain.sessions import Session, is_session_of
+from dialback.domain.sessions import Session, account_of, is_session_of
 from dialback.domain.tenancy import MAIN, Group, Tenant, User
 
+T = TypeVar("T")
 Key = tuple[type, str, str]
 """Kind, tenant and id."""
 
@@ -96,8 +98,12 @@ class MemoryDirectory:
     async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
         return next((noun for noun in self._all(kind, tenant) if key_of(noun.name) == key_of(name)), None)
 
-    async def page(self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100) -> Page[E]:
-        return _page(list(self._all(kind, tenant)), after, limit)
+    async def page(
+        self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100, prefix: str = ""
+    ) -> Page[E]:
+        begin = key_of(prefix)
+        found = [noun for noun in self._all(kind, tenant) if key_of(noun.name).startswith(begin)]
+        return _page(found, after, limit)
 
     async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
         key: Key = (kind, tenant, id)
@@ -198,6 +204,26 @@ class MemoryDirectory:
             if its_tenant == tenant and host in (None, its_host)
         ]
 
+    async def session_page(
+        self,
+        tenant: TenantId,
+        after: str = "",
+        limit: int = 100,
+        *,
+        user: str = "",
+        host: HostId | None = None,
+    ) -> Page[Session]:
+        begin = account_of(UserName(user))
+        found = [
+            session
+            for session in await self.sessions(tenant, host)
+            if account_of(session.user).startswith(begin)
+        ]
+        return _page(found, after, limit, _session_key)
+
+    async def count_sessions(self, tenant: TenantId) -> int:
+        return len(await self.sessions(tenant))
+
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
         return [session for session in await self.sessions(tenant) if is_session_of(session, user)]
 
@@ -233,6 +259,11 @@ class MemoryDirectory:
             )
             found.append(standing)
         return found
+
+    async def all_standings(self, tenant: TenantId) -> Sequence[HostStanding]:
+        pools = {member.pool for member in self._pool_hosts.values() if member.tenant == tenant}
+        found = [each for pool in pools for each in await self.standings(tenant, pool, UserName(""))]
+        return sorted(found, key=lambda standing: standing.member.host)
 
     def take_in(self, host: Host, pool_id: PoolId | None) -> None:
         """Put a host that is about to be kept into the pool, or into a new one of its own."""
@@ -320,9 +351,17 @@ def _assignee(assignment: UserAssignment | GroupAssignment) -> tuple[bool, str]:
     return True, assignment.group
 
 
-def _page(nouns: Sequence[E], after: str, limit: int) -> Page[E]:
+def _name_key(noun: Any) -> str:
+    return key_of(noun.name)
+
+
+def _session_key(session: Session) -> str:
+    return session_key(session.host, session.id)
+
+
+def _page(nouns: Sequence[T], after: str, limit: int, key: Callable[[T], str] = _name_key) -> Page[T]:
     begin = key_at(after) if after else ""
-    rest = [noun for noun in nouns if not after or key_of(noun.name) > begin]
+    rest = [noun for noun in nouns if not after or key(noun) > begin]
     size = max(1, min(limit, MAX_PAGE))
     last = rest[:size][-1:] if len(rest) > size else []
-    return Page(tuple(rest[:size]), cursor_of(key_of(last[0].name)) if last else "")
+    return Page(tuple(rest[:size]), cursor_of(key(last[0])) if last else "")

@@ -47,6 +47,7 @@ from dialback.domain.directory import (
     check_reporter,
     cursor_of,
     key_at,
+    session_key,
 )
 from dialback.domain.errors import Problem
 from dialback.domain.health import Check
@@ -117,9 +118,12 @@ class SqlDirectory(Database):
         row = await self._read_first(select(table).where(named))
         return None if row is None else rows.noun_of(kind, row)
 
-    async def page(self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100) -> Page[E]:
+    async def page(
+        self, kind: type[E], tenant: TenantId, after: str = "", limit: int = 100, prefix: str = ""
+    ) -> Page[E]:
         table = rows.TABLES[kind]
-        return await self._page(kind, select(table).where(table.c.tenant == tenant), after, limit)
+        query = select(table).where(table.c.tenant == tenant)
+        return await self._page(kind, _beginning(query, table.c.name_key, key_of(prefix)), after, limit)
 
     async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
         table = rows.TABLES[kind]
@@ -206,6 +210,32 @@ class SqlDirectory(Database):
         query = query if host is None else query.where(sessions.c.host == host)
         return each(rows.session_of, await self._read(query.order_by(sessions.c.host, sessions.c.id)))
 
+    async def session_page(
+        self,
+        tenant: TenantId,
+        after: str = "",
+        limit: int = 100,
+        *,
+        user: str = "",
+        host: HostId | None = None,
+    ) -> Page[Session]:
+        size, columns = max(1, min(limit, MAX_PAGE)), sessions.c
+        query = select(sessions).where(columns.tenant == tenant)
+        query = _beginning(query, columns.account, account_of(UserName(user)))
+        query = query if host is None else query.where(columns.host == host)
+        if after:
+            its_host, _, id = key_at(after).partition("\n")
+            same = and_(columns.host == its_host, columns.id > id)
+            query = query.where(or_(columns.host > its_host, same))
+        found = await self._read(query.order_by(columns.host, columns.id).limit(size + 1))
+        last = found[size - 1] if len(found) > size else None
+        following = cursor_of(session_key(last["host"], last["id"])) if last else ""
+        return Page(tuple(each(rows.session_of, found[:size])), following)
+
+    async def count_sessions(self, tenant: TenantId) -> int:
+        [[found]] = await self._ask((queries.COUNT_SESSIONS, {"tenant": tenant}))
+        return int(found["count"])
+
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
         [theirs] = await self._ask((queries.SESSIONS_OF, {"tenant": tenant, "account": account_of(user)}))
         found = sorted(each(rows.session_of, theirs), key=lambda session: (session.host, session.id))
@@ -240,6 +270,10 @@ class SqlDirectory(Database):
         )
         mine = [session for session in each(rows.session_of, theirs) if is_session_of(session, user)]
         return each(lambda row: _standing(row, mine), found)
+
+    async def all_standings(self, tenant: TenantId) -> Sequence[HostStanding]:
+        [found] = await self._ask((queries.ALL_STANDINGS, {"tenant": tenant}))
+        return each(lambda row: _standing(row, ()), found)
 
     @asynccontextmanager
     async def _ruled(self, lack: str, *, removing: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -359,6 +393,10 @@ def _broken_rule(error: IntegrityError) -> type[Problem] | None:
     if "foreign key" in text:
         return NotThere
     return NameTaken if "name_key" in text else None
+
+
+def _beginning(query: Select[Any], column: ColumnElement[str], prefix: str) -> Select[Any]:
+    return query.where(column.startswith(prefix, autoescape=True)) if prefix else query
 
 
 def _is(table: Table, tenant: TenantId, id: str) -> ColumnElement[bool]:
