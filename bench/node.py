@@ -69,7 +69,7 @@ class Node:
         store = await open_store(self.store_url)
         try:
             for _ in range(READY_S * 10):
-                if any(host.link_up for host in await store.hosts()):
+                if any(host.link_up for host in await store.all_hosts()):
                     return
                 await asyncio.sleep(0.1)
             raise self.child.failed("saw no agent link")

@@ -32,7 +32,7 @@ async def test_start_says_of_an_earlier_run_that_it_is_over() -> None:
 
     await sweep(store).begin()
 
-    (host,), (kept,) = await store.hosts(), await store.connections(MAIN)
+    (host,), (kept,) = await store.all_hosts(), await store.connections(MAIN)
     assert not host.link_up
     assert (kept.reason, kept.ended_at) == (Reason.SERVER_STOPPED, NOW)
 

@@ -41,7 +41,7 @@ def test_store_is_opened_and_closed(tmp_path: Path) -> None:
 
     async def look() -> int:
         async with opened_store(tmp_path) as store:
-            return len(await store.hosts())
+            return len(await store.all_hosts())
 
     assert asyncio.run(look()) == 0
     assert (tmp_path / DATABASE_NAME).exists()

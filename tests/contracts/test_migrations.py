@@ -139,7 +139,7 @@ async def test_what_was_there_is_in_the_directory_and_gives_nobody_more(url: str
 async def test_tokens_and_records_belong_to_the_tenant_and_their_user(url: str) -> None:
     await within(url, first_light)
     store = await open_store(url)
-    assert {host.tenant for host in await store.hosts()} == {MAIN}
+    assert {host.tenant for host in await store.all_hosts()} == {MAIN}
     anna = await store.directory.find(User, MAIN, "anna")
     assert anna is not None
     token, _ = await store.token(TokenHash("good"))

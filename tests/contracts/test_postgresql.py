@@ -73,12 +73,12 @@ async def test_lost_table_and_lost_column_are_said(postgresql: PostgresqlServer)
 async def test_connection_that_the_server_ended_is_made_anew(postgresql: PostgresqlServer) -> None:
     url = postgresql.new_database()
     async with opened(url) as store:
-        assert await store.hosts() == []
+        assert await store.all_hosts() == []
         postgresql.say(
             "postgres",
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'",
         )
-        assert await store.hosts() == []
+        assert await store.all_hosts() == []
 
 
 def name_of(url: str) -> str:

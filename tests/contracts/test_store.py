@@ -119,7 +119,7 @@ async def test_enrolled_host_gets_the_name_of_its_code(store: Store) -> None:
     await store.save_join_code(CODE)
     enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
     assert enrolled == replace(HOST, name="office")
-    assert await store.host(HOST.id) == enrolled
+    assert await store.any_host(HOST.id) == enrolled
 
 
 async def test_enrolled_host_belongs_to_the_tenant_of_its_code(store: Store) -> None:
@@ -127,7 +127,7 @@ async def test_enrolled_host_belongs_to_the_tenant_of_its_code(store: Store) -> 
     await store.save_join_code(replace(CODE, tenant=ACME))
     enrolled = await store.enrol_host(CODE.hash, HOST, NOW)
     assert enrolled.tenant == "acme"
-    assert await store.host(HOST.id) == enrolled
+    assert await store.any_host(HOST.id) == enrolled
     assert await store.directory.pool_host(ACME, HOST.id) == PoolHost(ACME, PoolId(HOST.id), HOST.id)
     assert await store.directory.pool_host(MAIN, HOST.id) is None
 
@@ -165,14 +165,14 @@ async def test_code_for_a_pool_that_is_gone_or_of_another_tenant_stays_unused(
     await store.directory.save(HostPool(ACME, PoolId("of-acme"), "Acme"))
     await store.save_join_code(replace(CODE, pool=PoolId(pool)))
     assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is Reason.JOIN_CODE_POOL_GONE
-    assert await store.hosts() == []
+    assert await store.all_hosts() == []
     await store.directory.save(HostPool(MAIN, PoolId(pool), "Back again"))
     assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is None
 
 
 async def test_unknown_code_enrols_nobody(store: Store) -> None:
     assert await refusal(store.enrol_host(CODE.hash, HOST, NOW)) is Reason.JOIN_CODE_UNKNOWN
-    assert await store.hosts() == []
+    assert await store.all_hosts() == []
 
 
 async def test_used_code_enrols_nobody_else(store: Store) -> None:
@@ -180,7 +180,7 @@ async def test_used_code_enrols_nobody_else(store: Store) -> None:
     await store.enrol_host(CODE.hash, HOST, NOW)
     second = replace(HOST, id=HostId("h2"))
     assert await refusal(store.enrol_host(CODE.hash, second, NOW)) is Reason.JOIN_CODE_USED
-    assert await store.host(second.id) is None
+    assert await store.any_host(second.id) is None
 
 
 async def test_used_code_is_called_used_even_after_it_expired(store: Store) -> None:
@@ -193,7 +193,7 @@ async def test_used_code_is_called_used_even_after_it_expired(store: Store) -> N
 async def test_code_works_until_the_instant_it_expires(store: Store) -> None:
     await store.save_join_code(CODE)
     assert await refusal(store.enrol_host(CODE.hash, HOST, CODE.expires_at)) is Reason.JOIN_CODE_EXPIRED
-    assert await store.host(HOST.id) is None
+    assert await store.any_host(HOST.id) is None
     assert await refusal(store.enrol_host(CODE.hash, HOST, CODE.expires_at - SECOND)) is None
 
 
@@ -203,7 +203,7 @@ async def test_of_many_enrolments_with_one_code_exactly_one_wins(store: Store) -
     reasons = await asyncio.gather(*(refusal(attempt) for attempt in attempts))
     assert reasons.count(None) == 1
     assert reasons.count(Reason.JOIN_CODE_USED) == 7
-    assert len(await store.hosts()) == 1
+    assert len(await store.all_hosts()) == 1
 
 
 async def test_enrolment_that_cannot_keep_the_host_leaves_the_code_unused(store: Store) -> None:
@@ -228,14 +228,14 @@ async def test_code_and_token_are_not_overwritten(store: Store) -> None:
 
 
 async def test_unknown_host_is_none(store: Store) -> None:
-    assert await store.host(HOST.id) is None
-    assert await store.hosts() == []
+    assert await store.any_host(HOST.id) is None
+    assert await store.all_hosts() == []
 
 
 async def test_hosts_are_listed_by_name(store: Store) -> None:
     for name, host_id in [("b", "1"), ("B", "2"), ("a", "3"), ("ä", "4"), ("b", "0")]:
         await enrol(store, name, host_id)
-    assert [(host.name, host.id) for host in await store.hosts()] == [
+    assert [(host.name, host.id) for host in await store.all_hosts()] == [
         ("B", "2"),
         ("a", "3"),
         ("b", "0"),
@@ -248,8 +248,8 @@ async def test_revoked_host_is_still_known_and_keeps_the_first_instant(store: St
     host = await enrol(store, "office", "h1")
     assert await store.revoke_host(host.id, NOW) is True
     assert await store.revoke_host(host.id, NOW + SECOND) is True
-    assert await store.host(host.id) == replace(host, revoked_at=NOW)
-    assert await store.hosts() == [replace(host, revoked_at=NOW)]
+    assert await store.any_host(host.id) == replace(host, revoked_at=NOW)
+    assert await store.all_hosts() == [replace(host, revoked_at=NOW)]
 
 
 async def test_revoking_an_unknown_host_says_so(store: Store) -> None:
@@ -259,9 +259,9 @@ async def test_revoking_an_unknown_host_says_so(store: Store) -> None:
 async def test_link_goes_up_and_down(store: Store) -> None:
     host = await enrol(store, "office", "h1")
     await store.set_link(host.id, True, NOW)
-    assert await store.host(host.id) == replace(host, link_up=True, link_changed_at=NOW)
+    assert await store.any_host(host.id) == replace(host, link_up=True, link_changed_at=NOW)
     await store.set_link(host.id, False, NOW + SECOND)
-    assert await store.host(host.id) == replace(host, link_up=False, link_changed_at=NOW + SECOND)
+    assert await store.any_host(host.id) == replace(host, link_up=False, link_changed_at=NOW + SECOND)
 
 
 async def test_all_links_down_touches_only_links_that_were_up(store: Store) -> None:
@@ -269,22 +269,22 @@ async def test_all_links_down_touches_only_links_that_were_up(store: Store) -> N
     await store.set_link(up.id, True, NOW)
     await store.set_link(down.id, False, NOW)
     await store.all_links_down(NOW + SECOND)
-    assert await store.host(up.id) == replace(up, link_changed_at=NOW + SECOND)
-    assert await store.host(down.id) == replace(down, link_changed_at=NOW)
-    assert await store.host(never.id) == never
+    assert await store.any_host(up.id) == replace(up, link_changed_at=NOW + SECOND)
+    assert await store.any_host(down.id) == replace(down, link_changed_at=NOW)
+    assert await store.any_host(never.id) == never
 
 
 async def test_newest_report_is_kept(store: Store) -> None:
     host = await enrol(store, "office", "h1")
     await store.save_report(host.id, HostReport("old", "", ""), NOW)
     await store.save_report(host.id, REPORT, NOW + SECOND)
-    assert await store.host(host.id) == replace(host, report=REPORT, reported_at=NOW + SECOND)
+    assert await store.any_host(host.id) == replace(host, report=REPORT, reported_at=NOW + SECOND)
 
 
 async def test_news_of_an_unknown_host_is_nothing(store: Store) -> None:
     await store.set_link(HOST.id, True, NOW)
     await store.save_report(HOST.id, REPORT, NOW)
-    assert await store.hosts() == []
+    assert await store.all_hosts() == []
 
 
 # Tokens and what is known of their use.
@@ -417,6 +417,23 @@ async def test_newest_connections_come_first_up_to_the_limit(store: Store) -> No
     assert [record.id for record in await store.connections(MAIN, limit=2)] == ["c3", "c2"]
     assert await store.connections(MAIN, limit=0) == []
     assert await store.connections(MAIN, limit=-1) == []
+
+
+async def test_hosts_of_a_tenant_are_not_found_through_another(store: Store) -> None:
+    await store.directory.save_tenant(Tenant(ACME, "Acme"))
+    ours = await enrol(store, "office", "h1")
+    code = replace(CODE, hash=TokenHash("c9" * 32), tenant=ACME)
+    await store.save_join_code(code)
+    theirs = await store.enrol_host(code.hash, replace(HOST, id=HostId("h9")), NOW)
+    await store.revoke_host(theirs.id, NOW)
+    theirs = replace(theirs, revoked_at=NOW)
+    by_tenant = {MAIN: ours, ACME: theirs}
+    for tenant, host in by_tenant.items():
+        assert await store.hosts(tenant) == [host]
+        for other in by_tenant.values():
+            assert await store.host(tenant, other.id) == (host if other is host else None)
+    assert await store.hosts(ACME, MAIN, TenantId("none")) == await store.all_hosts() == [ours, theirs]
+    assert await store.hosts() == await store.hosts(TenantId("none")) == []
 
 
 async def test_connections_of_a_tenant_are_not_found_through_another(store: Store) -> None:
@@ -563,7 +580,7 @@ async def test_hostile_text_is_kept_and_breaks_nothing(store: Store, text: str) 
     host = await enrol(store, "office", "h1")
     await store.save_report(host.id, replace(REPORT, host_name=f"a{text}z"), NOW)
     await store.save_connection(replace(RECORD, client_name=f"a{text}z", detail=text))
-    kept_host, kept = await store.host(host.id), await store.connection(MAIN, RECORD.id)
+    kept_host, kept = await store.any_host(host.id), await store.connection(MAIN, RECORD.id)
     assert kept_host is not None
     assert kept_host.report is not None
     assert kept is not None
@@ -573,7 +590,9 @@ async def test_hostile_text_is_kept_and_breaks_nothing(store: Store, text: str) 
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "x" * 100_000])
 async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(store: Store, text: str) -> None:
-    assert await store.host(HostId(text)) is None
+    assert await store.any_host(HostId(text)) is None
+    assert await store.host(TenantId(text), HostId(text)) is None
+    assert await store.hosts(TenantId(text)) == []
     assert await store.tokens_of(TenantId(text), UserId(text)) == []
     assert await store.connections(TenantId(text), user=UserName(text)) == []
     assert await store.token(TokenHash(text)) == (None, TokenUse())

@@ -372,7 +372,7 @@ class Stage:
             await running.end()
 
     async def link_is_up(self) -> bool:
-        return any(host.link_up for host in await self.store.hosts())
+        return any(host.link_up for host in await self.store.all_hosts())
 
     async def link_is_down(self) -> bool:
         return not await self.link_is_up()
@@ -389,7 +389,7 @@ class Stage:
 
     async def publish(self, target: str = "") -> None:
         """Publish the desktop of the one host to the one user."""
-        host = (await self.store.hosts())[0]
+        host = (await self.store.all_hosts())[0]
         directory = self.store.directory
         pool = await publishing.pool_of(directory, host)
         resource = await publishing.publish(directory, OFFICE, pool, target or self.desktop.target)

@@ -218,5 +218,5 @@ async def test_removed_host_loses_its_connections(stage: Stage) -> None:
     await stage.begin()
     client = await stage.connect(await stage.token())
     assert await client.echoes(b"hello")
-    await stage.store.revoke_host((await stage.store.hosts())[0].id, datetime.now(UTC))
+    await stage.store.revoke_host((await stage.store.all_hosts())[0].id, datetime.now(UTC))
     await cut(stage, client, time.monotonic(), Reason.HOST_REVOKED)

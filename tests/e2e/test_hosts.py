@@ -25,7 +25,7 @@ async def test_join_code_enrols_one_host_and_no_second(stage: Stage) -> None:
     with pytest.raises(JoinFailed, match="was used before"):
         await join(code, stage.folder / "other")
 
-    assert len(await stage.store.hosts()) == 1
+    assert len(await stage.store.all_hosts()) == 1
     assert not (stage.folder / "other").exists()
 
 
@@ -60,11 +60,11 @@ async def test_report_of_the_agent_reaches_the_store(stage: Stage) -> None:
     await stage.begin()
 
     async def reported() -> bool:
-        report = (await stage.store.hosts())[0].report
+        report = (await stage.store.all_hosts())[0].report
         return report is not None and bool(report.rdp_servers)
 
     await until(reported)
-    report = (await stage.store.hosts())[0].report
+    report = (await stage.store.all_hosts())[0].report
     assert report is not None
     assert report.rdp_servers[0].target == stage.desktop.target
 

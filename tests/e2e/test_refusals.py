@@ -109,7 +109,7 @@ async def test_pool_whose_only_host_was_removed_is_empty_although_its_link_stand
     stage: Stage,
 ) -> None:
     await stage.begin()
-    host = (await stage.store.hosts())[0]
+    host = (await stage.store.all_hosts())[0]
     await stage.store.revoke_host(host.id, datetime.now(UTC))
 
     refused = await refusal(stage, await stage.token())

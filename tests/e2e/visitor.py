@@ -75,7 +75,7 @@ class Visitor:
         await stage.start_agent(**agent)
 
     async def host(self) -> HostId:
-        return (await self.stage.store.hosts())[0].id
+        return (await self.stage.store.all_hosts())[0].id
 
     async def ask(self, **claims: Any) -> Way:
         """Ask for the desktop of the host, as the provider's API does."""

@@ -102,8 +102,8 @@ async def test_damaged_host_is_named_and_hides_no_other(
 ) -> None:
     damage(path, "hosts", column, value)
     with pytest.raises(StoreUnavailable, match=rf"hosts 'bad': {column}"):
-        await store.host(HostId(BAD))
-    assert [host.id for host in await store.hosts()] == [GOOD]
+        await store.any_host(HostId(BAD))
+    assert [host.id for host in await store.all_hosts()] == [GOOD]
     assert "hosts 'bad'" in caplog.text
 
 
@@ -145,7 +145,7 @@ async def test_damaged_join_code_enrols_nobody(store: SqlStore, path: Path) -> N
     host = Host(HostId("new"), "", b"k" * 32, NOW)
     with pytest.raises(StoreUnavailable, match="join_codes 'code of bad': used_at"):
         await store.enrol_host(TokenHash("code of bad"), host, NOW)
-    assert await store.host(host.id) is None
+    assert await store.any_host(host.id) is None
 
 
 async def test_message_is_bounded_and_shows_no_control_character(store: SqlStore, path: Path) -> None:
@@ -153,6 +153,6 @@ async def test_message_is_bounded_and_shows_no_control_character(store: SqlStore
     key = "\x1b[2J" * 10_000 + BAD
     damage(path, "hosts", "id", key)
     with pytest.raises(StoreUnavailable) as caught:
-        await store.host(HostId(key))
+        await store.any_host(HostId(key))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500

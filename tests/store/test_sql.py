@@ -105,8 +105,8 @@ async def test_read_only_database_is_said(store: SqlStore) -> None:
 ASKED: list[Callable[[SqlStore], Awaitable[object]]] = [
     lambda store: store.save_join_code(CODE),
     lambda store: store.enrol_host(CODE.hash, HOST, NOW),
-    lambda store: store.host(HOST.id),
-    lambda store: store.hosts(),
+    lambda store: store.any_host(HOST.id),
+    lambda store: store.all_hosts(),
     lambda store: store.set_link(HOST.id, True, NOW),
     lambda store: store.all_links_down(NOW),
     lambda store: store.tokens_of(MAIN, UserId("u1")),

@@ -193,7 +193,7 @@ async def _check_store(folder: Path, settings: Settings) -> list[Finding]:
         return [Finding("database", False, str(error), MEND)]
     try:
         revision = await store.check()
-        return [Finding("database", True, f"schema {revision}"), *check_hosts(await store.hosts())]
+        return [Finding("database", True, f"schema {revision}"), *check_hosts(await store.all_hosts())]
     except StoreUnavailable as error:
         return [Finding("database", False, str(error), MEND)]
     finally:

@@ -386,7 +386,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
 
     async def _verify(self, hello: HelloReceived) -> Host:
         try:
-            host = await self._store.host(HostId(hello.host_id))
+            host = await self._store.any_host(HostId(hello.host_id))
         except StoreUnavailable as error:
             raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
         if host is None or not verify(host.public_key, hello.signature, hello.signed):
@@ -455,7 +455,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
     async def _check_standing(self, link: Link) -> None:
         """Send the agent away if its host was revoked; while the store is away, it stays."""
         try:
-            host = await self._store.host(link.host_id)
+            host = await self._store.any_host(link.host_id)
         except StoreUnavailable as error:
             _log.debug("host not looked up", host=link.host_id, why=str(error))
             return

@@ -270,8 +270,8 @@ class Visits(ConsentEvents):
         return TenantUse(live, await self._provider.bytes_in(tenant, month_of(self._now())))
 
     async def _host(self, host_id: HostId, tenant: TenantId) -> Host:
-        host = await self._store.host(host_id)
-        if host is None or host.tenant != tenant:
+        host = await self._store.host(tenant, host_id)
+        if host is None:
             raise Refused(Reason.RESOURCE_NOT_GRANTED, "the host is gone")
         if host.revoked_at is not None:
             raise Refused(Reason.HOST_REVOKED, host.name)

@@ -99,10 +99,10 @@ async def _exported(tenant: TenantId, id: ConnectionId, data: Path | None) -> st
         if flight is None:
             raise Failed(f"The tenant {tenant} has no flight record of connection {str(id)!r}.")
         lines = await store.provider.flight_lines(tenant, id)
-        host = await store.host(_host_of(lines))
+        host = await store.host(tenant, _host_of(lines))
     if flight.signed is None:
         return build_copy(lines, [])
-    host_key = host.public_key if host and host.tenant == tenant else b""
+    host_key = host.public_key if host is not None else b""
     return build_copy(lines, [Seal(flight.signed, host_key, key_in(folder_of(data)).public_bytes)])
 
 

@@ -58,7 +58,7 @@ def remove(host: Annotated[str, typer.Argument(help="Name or id of the host.")],
 
 async def find_host(store: Store, text: str) -> Host:
     """Return the host of that id or name; `Failed` if there is none, or more than one."""
-    hosts = [host for host in await store.hosts() if host.revoked_at is None]
+    hosts = [host for host in await store.all_hosts() if host.revoked_at is None]
     found = [host for host in hosts if host.id == text] or [host for host in hosts if host.name == text]
     if not found:
         raise Failed(f"There is no host {text!r}; `dialback host list` shows them.")
@@ -69,7 +69,7 @@ async def find_host(store: Store, text: str) -> Host:
 
 async def _hosts(data: Path | None) -> list[Host]:
     async with opened_store(data) as store:
-        return [host for host in await store.hosts() if host.revoked_at is None]
+        return [host for host in await store.all_hosts() if host.revoked_at is None]
 
 
 async def _remove(text: str, data: Path | None) -> None:

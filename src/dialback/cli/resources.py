@@ -241,7 +241,7 @@ async def _published(
 async def _pin(store: Store, published: Published) -> str:
     """Return the RDP certificate of the pool's one host, empty if there are several or none is known."""
     members = await store.directory.pool_hosts(MAIN, published.pool.id)
-    hosts = [await store.host(member.host) for member in members]
+    hosts = [await store.host(MAIN, member.host) for member in members]
     standing = [host for host in hosts if host is not None and host.revoked_at is None]
     if len(standing) != 1 or standing[0].report is None:
         return ""

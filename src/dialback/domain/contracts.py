@@ -200,11 +200,20 @@ class Store(Protocol):
             Refused: `JOIN_CODE_UNKNOWN`, `JOIN_CODE_USED`, `JOIN_CODE_EXPIRED` or `JOIN_CODE_POOL_GONE`.
         """
 
-    async def host(self, host_id: HostId) -> Host | None:
-        """Return the host, revoked or not."""
+    async def host(self, tenant: TenantId, host_id: HostId) -> Host | None:
+        """Return the tenant's host of that id, revoked or not."""
 
-    async def hosts(self) -> Sequence[Host]:
-        """Return every host, by name."""
+    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
+        """Return the hosts of the tenants, revoked or not, by name."""
+
+    async def any_host(self, host_id: HostId) -> Host | None:
+        """Return the host of that id, whose tenant is not known yet: for who has the host's own word for it.
+
+        What is asked for by a person names the tenant; see `host`.
+        """
+
+    async def all_hosts(self) -> Sequence[Host]:
+        """Return every host of every tenant, by name: for who runs the server."""
 
     async def revoke_host(self, host_id: HostId, now: datetime) -> bool:
         """Revoke the host's key; False if there is no such host."""

@@ -52,10 +52,17 @@ class MemoryStore:
         self._hosts[host.id] = named
         return named
 
-    async def host(self, host_id: HostId) -> Host | None:
+    async def host(self, tenant: TenantId, host_id: HostId) -> Host | None:
+        host = self._hosts.get(host_id)
+        return host if host is not None and host.tenant == tenant else None
+
+    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
+        return [host for host in await self.all_hosts() if host.tenant in tenants]
+
+    async def any_host(self, host_id: HostId) -> Host | None:
         return self._hosts.get(host_id)
 
-    async def hosts(self) -> Sequence[Host]:
+    async def all_hosts(self) -> Sequence[Host]:
         return sorted(self._hosts.values(), key=lambda host: (host.name, host.id))
 
     async def revoke_host(self, host_id: HostId, now: datetime) -> bool:

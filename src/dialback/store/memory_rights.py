@@ -37,5 +37,5 @@ class MemoryRights:
         return known is not None and known.revoked_at is not None
 
     async def _removed(self, host: HostId) -> bool:
-        known = await self._store.host(host)
+        known = await self._store.any_host(host)
         return known is not None and known.revoked_at is not None

@@ -8,8 +8,22 @@ once (using up a join code) is one conditional UPDATE, whose row count says who 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
@@ -102,14 +116,17 @@ class SqlStore(Database):
             await _join(connection, named, pool)
         return named
 
-    async def host(self, host_id: HostId) -> Host | None:
-        row = await self._read_first(select(hosts).where(hosts.c.id == host_id))
-        return None if row is None else rows.host_of(row)
+    async def host(self, tenant: TenantId, host_id: HostId) -> Host | None:
+        return await self._host(and_(hosts.c.tenant == tenant, hosts.c.id == host_id))
 
-    async def hosts(self) -> Sequence[Host]:
-        found = rows.each(rows.host_of, await self._read(select(hosts)))
-        # Sorted here, since databases differ in how they collate.
-        return sorted(found, key=lambda host: (host.name, host.id))
+    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
+        return await self._hosts(select(hosts).where(hosts.c.tenant.in_(tenants)))
+
+    async def any_host(self, host_id: HostId) -> Host | None:
+        return await self._host(hosts.c.id == host_id)
+
+    async def all_hosts(self) -> Sequence[Host]:
+        return await self._hosts(select(hosts))
 
     async def revoke_host(self, host_id: HostId, now: datetime) -> bool:
         return await self._revoke(hosts, hosts.c.id == host_id, now)
@@ -211,6 +228,15 @@ class SqlStore(Database):
             raise StoreUnavailable("the database has no schema revision; restore it from a backup")
         return str(row["version_num"])
 
+    async def _host(self, same: ColumnElement[bool]) -> Host | None:
+        row = await self._read_first(select(hosts).where(same))
+        return None if row is None else rows.host_of(row)
+
+    async def _hosts(self, query: Select[Any]) -> Sequence[Host]:
+        found = rows.each(rows.host_of, await self._read(query))
+        # Sorted here, since databases differ in how they collate.
+        return sorted(found, key=lambda host: (host.name, host.id))
+
     async def _revoke(self, table: Table, same: ColumnElement[bool], now: datetime) -> bool:
         """Revoke the row unless it was revoked before; False if there is none."""
         first = func.coalesce(table.c.revoked_at, literal(now, Instant()))
@@ -234,8 +260,7 @@ def _cursor(found: Sequence[rows.Row]) -> str:
 def _wanted(wanted: RecordFilter) -> list[ColumnElement[bool]]:
     """Return the conditions that a filter puts on rows of `connections`."""
     columns = connections.c
-    conditions: list[ColumnElement[bool]] = []
-    conditions += [columns.user.in_(sorted(wanted.users))] if wanted.users else []
+    conditions: list[ColumnElement[bool]] = [columns.user.in_(sorted(wanted.users))] if wanted.users else []
     conditions += [columns.resource == wanted.resource] if wanted.resource is not None else []
     conditions += [columns.host_id == wanted.host] if wanted.host is not None else []
     conditions += [columns.reason == wanted.reason.value] if wanted.reason is not None else []

@@ -50,8 +50,8 @@ async def read_flight(
         return None
     lines = await provider.flight_lines(tenant, id)
     asked = asked_in(lines)
-    host = await store.host(HostId(str(asked.facts.get("host", "")))) if asked else None
-    host_key = host.public_key if host is not None and host.tenant == tenant else b""
+    host = await store.host(tenant, HostId(str(asked.facts.get("host", "")))) if asked else None
+    host_key = host.public_key if host is not None else b""
     seals = [Seal(flight.signed, host_key, platform_key)] if flight.signed else []
     export = build_copy(lines, seals)
     try:

@@ -44,7 +44,7 @@ def known(api: ApiStage, **more: Any) -> None:
 async def fly(api: ApiStage, tenant: TenantId, id: str, user: str = "tess") -> list[FlightEntry]:
     """Keep a record of a connection to a host of the tenant, signed by both."""
     host = HostId(f"{tenant}-signer")
-    if await api.store.host(host) is None:
+    if await api.store.any_host(host) is None:
         code = JoinCode(TokenHash(f"{tenant}-s"), "signer", api.now + timedelta(hours=1), tenant=tenant)
         await api.store.save_join_code(code)
         await api.store.enrol_host(code.hash, Host(host, "signer", KEY.public_bytes, api.now), api.now)

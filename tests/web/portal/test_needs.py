@@ -1,6 +1,6 @@
 from dialback.domain.ids import HostId
 from dialback.domain.tenancy import MAIN
-from dialback.web.portal.needs import host_names, host_of, mark_of, titles_of
+from dialback.web.portal.needs import host_names, mark_of, titles_of
 from tests.web.portal.stage import ACME, HOST, PortalStage
 
 
@@ -17,9 +17,8 @@ def test_titles_are_known_by_alias(portal: PortalStage) -> None:
     assert titles_of([portal.office()]) == {"office": "Office desktop"}
 
 
-async def test_host_of_another_tenant_is_not_there(portal: PortalStage) -> None:
-    assert await host_of(portal.store, MAIN, HOST) is not None
-    assert await host_of(portal.store, ACME, HOST) is None
+async def test_names_are_told_of_hosts_of_the_tenant_alone(portal: PortalStage) -> None:
+    assert await host_names(portal.store, ACME, [HOST]) == {}
     assert await host_names(portal.store, MAIN, [HOST, HostId("acme-desk-1"), HostId("none"), None]) == {
         HOST: "blue-01"
     }

@@ -219,7 +219,7 @@ async def _known(api: Api, me: Caller, id: str) -> Known:
 
 
 async def _views(api: Api, me: Caller, known: Iterable[Known]) -> list[RequestView]:
-    names = {host.id: host.name for host in await api.store.hosts() if host.tenant == me.tenant}
+    names = {host.id: host.name for host in await api.store.hosts(me.tenant)}
     keys = await api.provider.consent_keys(me.tenant)
     return [_request_view(api, each, names, keys) for each in known]
 

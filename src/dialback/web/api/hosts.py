@@ -14,7 +14,7 @@ from dialback.domain.names import check_name
 from dialback.domain.pools import HostPool
 from dialback.identity.certificates import fingerprint
 from dialback.identity.tokens import hash_token, make_token
-from dialback.web.api.nouns import Nouns, is_id
+from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import (
     After,
     Api,
@@ -30,7 +30,6 @@ from dialback.web.api.parts import (
     note,
     sliced,
 )
-from dialback.web.api.pools import NOBODY
 from dialback.web.api.problems import broken_rule, not_there
 from dialback.wire.agent import joincode
 
@@ -105,7 +104,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
 
     @router.get("/hosts", summary="List session hosts by name")
     async def list_hosts(me: Me, after: After = "", limit: Limit = 100) -> PageView[HostView]:
-        mine = [host for host in await api.store.hosts() if host.tenant == me.tenant and not host.revoked_at]
+        mine = [host for host in await api.store.hosts(me.tenant) if host.revoked_at is None]
         page, cursor = sliced(mine, lambda host: named_key(host.name, host.id), after, limit)
         standing = await standings(api, me)
         return PageView(items=[_view(host, standing.get(host.id)) for host in page], after=cursor)
@@ -136,8 +135,8 @@ def add_routes(router: APIRouter, api: Api) -> None:
 
 
 async def _host(api: Api, me: Caller, id: str) -> Host:
-    host = await api.store.host(HostId(id)) if is_id(id) else None
-    if host is None or host.tenant != me.tenant or host.revoked_at is not None:
+    host = await api.store.host(me.tenant, HostId(id)) if is_id(id) else None
+    if host is None or host.revoked_at is not None:
         raise not_there()
     return host
 
@@ -153,15 +152,7 @@ async def _pool_of(api: Api, me: Caller, id: str | None) -> PoolId | None:
 
 async def standings(api: Api, me: Caller) -> dict[HostId, HostStanding]:
     """Return how every host of the caller's tenant stands that is in a pool."""
-    found: dict[HostId, HostStanding] = {}
-    after, pools = "", Nouns(api, HostPool, "host-pool")
-    while True:
-        page = await pools.page(me, after, 500)
-        for pool in page.items:
-            members = await api.directory.standings(me.tenant, pool.id, NOBODY)
-            found.update({each.member.host: each for each in members})
-        if not (after := page.after):
-            return found
+    return {each.member.host: each for each in await api.directory.all_standings(me.tenant)}
 
 
 def _view(host: Host, standing: HostStanding | None) -> HostView:

@@ -172,8 +172,8 @@ async def _check(api: Api, me: Caller, terms: Terms) -> Staff:
 
 
 async def _host(api: Api, terms: Terms, id: str) -> Host:
-    host = await api.store.host(HostId(id)) if is_id(id) else None
-    if host is None or host.tenant != terms.tenant:
+    host = await api.store.host(terms.tenant, HostId(id)) if is_id(id) else None
+    if host is None:
         raise not_there()
     if host.revoked_at is not None:
         raise Refused(Reason.HOST_REVOKED, host.name)

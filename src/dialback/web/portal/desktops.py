@@ -23,7 +23,7 @@ from dialback.identity.tokens import hash_token, make_token
 from dialback.web.forms import Form
 from dialback.web.pages import wants_part
 from dialback.web.people import SignedIn
-from dialback.web.portal.needs import Portal, host_of
+from dialback.web.portal.needs import Portal
 from dialback.web.portal.shelves import recent_of, shelves_of
 from dialback.web.problems import NotFound
 
@@ -154,7 +154,7 @@ async def _pins(portal: Portal, published: Published, user: User) -> Sequence[st
         return ()
     pins = []
     for host_id in hosts:
-        host = await host_of(portal.store, user.tenant, host_id)
+        host = await portal.store.host(user.tenant, host_id)
         if host is None or host.revoked_at is not None:
             continue
         servers = host.report.rdp_servers if host.report else ()

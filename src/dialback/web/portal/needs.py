@@ -11,7 +11,6 @@ from dialback.domain.audit import Audit
 from dialback.domain.catalog import PublishedResource
 from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory
-from dialback.domain.hosts import Host
 from dialback.domain.ids import HostId, ResourceName, TenantId
 from dialback.domain.live import LiveConnections
 from dialback.domain.orders import SessionOrders
@@ -62,13 +61,8 @@ def titles_of(resources: Iterable[PublishedResource]) -> dict[ResourceName, str]
     return {resource.name: resource.title for resource in resources}
 
 
-async def host_of(store: Store, tenant: TenantId, host_id: HostId) -> Host | None:
-    """Return the host if it is the tenant's."""
-    host = await store.host(host_id)
-    return host if host is not None and host.tenant == tenant else None
-
-
 async def host_names(store: Store, tenant: TenantId, ids: Iterable[HostId | None]) -> dict[HostId, str]:
     """Return the name of each host that is the tenant's."""
-    found = [await host_of(store, tenant, id) for id in {id for id in ids if id is not None}]
-    return {host.id: host.name for host in found if host is not None}
+    wanted = {id for id in ids if id is not None}
+    hosts = await store.hosts(tenant) if wanted else ()
+    return {host.id: host.name for host in hosts if host.id in wanted}

@@ -110,4 +110,4 @@ async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
 
 
 async def _hosts(store: Store, tenant: TenantId) -> dict[HostId, Host]:
-    return {host.id: host for host in await store.hosts() if host.tenant == tenant}
+    return {host.id: host for host in await store.hosts(tenant)}
