@@ -42,6 +42,7 @@ OWN = [
 ]
 ADMINISTRATION = [
     "/admin",
+    "/admin/sessions",
     "/admin/users",
     "/admin/connections",
     "/admin/connections/c-refused",

@@ -23,6 +23,8 @@ from dialback.domain.catalog import (
     Workspace,
 )
 from dialback.domain.consent import ConsentRequest, ConsentScope
+from dialback.domain.contracts import Store
+from dialback.domain.directory import Directory
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.flight import FlightEntry, FlightEvent, build, extend
 from dialback.domain.hosts import DEFAULT_TARGET, Host, HostReport, JoinCode, RdpServer
@@ -59,6 +61,7 @@ from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.memory_audit import MemoryAudit
 from dialback.store.memory_provider import MemoryProvider
+from dialback.store.sql import SqlStore
 from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.people import COOKIE
 from dialback.web.portal.application import PortalParts
@@ -191,14 +194,18 @@ class PortalStage:
         now: datetime | None = NOW,
         providers: dict[str, OidcProvider] | None = None,
         address: str = ADDRESS,
+        store: SqlStore | None = None,
     ) -> None:
         self._now = now
-        self.store = MemoryStore()
-        self.directory = self.store.directory
-        self.accounts = MemoryAccounts(self.directory)
-        self.approvals, self.audit = MemoryApprovals(), MemoryAudit()
-        self.provider, self.told = MemoryProvider(self.directory), Told()
-        self.recorded, self.orders, self.cuts = Recorded(), Orders(), Cuts()
+        memory = MemoryStore()
+        self.store: Store = store or memory
+        self.directory: Directory = self.store.directory
+        self.accounts = store.accounts if store else MemoryAccounts(memory.directory)
+        self.approvals = store.approvals if store else MemoryApprovals()
+        self.audit = store.audit if store else MemoryAudit()
+        self.provider = store.provider if store else MemoryProvider(memory.directory)
+        self.told, self.recorded = Told(), Recorded()
+        self.orders, self.cuts = Orders(), Cuts()
         cheap = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.authenticator = Authenticator(
             self.accounts, self.directory, SignInSettings(), now=lambda: self.now, passwords=cheap

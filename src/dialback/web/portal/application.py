@@ -38,6 +38,7 @@ from dialback.web.portal.administration import (
     publisher,
     users,
 )
+from dialback.web.portal.administration import sessions as all_sessions
 from dialback.web.portal.needs import Portal
 from dialback.web.problems import NotFound
 from dialback.web.same_origin import SameOrigin
@@ -125,7 +126,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
         desktops, sessions, approvals, devices, subscribe, device_codes, tenants,
-        overview, users, connections, cuts, consent, consent_keys, publisher, audit_log,
+        overview, all_sessions, users, connections, cuts, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])

@@ -1,19 +1,17 @@
 """How things stand, and what an administrator does about it."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.health import Check
 from dialback.domain.hosts import HostReport, RdpServer
 from dialback.domain.ids import PoolId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
-from tests.web.portal.stage import HOST, HOSTILE, NOW, PortalStage, text_of
+from tests.web.portal.stage import HOST, HOSTILE, NOW, PortalStage, links_of, text_of
 
 
 async def drained(portal: PortalStage) -> bool:
@@ -31,7 +29,6 @@ async def test_hosts_pools_sessions_and_approvals_are_shown(portal: PortalStage)
         "Waiting for approval1",
         "blue-01",
         "healthy",
-        "anna on blue-01",
     ):
         assert said in text
 
@@ -63,80 +60,27 @@ async def test_host_is_drained_and_not_any_more(portal: PortalStage) -> None:
     assert portal.recorded.actions == ["host.drain", "host.undrain"]
 
 
-@pytest.mark.parametrize("who", ["adam", "hella"])
-@pytest.mark.parametrize(
-    ("fields", "given"),
-    [
-        ({"action": "disconnect"}, ("disconnect", "")),
-        ({"action": "log-off"}, ("log-off", "")),
-        ({"action": "message", "text": "Lunch\r\nat one"}, ("message", "Lunch\nat one")),
-    ],
-)
-async def test_session_is_ordered_about_by_helpdesk_and_above(
-    portal: PortalStage, who: str, fields: dict[str, str], given: tuple[str, str]
-) -> None:
-    answer = await (await portal.signed_in(who)).post(f"/admin/sessions/{HOST}/7", **fields)
-    assert answer.headers["location"] == f"/admin?said={given[0]}"
-    assert portal.orders.given == [(MAIN, HOST, "7", *given)]
-    assert portal.recorded.actions == [f"session.{given[0]}"]
-
-
-@pytest.mark.parametrize("text", ["", " ", "x" * 501, "a\0b", "\u202eabc"])
-async def test_unfit_message_is_told_and_not_sent(portal: PortalStage, text: str) -> None:
-    answer = await (await portal.signed_in("adam")).post(
-        f"/admin/sessions/{HOST}/7", action="message", text=text
-    )
-    assert answer.status_code == 422
-    assert "The message was not sent: expected" in text_of(answer)
-    assert portal.orders.given == []
-
-
-async def test_order_that_is_refused_is_told_in_words(portal: PortalStage) -> None:
-    portal.orders.refusal = Refused(Reason.AGENT_SILENT)
-    answer = await (await portal.signed_in("adam")).post(f"/admin/sessions/{HOST}/7", action="disconnect")
-    assert answer.status_code == 502
-    assert SENTENCES[Reason.AGENT_SILENT] in text_of(answer)
+@pytest.mark.parametrize("host", ["acme-desk-1", "none"])
+async def test_host_that_is_not_there_or_anothers_is_not_found(portal: PortalStage, host: str) -> None:
+    answer = await (await portal.signed_in("adam")).post(f"/admin/hosts/{host}/drain", drained="yes")
+    assert answer.status_code == 404
     assert portal.recorded.entries == []
 
 
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("/admin/hosts/acme-desk-1/drain", {"drained": "yes"}),
-        ("/admin/hosts/none/drain", {"drained": "yes"}),
-        ("/admin/sessions/acme-desk-1/7", {"action": "log-off"}),
-        (f"/admin/sessions/{HOST}/8", {"action": "log-off"}),
-        (f"/admin/sessions/{HOST}/7", {"action": "explode"}),
-    ],
-)
-async def test_what_is_not_there_or_anothers_is_not_found(
-    portal: PortalStage, path: str, fields: dict[str, str]
-) -> None:
-    assert (await (await portal.signed_in("adam")).post(path, **fields)).status_code == 404
-    assert portal.orders.given == []
-
-
-async def test_helpdesk_is_offered_orders_to_sessions_and_nothing_else(portal: PortalStage) -> None:
+async def test_helpdesk_changes_no_host(portal: PortalStage) -> None:
     hella = await portal.signed_in("hella")
     answer = await hella.get("/admin")
-    assert "anna on blue-01" in text_of(answer)
-    offered = re.findall(r'action="([^"]+)"', answer.text.partition("<main")[2])
-    assert set(offered) == {f"/admin/sessions/{HOST}/7"}
+    assert "blue-01" in text_of(answer)
+    assert "<form" not in answer.text.partition("<main")[2]
     assert (await hella.post(f"/admin/hosts/{HOST}/drain", drained="yes")).status_code == 403
     assert not await drained(portal)
 
 
-async def test_user_orders_no_session_of_others(portal: PortalStage) -> None:
-    anna = await portal.signed_in("anna")
-    assert (await anna.post(f"/admin/sessions/{HOST}/7", action="log-off")).status_code == 403
-    assert portal.orders.given == []
-
-
-async def test_nothing_is_offered_where_no_agent_is_reached(portal: PortalStage) -> None:
-    portal.without_orders()
-    for who in ("adam", "hella"):
-        answer = await (await portal.signed_in(who)).get("/admin")
-        assert "/admin/sessions/" not in answer.text
+async def test_sessions_of_a_host_are_a_link_away(portal: PortalStage) -> None:
+    hella = await portal.signed_in("hella")
+    link = f"/admin/sessions?host={HOST}"
+    assert link in links_of(await hella.get("/admin"))
+    assert "anna on blue-01" in text_of(await hella.get(link))
 
 
 async def test_administrator_is_told_when_the_publisher_nears_its_end(

@@ -8,7 +8,7 @@ import pytest
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.tenancy import MAIN, Role, User
 from tests.identity.held import hand_out, holds_nothing
-from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, text_of
+from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, links_of, text_of
 
 
 def link_in(text: str) -> str:
@@ -105,12 +105,15 @@ async def test_users_are_found_by_name_and_paged(portal: PortalStage) -> None:
     for number in range(60):
         await portal.directory.save(User(MAIN, UserId(f"u{number}"), UserName(f"user {number:02}")))
     first = await adam.get("/admin/users")
-    after = re.search(r'href="(/admin/users\?after=[^"]+)"', first.text)
-    assert after is not None
+    (after,) = (link for link in links_of(first) if "after=" in link)
     assert "user 59" not in first.text
-    assert "user 59" in (await adam.get(after[1])).text
+    assert "user 59" in (await adam.get(after)).text
     assert "user 07" in (await adam.get("/admin/users?q=USER%2007")).text
-    assert "Nobody has that name" in text_of(await adam.get("/admin/users?q=nobody"))
+    assert (await adam.get("/admin/users?q=uSer%200")).text.count("<bdi>user 0") == 10
+    begun = await adam.get("/admin/users?q=user")
+    (after,) = (link for link in links_of(begun) if "after=" in link)
+    assert (await adam.get(after)).text.count("<bdi>user ") == 10
+    assert "Nobody has a name that begins so" in text_of(await adam.get("/admin/users?q=nobody"))
     assert (await adam.get("/admin/users?after=!")).status_code == 409
 
 

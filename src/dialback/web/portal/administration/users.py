@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from dialback.domain.accounts import Person
 from dialback.domain.errors import Problem
 from dialback.domain.ids import UserId, UserName
+from dialback.domain.names import MAX_USER_CHARS
 from dialback.domain.tenancy import Role, User, role_of
 from dialback.identity import disabling
 from dialback.identity.tokens import make_id
@@ -39,13 +40,7 @@ def make_router(portal: Portal) -> APIRouter:
     async def page(
         request: Request, person: Person, status: int = 200, after: str = "", q: str = "", **more: Any
     ) -> Response:
-        tenant = person.user.tenant
-        if q:
-            found = await portal.directory.find(User, tenant, q)
-            users, following = ([found] if found else []), ""
-        else:
-            shown = await portal.directory.page(User, tenant, after, PAGE)
-            users, following = list(shown.items), shown.after
+        shown = await portal.directory.page(User, person.user.tenant, after, PAGE, q)
         facts = {"said": "", "error": "", "name": "", "display_name": ""} | more
         return await portal.pages.show(
             request,
@@ -53,8 +48,8 @@ def make_router(portal: Portal) -> APIRouter:
             status,
             section="admin",
             in_tab="users",
-            users=users,
-            after=following,
+            users=shown.items,
+            after=shown.after,
             query=q,
             may_change=person.role.includes(Role.ADMINISTRATOR),
             **facts,
@@ -64,7 +59,7 @@ def make_router(portal: Portal) -> APIRouter:
     async def users(
         request: Request, person: Helpdesk, after: str = "", q: str = "", said: str = ""
     ) -> Response:
-        return await page(request, person, after=after, q=q.strip(), said=SAID.get(said, ""))
+        return await page(request, person, after=after, q=q.strip()[:MAX_USER_CHARS], said=SAID.get(said, ""))
 
     @router.post("/admin/users")
     async def make(request: Request, person: Administrator, form: Form) -> Response:
