@@ -69,7 +69,7 @@ async def test_of_two_stores_on_one_file_exactly_one_uses_a_code(store: SqlStore
     results = await asyncio.gather(*attempts, return_exceptions=True)
     assert sum(isinstance(result, Host) for result in results) == 1
     assert sum(isinstance(result, Refused) for result in results) == 9
-    assert len(await other.hosts()) == 1
+    assert len(await other.all_hosts()) == 1
     await other.close()
 
 
