@@ -290,6 +290,72 @@ async def test_every_page_is_sound_for_axe_and_no_wider_than_the_window(
             await page.context.clear_cookies()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["desk", "phone"])
+async def test_pages_that_only_a_form_or_a_link_leads_to_are_sound_too(
+    browser: Browser, portal: Served, scheme: str, viewport: dict[str, int] | None
+) -> None:
+    await portal.stage.want_approval()
+    options = {"viewport": viewport} if viewport else {}
+    async with page_of(browser, portal.url, color_scheme=scheme, bypass_csp=True, **options) as page:
+
+        async def check(heading: str) -> None:
+            await page.get_by_role("heading", name=heading).first.wait_for()
+            assert (heading, await problems_of(page)) == (heading, [])
+            assert (heading, await overflow_of(page)) == (heading, 0)
+
+        await page.goto("/signin")
+        await page.get_by_label("User name").fill("anna")
+        await page.get_by_label("Password").fill("not hers")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("alert").wait_for()
+        await check("Sign in")
+        await sign_in(page, "anna")
+
+        async with page.expect_download():
+            await page.get_by_role("button", name="Connect to Office desktop").click()
+        await page.locator("#number").wait_for()
+        await check("Office desktop")
+
+        await page.goto("/devices")
+        await page.get_by_label("Name of the device").fill("Laptop")
+        await page.get_by_role("button", name="Make a password").click()
+        await check("Workspace password for Laptop")
+
+        await page.goto("/device")
+        await page.locator("input[name=user_code]").fill("BCDF-GHJK")
+        await page.locator("main button").click()
+        await page.get_by_role("alert").wait_for()
+        await check("Let a command line in")
+
+        await page.goto("/devices/codes")
+        secret = await page.locator("input[name=secret]").input_value()
+        await page.get_by_label("Code of six digits").fill("000000")
+        await page.get_by_role("button", name="Turn on").click()
+        await page.get_by_role("alert").wait_for()
+        await check("Set up one-time codes")
+        await page.get_by_label("Code of six digits").fill(pyotp.TOTP(secret).now())
+        await page.get_by_role("button", name="Turn on").click()
+        await check("Recovery codes")
+
+        await page.context.clear_cookies()
+        await page.goto("/signin")
+        await page.get_by_label("User name").fill("anna")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await check("One-time code")
+
+        await sign_in(page, "adam")
+        await page.goto("/admin/users")
+        await page.get_by_label("User name").first.fill("ben")
+        await page.get_by_role("button", name="Make an invitation").click()
+        await check("Invitation for ben")
+        link = await page.get_by_label("invitation link").first.inner_text()
+        await page.context.clear_cookies()
+        await page.goto(link.strip())
+        await check("Choose a password")
+
+
 async def test_dark_and_light_follow_the_system(browser: Browser, portal: Served) -> None:
     grounds = []
     for scheme in ("light", "dark"):
