@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialback.domain.names import check_id, check_name, check_text, key_of
+from dialback.domain.names import check_id, check_name, check_text, key_of, visible
 
 FIT = ["a", "Änne Müller", "李雷", "𝄞 music", "👩‍💻", "C:\\Program Files\\x.exe", "<b>&\"'", "a" * 64, "=1+1"]
 UNFIT = [
@@ -86,3 +86,28 @@ def test_names_that_differ_have_different_keys() -> None:
 @given(st.text())
 def test_key_of_a_key_is_itself(text: str) -> None:
     assert key_of(key_of(text)) == key_of(text)
+
+
+@pytest.mark.parametrize("text", [*FIT, "", "a\tb\r\nc", "a\u00a0b"])
+def test_text_that_steers_nothing_is_shown_as_it_is(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", "\\x1b[2J"),
+        ("photo\u202egpj.exe", "photo\\u202egpj.exe"),
+        ("\0\x9b\u2028\ud800\n", "\\x00\\x9b\\u2028\\ud800\n"),
+    ],
+)
+def test_what_steers_is_shown_by_its_code(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_what_is_shown_can_be_written_and_stands_in_its_line(text: str) -> None:
+    shown = visible(text)
+    assert shown.encode().decode() == shown
+    assert visible(shown) == shown
+    check_text(shown.translate({ord(blank): None for blank in "\t\r\n"}), "text", len(shown))

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from dialback.store.memory import MemoryStore
+from dialback.store.memory_approvals import MemoryApprovals
+from dialback.store.memory_provider import MemoryProvider
+from dialback.web.consents import Consents
 from dialback.web.pages import (
+    Pages,
     milliseconds,
     octets,
     own_path,
@@ -14,6 +19,7 @@ from dialback.web.pages import (
     span,
     wants_part,
 )
+from tests.web.portal.stage import NOW
 
 
 @pytest.mark.parametrize(
@@ -112,3 +118,13 @@ def test_duration_of_a_stage_in_words(ms: float, words: str) -> None:
 )
 def test_number_of_bytes_in_words(count: int, words: str) -> None:
     assert octets(count) == words
+
+
+def test_what_a_template_shows_steers_nothing_whatever_the_template() -> None:
+    consents = Consents(MemoryProvider(MemoryStore().directory), lambda: NOW)
+    pages = Pages(MemoryApprovals(), consents, lambda: NOW)
+    facts = {"person": None, "navigation": (), "detail": "", "heading": "<b>"}
+    answer = pages.answer("problem.html", sentence="a\x1b[2J\u202eb\ud800", **facts)
+    text = bytes(answer.body).decode()
+    assert "a\\x1b[2J\\u202eb\\ud800" in text
+    assert "&lt;b&gt;" in text

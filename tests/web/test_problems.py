@@ -36,7 +36,7 @@ async def test_administrator_is_told_what_administrators_can_do(
     async def fails(*_: object) -> None:
         raise Refused(Reason.STORE_UNAVAILABLE)
 
-    monkeypatch.setattr(portal.directory, "sessions", fails)
+    monkeypatch.setattr(portal.directory, "count_sessions", fails)
     answer = await adam.get("/admin")
     assert answer.status_code == 503
     assert SENTENCES[Reason.STORE_UNAVAILABLE] in text_of(answer)

@@ -48,6 +48,19 @@ def check_name(text: str, what: str, max_chars: int = MAX_NAME_CHARS) -> None:
         raise ValueError(f"expected 1 to {max_chars} characters without spaces around them as {what}")
 
 
+def visible(text: str) -> str:
+    """Return the text with what no field may have, blanks left aside, shown by its code: `\\x1b`, `\\u202e`.
+
+    A text that may stand in a field comes back as it is.
+    """
+    return _UNFIT.sub(_shown, text)
+
+
+def _shown(found: re.Match[str]) -> str:
+    char = found.group()
+    return char if char in "\t\n\r" else char.encode("unicode_escape").decode("ascii")
+
+
 def key_of(name: str) -> str:
     """Return what two names have in common that people take for the same."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

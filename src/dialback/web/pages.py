@@ -1,7 +1,8 @@
 """Pages: a template, who is signed in, and the headers that every page has.
 
-Everything shown is escaped: names and texts come from users, hosts and clients. Pages carry no script and no
-style of their own, so the policy allows none but this server's files. The headers are those of every answer
+Everything shown is escaped: names and texts come from users, hosts and clients. What would steer a terminal
+or turn a line round is shown by its code, whichever template shows it. Pages carry no script and no style of
+their own, so the policy allows none but this server's files. The headers are those of every answer
 (`web/safe_headers.py`); the page of a failure inside passes by what adds them, so pages bring their own.
 
 What is left out: which data a page shows (`web/portal`).
@@ -18,10 +19,12 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from dialback.domain.accounts import Person
 from dialback.domain.approvals import Approvals
 from dialback.domain.errors import SENTENCES, sentence_for_user
+from dialback.domain.names import visible
 from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import Role
 from dialback.web.consents import Consents
@@ -145,6 +148,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -158,6 +162,11 @@ def _environment() -> Environment:
         "sentence_for_user": sentence_for_user,
     }
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """Return what a template is to show; what is markup already is made of parts that came through here."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _static_paths() -> dict[str, str]:

@@ -93,6 +93,10 @@ TIMELINE = {
 }
 HOSTILE = '<script>alert("1")</script>&{{7*7}} \U0001f5a5 \u05e9\u05dc\u05d5\u05dd'
 """A text that the directory takes, and that a page must show as what it is."""
+STEERING = f"{HOSTILE}\x1b[2J\x9b1m\u202egpj.exe\u2066\x00\ud800"
+"""What a host or a client says of itself: it would steer a terminal, and turn a line round."""
+STEERING_SHOWN = f"{HOSTILE}\\x1b[2J\\x9b1m\\u202egpj.exe\\u2066\\x00\\ud800"
+"""How a page shows it."""
 
 
 class Recorded:

@@ -7,7 +7,7 @@ import pytest
 from dialback.domain.approvals import Cause, Decision, choices
 from dialback.domain.ids import ConnectionId
 from dialback.domain.tenancy import MAIN
-from tests.web.portal.stage import ACME, HOSTILE, PortalStage, text_of
+from tests.web.portal.stage import ACME, STEERING, STEERING_SHOWN, PortalStage, text_of
 
 
 async def decided(portal: PortalStage, id: str = "a1") -> Decision | None:
@@ -107,7 +107,7 @@ async def test_without_a_script_the_page_loads_itself_anew(portal: PortalStage) 
 
 
 async def test_hostile_client_name_is_shown_as_what_it_is(portal: PortalStage) -> None:
-    await portal.ask_approval(client_name=HOSTILE)
+    await portal.ask_approval(client_name=STEERING)
     answer = await (await portal.signed_in("anna")).get("/approvals")
     assert "<script>alert" not in answer.text
-    assert HOSTILE in text_of(answer)
+    assert STEERING_SHOWN in text_of(answer)

@@ -7,7 +7,7 @@ import pytest
 from dialback.domain.accounts import Origin
 from dialback.domain.tenancy import MAIN
 from dialback.identity.authenticator import DevicePoll, Opened
-from tests.web.portal.stage import HOSTILE, PortalStage, text_of
+from tests.web.portal.stage import STEERING, STEERING_SHOWN, PortalStage, text_of
 
 CLI = Origin("203.0.113.9", "dialback/0.1")
 
@@ -60,7 +60,7 @@ async def test_code_that_waited_too_long_is_good_no_more(portal: PortalStage) ->
 
 
 async def test_hostile_name_of_a_program_is_shown_as_what_it_is(portal: PortalStage) -> None:
-    _, code, _ = await portal.authenticator.begin_device(Origin("203.0.113.9", HOSTILE))
+    _, code, _ = await portal.authenticator.begin_device(Origin("203.0.113.9", STEERING))
     answer = await (await portal.signed_in("anna")).post("/device", user_code=code)
     assert "<script>alert" not in answer.text
-    assert HOSTILE in text_of(answer)
+    assert STEERING_SHOWN in text_of(answer)

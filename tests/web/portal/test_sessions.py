@@ -9,7 +9,7 @@ from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
 from dialback.domain.sessions import Session, SessionState
 from dialback.domain.tenancy import MAIN
-from tests.web.portal.stage import ACME, HOST, HOSTILE, NOW, PortalStage, field_of, text_of
+from tests.web.portal.stage import ACME, HOST, NOW, STEERING, STEERING_SHOWN, PortalStage, field_of, text_of
 
 
 async def test_sessions_and_connections_are_shown_with_reasons(portal: PortalStage) -> None:
@@ -118,10 +118,10 @@ async def test_hostile_texts_of_hosts_and_clients_are_shown_as_what_they_are(por
     )
     await portal.directory.save_sessions(MAIN, HOST, [session])
     record = (await portal.store.connections(MAIN, 1, UserName("anna")))[0]
-    await portal.store.save_connection(replace(record, client_name=HOSTILE, host_id=HostId("gone")))
+    await portal.store.save_connection(replace(record, client_name=STEERING, host_id=HostId("gone")))
     answer = await (await portal.signed_in("anna")).get("/sessions")
     assert "<script>alert" not in answer.text
-    assert HOSTILE in text_of(answer)
+    assert STEERING_SHOWN in text_of(answer)
     assert "Disconnect from" not in text_of(answer)
     assert field_of(answer, "action") == "log-off"
 

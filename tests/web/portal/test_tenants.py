@@ -13,7 +13,18 @@ from dialback.domain.tenancy import MAIN, Tenant
 from dialback.web.api.provider_settings import ProviderSettings
 from dialback.web.portal.tenants import PAGE
 from dialback.web.site import make_app
-from tests.web.portal.stage import ACME, HOST, HOSTILE, NOW, Browser, PortalStage, links_of, text_of
+from tests.web.portal.stage import (
+    ACME,
+    HOST,
+    HOSTILE,
+    NOW,
+    STEERING,
+    STEERING_SHOWN,
+    Browser,
+    PortalStage,
+    links_of,
+    text_of,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +145,10 @@ async def test_consent_that_the_technician_asked_for_is_shown_and_no_others(port
 
 async def test_what_hosts_say_of_themselves_is_shown_as_what_it_is(portal: PortalStage) -> None:
     host = HostId(f"acme-{HOST}")
-    await portal.store.save_report(host, HostReport(HOSTILE, HOSTILE, "<b>1</b>"), NOW)
+    await portal.store.save_report(host, HostReport(STEERING, STEERING, "<b>1</b>"), NOW)
     answer = await (await tess(portal)).get("/tenants")
     assert "<script>alert" not in answer.text
-    assert f"{HOSTILE}, agent <b>1</b>" in text_of(answer)
+    assert f"{STEERING_SHOWN}, agent <b>1</b>" in text_of(answer)
 
 
 async def test_many_tenants_are_paged(portal: PortalStage) -> None:

@@ -5,7 +5,7 @@ import pytest
 from dialback.domain.audit import Actor, ActorKind, AuditEntry
 from dialback.domain.ids import TenantId
 from dialback.domain.tenancy import MAIN
-from tests.web.portal.stage import ACME, HOSTILE, NOW, PortalStage, text_of
+from tests.web.portal.stage import ACME, NOW, STEERING, STEERING_SHOWN, PortalStage, text_of
 
 
 async def write(
@@ -49,7 +49,7 @@ async def test_unfit_place_shows_the_newest(portal: PortalStage, before: str) ->
 
 
 async def test_hostile_texts_are_shown_as_what_they_are(portal: PortalStage) -> None:
-    await write(portal, "sign-in.refused", HOSTILE, subject=HOSTILE, detail=HOSTILE)
+    await write(portal, "sign-in.refused", STEERING, subject=STEERING, detail=STEERING)
     answer = await (await portal.signed_in("adam")).get("/admin/audit")
     assert "<script>alert" not in answer.text
-    assert text_of(answer).count(HOSTILE) == 3
+    assert text_of(answer).count(STEERING_SHOWN) == 3

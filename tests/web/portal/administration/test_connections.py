@@ -12,7 +12,7 @@ from dialback.domain.ids import ConnectionId, ResourceName, UserName
 from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import read_copy
 from dialback.web.portal.administration.connections import SHOWN
-from tests.web.portal.stage import ACME, HOSTILE, PortalStage, links_of, text_of
+from tests.web.portal.stage import ACME, HOSTILE, STEERING, STEERING_SHOWN, PortalStage, links_of, text_of
 
 
 async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalStage) -> None:
@@ -110,12 +110,12 @@ async def test_connection_that_is_not_there_is_not_found(portal: PortalStage) ->
 async def test_hostile_texts_are_shown_as_what_they_are(portal: PortalStage) -> None:
     record = await portal.store.connection(MAIN, ConnectionId("c-refused"))
     assert record is not None
-    await portal.store.save_connection(replace(record, client_name=HOSTILE, detail=HOSTILE))
+    await portal.store.save_connection(replace(record, client_name=STEERING, detail=STEERING))
     hella = await portal.signed_in("hella")
     for path in ("/admin/connections", "/admin/connections/c-refused"):
         answer = await hella.get(path)
         assert "<script>alert" not in answer.text
-        assert HOSTILE in text_of(answer)
+        assert STEERING_SHOWN in text_of(answer)
 
 
 async def test_flight_record_is_shown_with_what_it_proves_and_exported(portal: PortalStage) -> None:

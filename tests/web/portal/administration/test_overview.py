@@ -11,7 +11,16 @@ from dialback.domain.ids import PoolId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
-from tests.web.portal.stage import HOST, HOSTILE, NOW, PortalStage, links_of, text_of
+from tests.web.portal.stage import (
+    HOST,
+    HOSTILE,
+    NOW,
+    STEERING,
+    STEERING_SHOWN,
+    PortalStage,
+    links_of,
+    text_of,
+)
 
 
 async def drained(portal: PortalStage) -> bool:
@@ -96,11 +105,11 @@ async def test_administrator_is_told_when_the_publisher_nears_its_end(
 
 
 async def test_what_hosts_say_of_themselves_is_shown_as_what_it_is(portal: PortalStage) -> None:
-    server = RdpServer("127.0.0.1:3389", True, HOSTILE)
-    await portal.store.save_report(HOST, HostReport(HOSTILE, HOSTILE, "1", (server,)), NOW)
+    server = RdpServer("127.0.0.1:3389", True, STEERING)
+    await portal.store.save_report(HOST, HostReport(STEERING, STEERING, "1", (server,)), NOW)
     pool = await portal.directory.get(HostPool, MAIN, "pool")
     assert pool is not None
     await portal.directory.save(replace(pool, name=HOSTILE[:64]))
     answer = await (await portal.signed_in("adam")).get("/admin")
     assert "<script>alert" not in answer.text
-    assert HOSTILE in text_of(answer)
+    assert STEERING_SHOWN in text_of(answer)
