@@ -6,7 +6,7 @@ import pytest
 
 from dialback.domain.accounts import SignInKind
 from dialback.domain.contracts import StoreUnavailable
-from dialback.domain.errors import SENTENCES, Reason
+from dialback.domain.errors import Reason, sentence_for_user
 from dialback.web.people import COOKIE
 from tests.web.portal.stage import ACME, HOSTILE, ORIGIN, PortalStage, text_of
 
@@ -94,7 +94,7 @@ async def test_store_that_is_away_is_told_in_words(
     monkeypatch.setattr(portal.directory, "resources_of", away)
     answer = await anna.get("/")
     assert answer.status_code == 503
-    assert SENTENCES[Reason.STORE_UNAVAILABLE] in text_of(answer)
+    assert sentence_for_user(Reason.STORE_UNAVAILABLE) in text_of(answer)
     assert "/secret" not in answer.text
 
 
@@ -109,7 +109,7 @@ async def test_failure_inside_is_told_without_what_failed(
     monkeypatch.setattr(portal.directory, "resources_of", fails)
     answer = await anna.get("/")
     assert answer.status_code == 500
-    assert SENTENCES[Reason.INTERNAL_ERROR] in text_of(answer)
+    assert sentence_for_user(Reason.INTERNAL_ERROR) in text_of(answer)
     assert "inside" not in text_of(answer).replace("failed inside", "").replace("Something failed inside", "")
 
 
