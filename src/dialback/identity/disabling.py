@@ -33,8 +33,14 @@ async def end_what_is_held(
 ) -> None:
     """End every sign-in of the user, and every connection file and resource ticket."""
     await accounts.end_sign_ins_of(user.tenant, user.id, now)
-    await store.revoke_tokens_of(user.tenant, user.id, now)
+    await revoke_files(user, directory, store, now)
+
+
+async def revoke_files(user: User, directory: Directory, store: Store, now: datetime) -> int:
+    """Revoke every connection file and resource ticket of the user; return how many there were."""
+    revoked = await store.revoke_tokens_of(user.tenant, user.id, now)
     if user.tenant == PROVIDER:
         # The provider's staff hold tokens in the tenants that they reach.
         for tenant in await directory.tenants():
-            await store.revoke_tokens_of(tenant.id, user.id, now)
+            revoked += await store.revoke_tokens_of(tenant.id, user.id, now)
+    return revoked

@@ -20,6 +20,9 @@ CHANGES: tuple[tuple[str, str, str, str, Any, str], ...] = (
     ("disable_user", "main/adam", "POST", "/users/ben/disable", None, "user.disable"),
     ("enable_user", "main/adam", "POST", "/users/ben/enable", None, "user.enable"),
     ("invite_user", "main/adam", "POST", "/users/ben/invite", None, "user.invite"),
+    ("reset_codes", "main/adam", "POST", "/users/ben/reset-codes", None, "one-time-codes.remove"),
+    ("end_sign_ins", "main/adam", "POST", "/users/ben/end-sign-ins", None, "sign-in.end"),
+    ("revoke_files_of_user", "main/adam", "POST", "/users/ben/revoke-files", None, "connection-file.revoke"),
     ("save_group", "main/adam", "PUT", "/groups/g", {"name": "G"}, "group.save"),
     ("add_member", "main/adam", "PUT", "/groups/g/members/ben", None, "group.join"),
     ("remove_member", "main/adam", "DELETE", "/groups/g/members/ben", None, "group.leave"),
@@ -145,6 +148,7 @@ APART = {
     "save_consent_grant",
     "make_api_token",
     "revoke_api_token",
+    "revoke_workspace_password",
     "poll_device_code",
     "sign_out",
     "prove_reach",
@@ -181,6 +185,13 @@ async def test_token_is_noted_when_it_is_made_and_revoked(api: ApiStage) -> None
     made = await api.good("POST", "/api-tokens", "main/olga", json=body)
     await api.good("DELETE", f"/api-tokens/{made['id']}", "main/olga")
     assert [action for action, _ in api.notes.actions] == ["api-token.make", "api-token.revoke"]
+
+
+async def test_workspace_password_is_noted_when_it_is_revoked(api: ApiStage) -> None:
+    uma = (await person(api, "uma")).user
+    password, _ = await api.authenticator.make_workspace_password(uma, "laptop")
+    await api.good("DELETE", f"/users/uma/workspace-passwords/{password.id}")
+    assert api.notes.actions == [("workspace-password.revoke", f"workspace-password:{password.id}")]
 
 
 async def test_command_line_is_noted_when_it_is_signed_in_and_out(api: ApiStage) -> None:

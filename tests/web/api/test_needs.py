@@ -14,6 +14,8 @@ def test_what_changes_the_directory_needs_an_administrator() -> None:
         "add_",
         "invite_",
         "revoke_",
+        "reset_",
+        "end_",
     )
 
     for operation, needs in NEEDS.items():
@@ -38,5 +40,6 @@ def test_tokens_make_no_tokens_and_approve_nothing() -> None:
         "approve",
         "deny",
         "invite_user",
+        "reset_codes",
     ):
         assert NEEDS[operation].scopes == frozenset()

@@ -12,6 +12,7 @@ from dialback.web.api import (
     catalog,
     connection_flights,
     consent,
+    credentials,
     flights,
     hosts,
     live,
@@ -21,6 +22,7 @@ from dialback.web.api import (
     provider_connections,
     provider_ends,
     provider_staff,
+    publisher,
     records,
     users,
     workspaces,
@@ -55,7 +57,7 @@ def make_api(api: Api, who: Who = by_bearer) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
-    for family in (own, users, workspaces, pools, catalog, hosts, live, records):
+    for family in (own, users, credentials, workspaces, pools, catalog, hosts, live, records, publisher):
         family.add_routes(router, api)
     for family in (
         provider,

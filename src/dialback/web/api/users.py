@@ -169,7 +169,7 @@ def _add_users(router: APIRouter, api: Api) -> None:
 
     @router.delete("/users/{id}", status_code=204, summary="Remove a user for good")
     async def remove_user(me: Me, id: Id, if_match: IfMatch = None) -> None:
-        user = await _reachable(api, me, id)
+        user = await reachable(api, me, id)
         await users.remove(me, id, if_match)
         # Ids are chosen by callers: one who is made under this id later must find nothing.
         await end_what_is_held(user, api.directory, api.accounts, api.store, api.now())
@@ -184,7 +184,7 @@ def _add_users(router: APIRouter, api: Api) -> None:
 def _add_states(router: APIRouter, api: Api) -> None:
     @router.post("/users/{id}/disable", summary="Let a user in no more; sign-ins and connection files end")
     async def disable_user(me: Me, id: Id) -> UserView:
-        user = await _reachable(api, me, id)
+        user = await reachable(api, me, id)
         disabled = await disable(user, api.directory, api.accounts, api.store, api.now())
         if user.disabled_at is None:
             note(api, me, "user.disable", f"user:{id}", user.name)
@@ -192,7 +192,7 @@ def _add_states(router: APIRouter, api: Api) -> None:
 
     @router.post("/users/{id}/enable", summary="Let a disabled user in again")
     async def enable_user(me: Me, id: Id) -> UserView:
-        user = await _reachable(api, me, id)
+        user = await reachable(api, me, id)
         if user.disabled_at is not None:
             user = await api.directory.save(replace(user, disabled_at=None))
             note(api, me, "user.enable", f"user:{id}", user.name)
@@ -280,8 +280,8 @@ def is_self(me: Caller, user: User) -> bool:
     return me.user is not None and me.user.id == user.id
 
 
-async def _reachable(api: Api, me: Caller, id: str) -> User:
-    """Return a user whom the caller may lock out: somebody else, of no higher role."""
+async def reachable(api: Api, me: Caller, id: str) -> User:
+    """Return a user whom the caller may lock out: somebody else, of no higher role; raise the problem."""
     user = await Nouns(api, User, "user").get(me, id)
     check_role(me, await role_now(api, user))
     if is_self(me, user):
