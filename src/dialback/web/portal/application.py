@@ -33,6 +33,7 @@ from dialback.web.portal.administration import (
     connections,
     consent,
     consent_keys,
+    credentials,
     cuts,
     overview,
     publisher,
@@ -126,7 +127,8 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
         desktops, sessions, approvals, devices, subscribe, device_codes, tenants,
-        overview, all_sessions, users, connections, cuts, consent, consent_keys, publisher, audit_log,
+        overview, all_sessions, users, credentials,
+        connections, cuts, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.make_router(portal), dependencies=[Depends(without_nul)])

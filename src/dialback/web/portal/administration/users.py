@@ -26,7 +26,19 @@ PAGE: Final = 50
 SAID: Final = {
     "disabled": "The user is disabled: every sign-in and every connection file of theirs is good no more.",
     "enabled": "The user may sign in again; old sign-ins and connection files stay ended.",
+    "codes": "The user signs in without one-time codes now; let them set these up again.",
+    "sign-ins": "Every sign-in of the user has ended; what they know still lets them in.",
+    "files": "Every connection file of the user is revoked, the feed's too; what they opened is cut off.",
+    "passwords": "Every workspace password of the user is revoked: no device of theirs gets the feed.",
 }
+
+LOST: Final = (
+    ("reset-codes", "Reset codes", "Ask the user for one-time codes no more?"),
+    ("end-sign-ins", "End sign-ins", "End every sign-in of the user?"),
+    ("revoke-workspace-passwords", "Revoke workspace passwords", "Revoke them on every device of the user?"),
+    ("revoke-files", "Revoke files", "Revoke every connection file of the user, and cut what they opened?"),
+)
+"""What is done for somebody who lost something: path, the button, and what is asked before."""
 
 
 class NotYours(Problem):
@@ -52,6 +64,7 @@ def make_router(portal: Portal) -> APIRouter:
             after=shown.after,
             query=q,
             may_change=person.role.includes(Role.ADMINISTRATOR),
+            lost=LOST,
             **facts,
         )
 
@@ -75,7 +88,7 @@ def make_router(portal: Portal) -> APIRouter:
 
     @router.post("/admin/users/{id}/invite")
     async def invite(request: Request, person: Administrator, id: str) -> Response:
-        return await invitation(request, person, await _theirs(portal, person, id))
+        return await invitation(request, person, await theirs(portal, person, id))
 
     async def invitation(request: Request, person: Person, user: User) -> Response:
         secret = await portal.authenticator.invite(user)
@@ -87,14 +100,14 @@ def make_router(portal: Portal) -> APIRouter:
 
     @router.post("/admin/users/{id}/disable")
     async def disable(request: Request, person: Administrator, id: str) -> Response:
-        user = await _theirs(portal, person, id)
+        user = await theirs(portal, person, id)
         await disabling.disable(user, portal.directory, portal.accounts, portal.store, portal.now())
         portal.notes.did(request, person, "user.disable", f"user:{user.id}", user.name)
         return see_other("/admin/users?said=disabled")
 
     @router.post("/admin/users/{id}/enable")
     async def enable(request: Request, person: Administrator, id: str) -> Response:
-        user = await _theirs(portal, person, id)
+        user = await theirs(portal, person, id)
         await portal.directory.save(replace(user, disabled_at=None))
         portal.notes.did(request, person, "user.enable", f"user:{user.id}", user.name)
         return see_other("/admin/users?said=enabled")
@@ -102,7 +115,7 @@ def make_router(portal: Portal) -> APIRouter:
     return router
 
 
-async def _theirs(portal: Portal, person: Person, id: str) -> User:
+async def theirs(portal: Portal, person: Person, id: str) -> User:
     """Return the user of that id, on whom the person may act."""
     user = await portal.directory.get(User, person.user.tenant, id)
     if user is None:
