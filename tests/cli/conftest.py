@@ -17,7 +17,9 @@ from dialback.app.settings import load_settings, store_url, write_first_settings
 from dialback.cli.main import make_app
 from dialback.domain.errors import Reason
 from dialback.domain.hosts import HostReport, JoinCode, RdpServer
+from dialback.domain.ids import TenantId
 from dialback.domain.sessions import Stage, Totals
+from dialback.domain.tenancy import Tenant
 from dialback.identity.tokens import hash_token
 from dialback.observe.log import configure_logging
 from dialback.store.open import open_store
@@ -55,6 +57,10 @@ class Terminal:
     def bad(self, *words: str | Path) -> str:
         """Run a command that must fail with one sentence; return it."""
         return sentence(self.data(*words))
+
+    def tenant(self, id: str) -> None:
+        """Make a tenant."""
+        self.store(lambda store: store.directory.save_tenant(Tenant(TenantId(id), id)))
 
     def store(self, work: Callable[[SqlStore], Awaitable[Any]]) -> Any:
         """Do something to the store, as a server would."""

@@ -9,7 +9,7 @@ from dialback.cli import approvals as command
 from dialback.cli.data import local_name
 from dialback.domain.approvals import Approval, Cause, Decision, choices
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserId, UserName
-from dialback.domain.tenancy import MAIN, Tenant, User
+from dialback.domain.tenancy import MAIN, User
 from dialback.store.sql import SqlStore
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless, sentence
 from tests.cli.remote import ACME, Served
@@ -131,7 +131,7 @@ def test_a_decision_is_audited(terminal: Terminal) -> None:
     ],
 )
 def test_what_cannot_be_decided_is_said(terminal: Terminal, words: list[str], why: str) -> None:
-    terminal.store(lambda store: store.directory.save_tenant(Tenant(TenantId("other"), "Other")))
+    terminal.tenant("other")
     ask(terminal, asked(), asked("late", seconds=-1))
     assert why in terminal.bad("approve", *words)
 

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from dialback.domain.tenancy import MAIN
 from dialback.store.sql import SqlStore
 from tests.broker.stores import HOST, KEY, RECORD
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless, sentence
+from tests.cli.remote import ACME, Served
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -40,6 +42,7 @@ def test_the_newest_entry_comes_first_and_nothing_harms_the_terminal(terminal: T
 def test_json_has_everything(terminal: Terminal) -> None:
     fill(terminal)
     refused, saved = terminal.json("audit", "list")
+    assert set(saved) == {each.name for each in fields(AuditEntry)}
     assert saved["detail"] == HOSTILE
     assert saved["actor"] == {"kind": "user", "name": "anna", "address": "2001:db8:ab:cd::1"}
     assert (refused["allowed"], refused["number"] > saved["number"]) == (False, True)
@@ -53,6 +56,7 @@ def test_entries_are_narrowed(terminal: Terminal) -> None:
     assert [entry["action"] for entry in older] == ["pool.save"]
     assert terminal.json("audit", "list", "--action", "pool.") == older
     assert terminal.json("audit", "list", "--actor", "anna") == older
+    terminal.tenant("other")
     assert terminal.json("audit", "list", "--tenant", "other") == []
 
 
@@ -109,5 +113,21 @@ def test_what_was_done_to_a_copy_is_one_sentence(filled: Terminal, tmp_path: Pat
 def test_record_that_is_not_there_is_one_sentence(filled: Terminal, tmp_path: Path) -> None:
     assert "no flight record" in filled.bad("audit", "export", "lost")
     fly(filled)
+    filled.tenant("acme")
     assert "no flight record" in filled.bad("audit", "export", RECORD.id, "--tenant", "acme")
     assert "none.jsonl" in sentence(filled.run("audit", "verify", tmp_path / "none.jsonl"))
+
+
+def test_signed_in_owner_reads_the_log_of_their_tenant_and_a_user_does_not(
+    terminal: Terminal, remote: Served
+) -> None:
+    entry = AuditEntry(MAIN, NOW, Actor(ActorKind.USER, "anna"), "pool.save", "pool:p1")
+    remote.ask(remote.store.audit.write(entry))
+    remote.sign_in("olga")
+    assert "pool:p1" in terminal.run("audit", "list").stdout
+
+    remote.sign_in("olga", ACME)
+    assert "pool:p1" not in terminal.run("audit", "list").stdout
+
+    remote.sign_in("anne")
+    assert "expected administrator, got user" in sentence(terminal.run("audit", "list"))

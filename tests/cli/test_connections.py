@@ -1,11 +1,14 @@
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 from datetime import timedelta
 
 from dialback.domain.flight import FlightEvent, build, extend
-from dialback.domain.ids import ConnectionId, TenantId
+from dialback.domain.ids import ConnectionId, TenantId, UserName
+from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN
 from tests.broker.stores import NOW, RECORD
-from tests.cli.conftest import HOSTILE, Terminal, assert_harmless
+from tests.cli.conftest import HOSTILE, Terminal, assert_harmless, sentence
+from tests.cli.remote import Served
 
 
 def test_list_without_connections_says_so(terminal: Terminal) -> None:
@@ -33,6 +36,7 @@ def test_attempt_that_was_admitted_to_nothing_is_listed_and_shown(filled: Termin
 
 
 def test_connection_of_another_tenant_is_not_shown(filled: Terminal) -> None:
+    filled.tenant("acme")
     theirs = replace(RECORD, id=ConnectionId("theirs"), tenant=TenantId("acme"))
     filled.store(lambda store: store.save_connection(theirs))
 
@@ -51,7 +55,8 @@ def test_list_has_a_limit(filled: Terminal) -> None:
 def test_json_has_everything_but_the_tokens_hash(filled: Terminal) -> None:
     refused, opened = filled.json("connection", "list")
 
-    assert "token_hash" not in refused
+    names = {each.name for each in fields(ConnectionRecord)} - {"token_hash", "timeline"}
+    assert set(refused) == names | {"timeline_ms"}
     assert refused["detail"] == HOSTILE
     assert refused["timeline_ms"] == {"tls": 1.5, "end": 2.5}
     assert refused["totals"] == {"to_client_bytes": 1, "to_host_bytes": 2}
@@ -90,7 +95,40 @@ def test_proof_of_the_certificate_is_shown_where_there_is_a_flight_record(filled
 
 
 def test_connection_of_a_tenant_that_is_named_is_shown(filled: Terminal) -> None:
+    filled.tenant("acme")
     theirs = replace(RECORD, id=ConnectionId("theirs"), tenant=TenantId("acme"))
     filled.store(lambda store: store.save_connection(theirs))
 
     assert filled.json("connection", "show", "theirs", "--tenant", "acme")["id"] == "theirs"
+
+
+def test_signed_in_people_see_what_is_theirs_and_nobodys_attempts_are_for_the_folder(
+    terminal: Terminal, remote: Served
+) -> None:
+    for number, (id, tenant, user) in enumerate(
+        (("c-anne", MAIN, "anne"), ("c-bob", MAIN, "bob"), ("nobody", None, None))
+    ):
+        record = replace(
+            RECORD,
+            id=ConnectionId(id),
+            tenant=tenant,
+            user=UserName(user) if user else None,
+            opened_at=NOW + timedelta(seconds=number),
+        )
+        remote.ask(remote.store.save_connection(record))
+
+    def seen() -> list[str]:
+        records = json.loads(terminal.run("connection", "list", "--json").stdout)
+        return [record["id"] for record in records]
+
+    remote.sign_in("anne")
+    assert seen() == ["c-anne"]
+    assert terminal.run("connection", "show", "c-anne").exit_code == 0
+    assert "There is no connection 'c-bob'" in sentence(terminal.run("connection", "show", "c-bob"))
+
+    remote.sign_in("olga")
+    assert seen() == ["c-bob", "c-anne"]
+    assert "There is no connection 'nobody'" in sentence(terminal.run("connection", "show", "nobody"))
+
+    newest = terminal.json("connection", "list", "--limit", "2")
+    assert [record["id"] for record in newest] == ["nobody", "c-bob"]

@@ -1,18 +1,19 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dialback.app.certificates import server_certificates
 from dialback.app.settings import load_settings
-from dialback.domain.hosts import JoinCode
+from dialback.domain.hosts import Host, JoinCode
 from dialback.domain.ids import HostId, TenantId, TokenHash
-from dialback.domain.tenancy import MAIN, Tenant
+from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
 from dialback.wire.agent import joincode
 from tests.broker.stores import HOST, POOL
-from tests.cli.conftest import Terminal, assert_harmless
+from tests.cli.conftest import Terminal, assert_harmless, sentence
+from tests.cli.remote import ACME, Served
 
 
 def test_list_without_hosts_says_what_to_do(terminal: Terminal) -> None:
@@ -31,6 +32,7 @@ def test_list_shows_hosts_harmlessly(filled: Terminal) -> None:
 def test_json_has_no_key_and_every_claim(filled: Terminal) -> None:
     (host,) = filled.json("host", "list")
 
+    assert {each.name for each in fields(Host)} - {"public_key"} <= set(host)
     assert "public_key" not in host
     assert (host["id"], host["name"], host["link_up"]) == (HOST.id, "desk", True)
     assert host["report"]["rdp_servers"][0]["security"] == "tls"
@@ -50,7 +52,8 @@ def test_code_is_one_line_of_its_own(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 254, "\x1b[2J", "a\nb", "\u202e"])
 def test_code_for_a_name_that_is_none_is_refused(terminal: Terminal, name: str) -> None:
-    assert "1 to 253 printable characters" in terminal.bad("host", "code", name)
+    assert "host name" in terminal.bad("host", "code", name)
+    assert terminal.json("audit", "list") == []
 
 
 def test_code_can_name_the_pool_that_the_host_joins(filled: Terminal) -> None:
@@ -66,19 +69,14 @@ def test_code_can_name_the_pool_that_the_host_joins(filled: Terminal) -> None:
 
 
 def test_code_can_be_for_another_tenants_host(terminal: Terminal) -> None:
-    acme = Tenant(TenantId("acme"), "Acme")
-
-    async def add(store: SqlStore) -> None:
-        await store.directory.save_tenant(acme)
-
-    terminal.store(add)
-    code = joincode.parse(terminal.good("host", "code", "desk", "--tenant", acme.id))
+    terminal.tenant("acme")
+    code = joincode.parse(terminal.good("host", "code", "desk", "--tenant", "acme"))
 
     async def enrol(store: SqlStore) -> TenantId:
         host = replace(HOST, id=HostId("h2"))
         return (await store.enrol_host(hash_token(code.secret), host, datetime.now(UTC))).tenant
 
-    assert terminal.store(enrol) == acme.id
+    assert terminal.store(enrol) == "acme"
     assert "There is no tenant 'none'" in terminal.bad("host", "code", "desk", "--tenant", "none")
 
 
@@ -110,3 +108,46 @@ def test_unknown_host_with_a_hostile_name_is_shown_harmlessly(terminal: Terminal
     said = terminal.bad("host", "remove", "\x1b[2J[bold]")
 
     assert_harmless(said)
+
+
+def enrol_in_acme(terminal: Terminal, name: str = "theirs") -> None:
+    """Enrol a host of another tenant."""
+    terminal.tenant("acme")
+    code = joincode.parse(terminal.good("host", "code", name, "--tenant", "acme"))
+
+    async def enrol(store: SqlStore) -> None:
+        host = replace(HOST, id=HostId("h-acme"), name=name)
+        await store.enrol_host(hash_token(code.secret), host, datetime.now(UTC))
+
+    terminal.store(enrol)
+
+
+def test_data_folder_shows_and_removes_hosts_of_every_tenant(filled: Terminal) -> None:
+    enrol_in_acme(filled)
+
+    hosts = [(host["name"], host["tenant"]) for host in filled.json("host", "list")]
+    assert hosts == [("desk", MAIN), ("theirs", "acme")]
+    assert [host["name"] for host in filled.json("host", "list", "--tenant", "acme")] == ["theirs"]
+    assert "There is no host" in filled.bad("host", "remove", "theirs", "--tenant", "main")
+
+    filled.good("host", "remove", "theirs")
+
+    assert [host["name"] for host in filled.json("host", "list")] == ["desk"]
+    (entry,) = filled.json("audit", "list", "--tenant", "acme", "--action", "host.revoke")
+    assert entry["subject"] == "host:h-acme"
+
+
+def test_signed_in_owner_sees_and_removes_hosts_of_their_tenant_alone(
+    terminal: Terminal, remote: Served
+) -> None:
+    remote.sign_in("olga", ACME)
+    assert "No host is enrolled" in terminal.run("host", "list").stdout
+    assert "There is no host 'desk-1'" in sentence(terminal.run("host", "remove", "desk-1"))
+
+    remote.sign_in("olga")
+    assert "desk-1" in terminal.run("host", "list").stdout
+    assert terminal.run("host", "remove", "desk-1").exit_code == 0
+    code = joincode.parse(terminal.run("host", "code", "desk-3").stdout.strip())
+    assert code.server == remote.address
+
+    assert [host["name"] for host in terminal.json("host", "list")] == ["desk-2"]

@@ -1,5 +1,6 @@
-"""Users and groups on the data folder."""
+"""Users, on the data folder and over the API of a server."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
@@ -7,11 +8,12 @@ from pyotp import TOTP
 
 from dialback.domain.accounts import Origin, SignInKind
 from dialback.domain.secret import Secret
-from dialback.domain.tenancy import MAIN, User
+from dialback.domain.tenancy import MAIN, Group, User
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.settings import SignInSettings
 from dialback.store.sql import SqlStore
-from tests.cli.conftest import Terminal, assert_harmless
+from tests.cli.conftest import Terminal, assert_harmless, sentence
+from tests.cli.remote import ACME, Served
 from tests.identity.held import hand_out, holds_nothing
 
 HERE = Origin("192.0.2.1")
@@ -24,8 +26,7 @@ def authenticator(store: SqlStore) -> Authenticator:
 
 def test_list_without_users_says_what_to_do(terminal: Terminal) -> None:
     assert "dialback user add" in terminal.good("user", "list")
-    assert "dialback group add" in terminal.good("group", "list")
-    assert terminal.json("user", "list") == terminal.json("group", "list") == []
+    assert terminal.json("user", "list") == []
 
 
 def test_user_is_made_with_role_and_groups(terminal: Terminal) -> None:
@@ -34,8 +35,11 @@ def test_user_is_made_with_role_and_groups(terminal: Terminal) -> None:
     assert "dialback user invite" in terminal.good("user", "add", "anna", *words)
 
     (user,) = terminal.json("user", "list")
+    assert set(user) == {each.name for each in fields(User)}
+    assert user["tenant"] == MAIN
     assert (user["name"], user["role"], user["display_name"]) == ("anna", "administrator", "Anna A.")
     (group,) = terminal.json("group", "list")
+    assert set(group) == {each.name for each in fields(Group)}
     assert (group["name"], group["role"]) == ("Helpers", "helpdesk")
 
     async def groups(store: SqlStore) -> list[str]:
@@ -109,29 +113,13 @@ def test_reset_totp_asks_for_no_codes(terminal: Terminal) -> None:
     assert not terminal.store(has_totp)
 
 
-def test_member_joins_and_leaves(terminal: Terminal) -> None:
-    terminal.good("user", "add", "anna")
-    terminal.good("group", "add", "Helpers")
-    terminal.good("group", "join", "Helpers", "anna")
-
-    async def members(store: SqlStore) -> list[str]:
-        user = await store.directory.find(User, MAIN, "anna")
-        assert user is not None
-        return [each.name for each in await store.directory.groups_of(MAIN, user.id)]
-
-    assert terminal.store(members) == ["Helpers"]
-    terminal.good("group", "leave", "Helpers", "anna")
-    assert terminal.store(members) == []
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("user", "invite", "nobody"), "There is no user 'nobody'"),
         (("user", "disable", "nobody"), "There is no user 'nobody'"),
         (("user", "add", "ben", "--group", "None"), "There is no group 'None'"),
-        (("group", "join", "None", "anna"), "There is no group 'None'"),
-        (("user", "add", "ANNA"), "another one has this name"),
+        (("user", "add", "ANNA"), "Another of the same kind has this name"),
         (("user", "add", " anna"), "without spaces around them"),
         (("user", "add", "ben", "--tenant", "nowhere"), "There is no tenant 'nowhere'"),
     ],
@@ -148,3 +136,83 @@ def test_hostile_name_is_shown_harmlessly(terminal: Terminal) -> None:
 
 def test_role_that_is_none_is_refused(terminal: Terminal) -> None:
     assert terminal.data("user", "add", "x", "--role", "emperor").exit_code == 2
+
+
+def test_user_of_a_tenant_that_is_named_is_made_without_a_server(terminal: Terminal) -> None:
+    terminal.tenant("acme")
+
+    terminal.good("user", "add", "ada", "--role", "owner", "--tenant", "acme")
+
+    assert [user["name"] for user in terminal.json("user", "list", "--tenant", "acme")] == ["ada"]
+    assert terminal.json("user", "list") == []
+    assert terminal.good("user", "invite", "ada", "--tenant", "acme").startswith("https://")
+    actions = [entry["action"] for entry in terminal.json("audit", "list", "--tenant", "acme")]
+    assert actions == ["user.invite", "user.save"]
+
+
+def test_owner_who_is_signed_in_does_all_of_it_in_their_tenant(terminal: Terminal, remote: Served) -> None:
+    remote.sign_in("olga", ACME)
+
+    def good(*words: str) -> str:
+        result = terminal.run(*words)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    good("group", "add", "Helpers", "--role", "helpdesk")
+    good("user", "add", "ben", "--group", "helpers")
+    assert good("user", "invite", "ben").startswith("https://")
+    for action in ("disable", "enable", "reset-totp", "end-sign-ins", "revoke-files"):
+        good("user", action, "ben")
+
+    assert "ben" in good("user", "list")
+    assert "ben" not in terminal.good("user", "list")
+    entries = terminal.json("audit", "list", "--tenant", "acme", "--actor", "olga")
+    assert [entry["action"] for entry in reversed(entries)] == [
+        "group.save",
+        "user.save",
+        "group.join",
+        "user.invite",
+        "user.disable",
+        "user.enable",
+        "one-time-codes.remove",
+        "sign-in.end",
+        "connection-file.revoke",
+    ]
+
+
+def test_plain_user_is_told_which_role_it_takes(terminal: Terminal, remote: Served) -> None:
+    remote.sign_in("anne")
+
+    assert "expected administrator, got user" in sentence(terminal.run("user", "add", "ben"))
+
+
+def test_workspace_passwords_of_a_lost_laptop_are_listed_and_revoked(terminal: Terminal) -> None:
+    terminal.good("user", "add", "anna")
+
+    async def make(store: SqlStore) -> str:
+        user = await store.directory.find(User, MAIN, "anna")
+        assert user is not None
+        return (await authenticator(store).make_workspace_password(user, "laptop"))[0].id
+
+    id = terminal.store(make)
+    (shown,) = terminal.json("user", "workspace-passwords", "anna")
+    assert (shown["id"], shown["device"]) == (id, "laptop")
+    assert "laptop" in terminal.good("user", "workspace-passwords", "anna")
+
+    terminal.good("user", "revoke-workspace-password", "anna", id)
+
+    assert "no workspace password" in terminal.good("user", "workspace-passwords", "anna")
+    assert "There is no such thing" in terminal.bad("user", "revoke-workspace-password", "anna", id)
+
+
+def test_how_many_sign_ins_and_files_ended_is_said(terminal: Terminal) -> None:
+    terminal.good("user", "add", "anna")
+
+    async def open_one(store: SqlStore) -> None:
+        user = await store.directory.find(User, MAIN, "anna")
+        assert user is not None
+        await authenticator(store).open(user, SignInKind.BROWSER, "test", HERE)
+
+    terminal.store(open_one)
+    assert terminal.good("user", "end-sign-ins", "anna") == "Ended 1 sign-ins of 'anna'.\n"
+    assert terminal.good("user", "revoke-files", "anna") == "Revoked 0 files of 'anna'.\n"

@@ -4,6 +4,7 @@ With a data folder the API answers in this process, over the folder's database, 
 server's API is asked as whoever is signed in, who is in exactly one tenant.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Concatenate, ParamSpec
 
 import httpx
 import typer
+from starlette.types import ASGIApp
 
 from dialback.app.local import LocalApi
 from dialback.app.settings import store_url
@@ -77,10 +79,11 @@ async def _opened_folder(folder: Path, tenant: str) -> AsyncIterator[Sequence[Ap
     store = await open_store(store_url(folder, settings))
     try:
         tenants = await _tenants(store, tenant)
-        local = LocalApi(folder, settings, store, local_name())
+        local, context = LocalApi(folder, settings, store, local_name()), client_context()
         async with AsyncExitStack() as clients:
             try:
-                yield [await clients.enter_async_context(_within(local, each, folder)) for each in tenants]
+                apps = [local.within(each) for each in tenants]
+                yield [await clients.enter_async_context(_within(app, context, folder)) for app in apps]
             finally:
                 await local.write_notes()
     finally:
@@ -96,7 +99,7 @@ async def _tenants(store: SqlStore, tenant: str) -> list[TenantId]:
 
 
 @asynccontextmanager
-async def _within(local: LocalApi, tenant: TenantId, folder: Path) -> AsyncIterator[Api]:
-    transport = httpx.ASGITransport(local.within(tenant))
+async def _within(app: ASGIApp, context: ssl.SSLContext, folder: Path) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{NAME}") as client:
-        yield Api(client, str(folder), NAME, client_context())
+        yield Api(client, str(folder), NAME, context)

@@ -23,7 +23,7 @@ COMMANDS = {
     "revoke-file": "resources",
     "connection": "connections",
     "user": "users",
-    "group": "users",
+    "group": "groups",
     "approve": "approvals",
     "audit": "audit",
     "login": "login",

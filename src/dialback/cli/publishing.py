@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from dialback.cli.context import Failed
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment, parse_user_name
+from dialback.domain.contracts import Store
 from dialback.domain.directory import MAX_PAGE, Directory, E
 from dialback.domain.hosts import DEFAULT_TARGET, Host
-from dialback.domain.ids import ApplicationGroupId, PoolId, ResourceId, ResourceName, TenantId, UserId
+from dialback.domain.ids import ApplicationGroupId, PoolId, ResourceId, ResourceName, UserId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.tokens import make_id
@@ -27,9 +28,20 @@ async def everything(directory: Directory, kind: type[E]) -> list[E]:
     return found
 
 
-async def pool_named(directory: Directory, text: str, tenant: TenantId = MAIN) -> HostPool:
-    """Return the tenant's host pool of that name or id."""
-    pool = await directory.find(HostPool, tenant, text) or await directory.get(HostPool, tenant, text)
+async def find_host(store: Store, text: str) -> Host:
+    """Return the host of that id or name; `Failed` if there is none, or more than one."""
+    hosts = [host for host in await store.all_hosts() if host.revoked_at is None]
+    found = [host for host in hosts if host.id == text] or [host for host in hosts if host.name == text]
+    if not found:
+        raise Failed(f"There is no host {text!r}; `dialback host list` shows them.")
+    if len(found) > 1:
+        raise Failed(f"There are {len(found)} hosts named {text!r}; use the id from `dialback host list`.")
+    return found[0]
+
+
+async def pool_named(directory: Directory, text: str) -> HostPool:
+    """Return the host pool of that name or id."""
+    pool = await directory.find(HostPool, MAIN, text) or await directory.get(HostPool, MAIN, text)
     if pool is None:
         raise Failed(f"There is no host pool {text!r}.")
     return pool

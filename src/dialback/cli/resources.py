@@ -11,10 +11,9 @@ from dialback.app.files import signing_key
 from dialback.app.settings import public_address
 from dialback.cli.context import Failed, Json, run, sentences
 from dialback.cli.data import Data, folder_of, note, opened_store, settings_of
-from dialback.cli.hosts import find_host
 from dialback.cli.output import print_json, print_table, say
 from dialback.cli.publishing import assign as assign_users
-from dialback.cli.publishing import everything, pool_named, pool_of, publish
+from dialback.cli.publishing import everything, find_host, pool_named, pool_of, publish
 from dialback.domain.access import ConnectionToken, check_published
 from dialback.domain.approvals import number_of
 from dialback.domain.catalog import (
