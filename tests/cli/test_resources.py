@@ -1,24 +1,16 @@
-import stat
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
-from dialback.cli.resources import colons
 from dialback.domain.hosts import JoinCode
 from dialback.domain.ids import HostId, PoolId, ResourceId, ResourceName, TokenHash
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
-from dialback.wire import rdpfile, rdpsign
-from tests.broker.stores import ANNE, HOST, NOW, POOL, RESOURCE, USER
+from tests.broker.stores import HOST, NOW, POOL, RESOURCE, USER
 from tests.cli.conftest import Terminal
-from tests.openssl import cms_verifies
-
-
-def settings_in(path: Path) -> dict[str, object]:
-    return {each.name: each.value for each in rdpfile.parse(rdpfile.decode(path.read_bytes()))}
+from tests.cli.test_connection_files import settings_in
 
 
 async def enrol(store: SqlStore, host_id: str, name: str, pool: PoolId | None = None) -> None:
@@ -26,10 +18,6 @@ async def enrol(store: SqlStore, host_id: str, name: str, pool: PoolId | None = 
     code = JoinCode(TokenHash(f"code of {host_id}"), name, NOW + timedelta(hours=1), pool=pool)
     await store.save_join_code(code)
     await store.enrol_host(code.hash, replace(HOST, id=HostId(host_id)), NOW)
-
-
-def test_fingerprint_is_written_in_pairs() -> None:
-    assert colons("abcdef") == "ab:cd:ef"
 
 
 def test_list_without_resources_says_what_to_do(terminal: Terminal) -> None:
@@ -106,12 +94,6 @@ def test_user_who_is_named_in_another_case_is_the_same(filled: Terminal) -> None
     assert [user.name for user in users.items] == [USER]
 
 
-def test_disabled_user_gets_no_file(filled: Terminal) -> None:
-    filled.store(lambda store: store.directory.save(replace(ANNE, disabled_at=NOW)))
-
-    assert "The user is disabled" in filled.bad("connect-file", "office", "--user", USER)
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -128,56 +110,6 @@ def test_resource_that_cannot_be_is_not_added(filled: Terminal, words: tuple[str
     assert said in filled.bad("resource", "add", *words)
 
     assert [each["name"] for each in filled.json("resource", "list")] == [RESOURCE.name]
-
-
-def test_connection_file_opens_the_resource_for_the_user(filled: Terminal) -> None:
-    path = filled.folder.parent / "office.rdp"
-
-    said = filled.good("connect-file", "office", "--user", USER)
-
-    settings = settings_in(path)
-    assert settings["full address"] == "office"
-    assert settings["username"] == USER
-    token = str(settings["gatewayaccesstoken"])
-    stored, _ = filled.store(lambda store: store.token(hash_token(token)))
-    assert (stored.user, stored.resource) == (USER, RESOURCE.name)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert token not in said
-    assert colons("ab" * 32) in said
-
-
-def test_connection_file_lives_as_long_as_said(filled: Terminal) -> None:
-    path = filled.folder.parent / "mine.rdp"
-    filled.good("connect-file", "office", "--user", USER, "--minutes", "5", "--out", path)
-
-    token = str(settings_in(path)["gatewayaccesstoken"])
-    stored, _ = filled.store(lambda store: store.token(hash_token(token)))
-    assert 0 < (stored.expires_at - datetime.now(UTC)).total_seconds() <= 300
-
-
-def test_signature_of_a_connection_file_holds_before_openssl(filled: Terminal, tmp_path: Path) -> None:
-    path = filled.folder.parent / "mine.rdp"
-    filled.good("connect-file", "office", "--user", USER, "--out", path)
-
-    signed = rdpsign.read(rdpfile.parse(rdpfile.decode(path.read_bytes())))
-    assert signed is not None
-    assert cms_verifies(tmp_path, signed.pkcs7, signed.message)
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("office", "--user", "eve"), "'eve' may not use office"),
-        (("lab", "--user", "anne"), "There is no resource 'lab'"),
-        (("../x", "--user", "anne"), "expected 1 to 63 of a-z"),
-        (("office", "--user", "anne", "--out", "none/office.rdp"), "none/"),
-    ],
-)
-def test_connection_file_that_cannot_be_made_is_refused(
-    filled: Terminal, words: tuple[str, ...], said: str
-) -> None:
-    assert said in filled.bad("connect-file", *words)
-    assert list(filled.folder.parent.glob("*.rdp")) == []
 
 
 def test_user_may_use_what_is_assigned(filled: Terminal) -> None:

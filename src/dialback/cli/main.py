@@ -19,7 +19,7 @@ COMMANDS = {
     "agent": "agent",
     "host": "hosts",
     "resource": "resources",
-    "connect-file": "resources",
+    "connect-file": "connection_files",
     "revoke-file": "resources",
     "connection": "connections",
     "user": "users",

@@ -1,40 +1,30 @@
-"""`dialback resource` and `dialback connect-file`: what is published, and the files that open it."""
+"""`dialback resource` and `dialback revoke-file`: what is published, and the end of a file that opens it."""
 
-import shlex
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dialback.app.files import signing_key
-from dialback.app.settings import public_address
+from dialback.cli.connection_files import token_in
 from dialback.cli.context import Failed, Json, run, sentences
-from dialback.cli.data import Data, folder_of, note, opened_store, settings_of
+from dialback.cli.data import Data, note, opened_store
 from dialback.cli.output import print_json, print_table, say
 from dialback.cli.publishing import assign as assign_users
 from dialback.cli.publishing import everything, find_host, pool_named, pool_of, publish
-from dialback.domain.access import ConnectionToken, check_published
-from dialback.domain.approvals import number_of
 from dialback.domain.catalog import (
     ApplicationGroup,
     PublishedResource,
     parse_resource_name,
     parse_user_name,
 )
-from dialback.domain.contracts import Store
-from dialback.domain.directory import Directory, Published
-from dialback.domain.errors import Reason, Refused
+from dialback.domain.directory import Directory
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
 from dialback.domain.ids import UserName
 from dialback.domain.pools import HostPool
-from dialback.domain.secret import Secret
-from dialback.domain.tenancy import MAIN, User
-from dialback.identity.files import PRIVATE, write_file
-from dialback.identity.tokens import hash_token, make_token
+from dialback.domain.tenancy import MAIN
+from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
-from dialback.web.connection_files import ConnectionFiles
-from dialback.wire import rdpfile
 
 app = typer.Typer(no_args_is_help=True, help="Resources: what users can start.")
 Users = Annotated[list[str] | None, typer.Option("--user", help="User who may use it; repeat for more.")]
@@ -81,42 +71,17 @@ def list_resources(data: Data = None, as_json: Json = False) -> None:
     print_table(columns, texts, "Nothing is published; see `dialback resource add`.")
 
 
-def connect_file(
-    name: Annotated[str, typer.Argument(help="Name of the resource.")],
-    user: Annotated[str, typer.Option("--user", help="User the file is for.")],
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; NAME.rdp if left out.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="Minutes it can be opened.")] = 10,
-    data: Data = None,
-) -> None:
-    """Make a connection file that opens a resource for one user."""
-    path = out or Path(f"{name}.rdp")
-    pin, number = run(_connect_file(name, user, path, timedelta(minutes=minutes), data))
-    say(f"Wrote {path}; it opens {name} for {user} within {minutes:g} minutes.")
-    command = ["xfreerdp", str(path)]
-    if pin:
-        command.append(f"/cert:fingerprint:sha256:{colons(pin)}")
-    say(f"With FreeRDP: {shlex.join(command)}")
-    if number is not None:
-        say(f"It waits until {user} approves it; the number to pick is {number}.")
-
-
 def revoke_file(
     file: Annotated[Path, typer.Argument(help="Connection file whose token is to open nothing more.")],
     data: Data = None,
 ) -> None:
     """Revoke a connection file that was lost or given to the wrong person; what it opened is cut off."""
     with sentences():
-        settings = rdpfile.parse(rdpfile.decode(file.read_bytes()))
-        token = next((str(each.value) for each in settings if each.name == rdpfile.TOKEN_NAME), "")
+        token = token_in(file.read_bytes())
         if not token:
             raise Failed(f"{file} holds no token; it is not a connection file of this server.")
     run(_revoke(token, data))
     say(f"Revoked: {file} opens nothing more.")
-
-
-def colons(sha256: str) -> str:
-    """Return a fingerprint as RDP clients want it, in pairs."""
-    return ":".join(sha256[at : at + 2] for at in range(0, len(sha256), 2))
 
 
 async def _add(
@@ -171,30 +136,6 @@ async def _list(data: Path | None) -> list[dict[str, object]]:
     ]
 
 
-async def _connect_file(
-    name: str, user: str, path: Path, life: timedelta, data: Path | None
-) -> tuple[str, int | None]:
-    """Write the file; return the pin of the host, and the number to approve with if that is asked for."""
-    user_name = parse_user_name(user)
-    folder = folder_of(data)
-    settings = settings_of(folder)
-    async with opened_store(data) as store:
-        resource = await _resource(store.directory, name)
-        known = await store.directory.find(User, MAIN, user_name)
-        published = await _published(store.directory, known, resource)
-        if known is None or published is None:
-            raise Failed(
-                f"{user!r} may not use {name}; allow it with `dialback resource assign {name} --user {user}`."
-            )
-        files = ConnectionFiles(signing_key(folder, settings), public_address(settings))
-        token = await _issue(store, known, resource, life)
-        detail = f"{name} for {known.name}"
-        await note(store.audit, "connection-file.make", f"resource:{resource.id}", detail)
-        pin = await _pin(store, published)
-    write_file(path, files.one_click(published, known, token), PRIVATE, replace=True)
-    return pin, number_of(hash_token(token)) if published.pool.step_up.wanted else None
-
-
 async def _revoke(token: str, data: Path | None) -> None:
     async with opened_store(data) as store:
         hash = hash_token(token)
@@ -206,15 +147,6 @@ async def _revoke(token: str, data: Path | None) -> None:
         await note(store.audit, "connection-file.revoke", subject, detail, known.tenant)
 
 
-async def _issue(store: Store, user: User, resource: PublishedResource, life: timedelta) -> Secret:
-    token, now = make_token(), datetime.now(UTC)
-    issued = ConnectionToken(
-        hash_token(token), user.tenant, user.id, user.name, resource.name, now, now + life
-    )
-    await store.save_token(issued)
-    return token
-
-
 async def _resource(directory: Directory, name: str) -> PublishedResource:
     resource = await directory.find(PublishedResource, MAIN, parse_resource_name(name))
     if resource is None:
@@ -222,35 +154,7 @@ async def _resource(directory: Directory, name: str) -> PublishedResource:
     return resource
 
 
-async def _published(
-    directory: Directory, user: User | None, resource: PublishedResource
-) -> Published | None:
-    """Return the resource as the user may use it, None if it is not assigned; `Refused` if disabled."""
-    if user is None:
-        return None
-    published = await directory.published(MAIN, user.id, resource.name)
-    try:
-        return check_published(published, user)
-    except Refused as refused:
-        if refused.reason is Reason.USER_DISABLED:
-            raise
-        return None
-
-
-async def _pin(store: Store, published: Published) -> str:
-    """Return the RDP certificate of the pool's one host, empty if there are several or none is known."""
-    members = await store.directory.pool_hosts(MAIN, published.pool.id)
-    hosts = [await store.host(MAIN, member.host) for member in members]
-    standing = [host for host in hosts if host is not None and host.revoked_at is None]
-    if len(standing) != 1 or standing[0].report is None:
-        return ""
-    target = published.resource.target
-    servers = (server for server in standing[0].report.rdp_servers if server.target == target)
-    return next((server.certificate_sha256 for server in servers), "")
-
-
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
     commands.add_typer(app, name="resource")
-    commands.command("connect-file")(connect_file)
     commands.command("revoke-file")(revoke_file)
