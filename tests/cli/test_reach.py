@@ -1,6 +1,8 @@
 """The console in the terminal, against answers of the API as its schema has them."""
 
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,10 @@ from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
 from dialback.transport.dial import Proxy
 from dialback.transport.tls import client_context
+from tests.cli.conftest import Terminal
+from tests.console import rdp_client
 from tests.console.gateway_stub import running
+from tests.console.window.platform_stub import TOKEN, PlatformStub, stocked
 from tests.transport.test_dial import serving, tunnelling
 
 HOSTS = [
@@ -277,3 +282,43 @@ async def test_display_is_kept_once_the_host_was_connected(
         await _visit(going, access, ALL, lambda: found.append(ALL))  # type: ignore[arg-type]
     assert going.shown == ALL
     assert found == kept
+
+
+@pytest.fixture
+def platform_stub(tmp_path: Path) -> Iterator[PlatformStub]:
+    folder = tmp_path / "platform"
+    folder.mkdir()
+    with stocked(PlatformStub(folder)).running() as stub:
+        yield stub
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("reach()", 0, "Ended: "),
+        ("reach(); sys.exit(12)", 0, "Ended: "),
+        ("reach(); sys.exit(131)", 1, "The RDP client ended with status 131; its own messages say why."),
+        ("sys.exit(1)", 1, "The RDP client ended before it connected, with status 1; its own messages say"),
+        ("sys.exit(0)", 1, "The RDP client ended before it connected, with status 0; its own messages say"),
+    ],
+)
+def test_command_ends_as_the_client_did(
+    platform_stub: PlatformStub,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    status: int,
+    said: str,
+) -> None:
+    client = terminal.folder / "xfreerdp3"
+    client.write_text(f"#!{sys.executable}\n{rdp_client.REACH}\n{code}\n")
+    client.chmod(0o700)
+    monkeypatch.setenv("PATH", str(terminal.folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(terminal.folder))
+    where = ("--server", platform_stub.address, "--token", TOKEN, "--ca", platform_stub.ca)
+
+    result = terminal.run("connect", "acme/files", "--purpose", "printer", "--port", "0", *where)
+
+    assert result.exit_code == status, result.output
+    assert "Proven: the host shows the certificate that its agent announced." in result.output
+    assert said in result.output

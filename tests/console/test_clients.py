@@ -128,3 +128,17 @@ def test_display_without_sense_cannot_be_made(values: tuple[int, int]) -> None:
 def test_user_with_a_line_break_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="user name"):
         Display(user="anna\r\nfull address:s:evil")
+
+
+@pytest.mark.parametrize(
+    ("client", "status"), [(Client.FREERDP_2, 12), (Client.FREERDP_3, 2), (Client.MSTSC, 0)]
+)
+def test_session_that_ended_is_told_from_a_client_that_failed(client: Client, status: int) -> None:
+    program = Program(client, "x")
+    assert program.has_ended_well(status)
+    assert not program.has_ended_well(131)
+    assert not program.has_ended_well(-11)
+
+
+def test_other_clients_end_well_with_0_alone() -> None:
+    assert not Program(Client.REMMINA, "x").has_ended_well(2)

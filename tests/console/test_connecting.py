@@ -237,6 +237,31 @@ async def test_client_that_crashes_ends_the_visit_with_its_status(technician: Te
     visit = await connecting.connect(technician.ask, technician.tell)
 
     assert visit.status == -6
+    assert visit.problem == "The RDP client ended with status -6; its own messages say why."
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 12])
+async def test_client_that_ends_as_sessions_do_is_no_problem(technician: Technician, status: int) -> None:
+    program = technician.program(f"sys.exit({status})")
+    connecting = Connecting(technician.stub.gateway, program, technician.saved, 0)
+
+    visit = await connecting.connect(technician.ask, technician.tell)
+
+    assert (visit.status, visit.problem) == (status, "")
+
+
+@pytest.mark.parametrize("status", [0, 1, 131])
+async def test_client_that_ends_before_it_connected_is_named_so(technician: Technician, status: int) -> None:
+    path = technician.folder / "client"
+    path.write_text(f"#!{sys.executable}\nraise SystemExit({status})\n")
+    path.chmod(0o700)
+    program = Program(Client.FREERDP_3, str(path))
+    connecting = Connecting(technician.stub.gateway, program, technician.saved, 0)
+
+    visit = await connecting.connect(technician.ask, technician.tell)
+
+    said = f"The RDP client ended before it connected, with status {status}; its own messages say why."
+    assert (visit.status, visit.problem) == (status, said)
 
 
 async def test_cancelled_visit_leaves_no_client_behind(technician: Technician) -> None:

@@ -82,7 +82,10 @@ async def connect(
         if display != known:
             saved.save_display(tenant, host, display)
 
-    _tell(await _visit(Connecting(gateway, program, saved, port), access, display, keep))
+    visit = await _visit(Connecting(gateway, program, saved, port), access, display, keep)
+    _tell(visit)
+    if visit.problem:
+        raise typer.Exit(1)
 
 
 class Served(NamedTuple):
@@ -214,8 +217,8 @@ def _tell(visit: Visit) -> None:
     say(f"Ended: {traffic.to_client_bytes:,} bytes from the host, {traffic.to_host_bytes:,} to it.")
     if visit.refused is not None:
         raise visit.refused
-    if visit.status:
-        say(f"The RDP client ended with status {visit.status}; its own messages say why.")
+    if visit.problem:
+        say(visit.problem)
 
 
 def _display(known: Display, user: str | None, size: str | None, flags: dict[str, bool | None]) -> Display:

@@ -55,6 +55,13 @@ _PROGRAMS: dict[str, Sequence[tuple[Client, str]]] = {
 }
 
 
+_FREERDP_ENDS = frozenset({0, 1, 2, 3, 5, 11, 12})
+"""Disconnected, logged off, idle too long, replaced by another connection: sessions end so, by either side.
+
+Source: the exit codes in FreeRDP's manual, which follow [MS-RDPBCGR] 2.2.5.1.1, Set Error Info PDU Data.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Display:
     """How the technician wants to see a host; kept for each host.
@@ -124,6 +131,10 @@ class Program:
     def settings(self, launch: Launch) -> bytes:
         """Return the settings file, which holds no secret and is not signed."""
         return remmina_file(launch) if self.client is Client.REMMINA else settings_file(launch)
+
+    def has_ended_well(self, status: int) -> bool:
+        """Say whether the exit status is that of a session that ended, and not of a client that failed."""
+        return status in _FREERDP_ENDS if self.checks_certificate else status == 0
 
     def command(self, launch: Launch, file: str = "") -> list[str]:
         """Return the command line; `file` is the path of the settings file, if the client needs one."""

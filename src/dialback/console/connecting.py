@@ -86,13 +86,26 @@ class Access:
 class Visit:
     """A connection that ended: what was proved, what went through, and the client's exit status.
 
-    `refused` is why it was refused or cut, None if client or host ended it.
+    `refused` is why it was refused or cut, None if client or host ended it; `well` is whether a client ends
+    with that status when nothing is wrong.
     """
 
     proof: Proof
     traffic: Traffic
     status: int
     refused: Refused | None = None
+    well: bool = True
+
+    @property
+    def problem(self) -> str:
+        """Return what was wrong with the client, as a sentence; empty if nothing was."""
+        if not self.traffic.connections:
+            ended = f"ended before it connected, with status {self.status}"
+        elif not self.well:
+            ended = f"ended with status {self.status}"
+        else:
+            return ""
+        return f"The RDP client {ended}; its own messages say why."
 
 
 Ask = Callable[[], Awaitable[Access]]
@@ -160,7 +173,7 @@ class Connecting:
             status = await self._serve(redirector, launch, tell)
         refused = redirector.traffic.refused or await why_ended(access.read_end)
         tell(Step.ENDED, "")
-        return Visit(proof, redirector.traffic, status, refused)
+        return Visit(proof, redirector.traffic, status, refused, self._program.has_ended_well(status))
 
     async def _open_leg(self, access: Access) -> Leg:
         return await open_leg(self._gateway, access.alias, access.token)

@@ -313,9 +313,5 @@ class Engine:
 
 def _outcome(ended: Ended) -> dict[str, object]:
     """Return what is to be said of a visit that ended by itself."""
-    problem = ""
-    if ended.refused is not None:
-        problem = sentence_of(ended.refused)
-    elif ended.status:
-        problem = f"The RDP client ended with status {ended.status}; its own messages say why."
-    return {"problem": problem}
+    refused = ended.refused
+    return {"problem": ended.problem if refused is None else sentence_of(refused)}
