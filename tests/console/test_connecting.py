@@ -191,9 +191,14 @@ async def test_certificate_that_changes_once_the_client_connects_cuts_its_leg(
         if step is Step.CONNECTED:
             technician.stub.desktop = server(certificate, key, ssl.TLSVersion.TLSv1_2)
 
+    async def report(proof: Proof) -> None:
+        told.append(proof.proven)
+
+    told: list[Proven] = []
+    technician.access = replace(technician.access, report=report)
     visit = await technician.connecting.connect(technician.ask, tell)
 
-    assert visit.proof.proven is Proven.YES
+    assert told == [Proven.YES, Proven.OTHER]
     assert visit.status != 0
     assert visit.traffic.refused is not None
     assert visit.traffic.refused.reason is Reason.HOST_CERTIFICATE_OTHER

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dialback.console.guard import Guard
+from dialback.console.proof import Proof, Proven
 from dialback.domain.errors import Reason, Refused
 from dialback.identity.authority import Authority
 from dialback.relay.framings import plain
@@ -37,6 +38,7 @@ class Ends:
     host: Leg
     context: Callable[[ssl.TLSVersion], ssl.SSLContext]
     sha256: str
+    told: list[Proof] = field(default_factory=list)
     meter: Meter = field(default_factory=lambda: Meter(asyncio.get_running_loop().time))
 
     async def serve(self, version: ssl.TLSVersion) -> None:
@@ -64,7 +66,11 @@ class Ends:
 
     async def watch(self, announced: str) -> None:
         async with asyncio.timeout(10):
-            await Guard(announced).watch(self.local, self.remote, self.meter)
+            await Guard("acme/desk", announced, self.tell).watch(self.local, self.remote, self.meter)
+
+    async def tell(self, proof: Proof) -> None:
+        assert not self.remote.gone
+        self.told.append(proof)
 
     async def carry(self, announced: str) -> None:
         """Watch, then relay, as a redirector does."""
@@ -136,11 +142,14 @@ async def test_other_certificate_is_cut_off_before_the_client_has_it(ends: Ends)
 
     assert refused.value.reason is Reason.HOST_CERTIFICATE_OTHER
     assert ends.meter.to_right_bytes == len(CONFIRM_TLS)
+    assert ends.told == [Proof(Proven.OTHER, ends.sha256, OTHER)]
 
 
 async def test_tls_1_3_hides_the_certificate_and_is_left_to_the_client(ends: Ends) -> None:
     async with beside(ends.serve(Version.TLSv1_3), ends.carry(OTHER)):
         assert await ends.talk(b"hello") == b"hello"
+
+    assert ends.told == []
 
 
 async def test_plain_rdp_in_place_of_the_announced_certificate_is_cut_off(ends: Ends) -> None:
@@ -150,6 +159,7 @@ async def test_plain_rdp_in_place_of_the_announced_certificate_is_cut_off(ends: 
         await ends.watch(OTHER)
 
     assert ends.meter.to_right_bytes == 0
+    assert ends.told == [Proof(Proven.OTHER, "", OTHER)]
 
 
 async def test_host_that_begins_as_something_else_is_cut_off(ends: Ends) -> None:

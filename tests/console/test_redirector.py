@@ -10,6 +10,7 @@ import pytest
 from dialback.console.addresses import open_listener
 from dialback.console.guard import Guard
 from dialback.console.owners import is_ours
+from dialback.console.proof import Proof
 from dialback.console.redirector import OpenLeg, Redirector
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import parse_target
@@ -51,6 +52,10 @@ def to(desktop: Desktop) -> OpenLeg:
 
 async def refused() -> Leg:
     raise Refused(Reason.CONSENT_FORBIDDEN, "the host's policy forbids tess")
+
+
+async def unheard(proof: Proof) -> None:
+    raise AssertionError(f"expected nobody to be told, got {proof}")
 
 
 def redirector(open_leg: OpenLeg, guard: Guard | None = None) -> Redirector:
@@ -143,7 +148,7 @@ async def test_leg_that_does_not_show_what_was_announced_is_cut_and_kept_for_the
     desktop: Desktop,
 ) -> None:
     """The desktop says everything back, and so selects no security at all."""
-    opened = redirector(to(desktop), Guard("ab" * 32))
+    opened = redirector(to(desktop), Guard("acme/h1", "ab" * 32, unheard))
     process = await client(SAY, *opened.place, "hello")
 
     status, heard = await asyncio.gather(opened.serve(process), said(process))

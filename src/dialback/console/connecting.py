@@ -165,7 +165,7 @@ class Connecting:
                 lambda: self._open_leg(access),
                 is_ours,
                 self._relay,
-                Guard(announced) if announced else None,
+                _guard(access, announced) if announced else None,
             )
             if watch:
                 watch(redirector)
@@ -203,6 +203,13 @@ class Connecting:
                 ) from error
             tell(Step.CONNECTED, launch.place)
             return await redirector.serve(client)
+
+
+def _guard(access: Access, announced: str) -> Guard:
+    async def tell(proof: Proof) -> None:
+        await _tell_platform(access, proof)
+
+    return Guard(access.name, announced, tell)
 
 
 async def _tell_platform(access: Access, proof: Proof) -> None:

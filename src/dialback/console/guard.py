@@ -10,9 +10,10 @@ After the first flight the legs are the relay's, with whatever they hold; no chu
 """
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from dialback.console.proof import check, weigh
+from dialback.console.proof import Proof, Proven, check, weigh
 from dialback.domain.errors import Reason, Refused
 from dialback.observe.tasks import first_of
 from dialback.relay.meter import Meter
@@ -26,9 +27,16 @@ _SHOWING = {Shows.CERTIFICATE, Shows.WITHOUT_TLS}
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Holds every leg of one host's client to the certificate that was announced."""
+    """Holds every leg of a host's client to the certificate that was announced.
 
+    Args:
+        name: of the host, for the names of tasks.
+        tell: is told what a leg has shown that is refused, while the leg still stands.
+    """
+
+    name: str
     announced: str
+    tell: Callable[[Proof], Awaitable[None]]
 
     async def watch(self, local: Leg, host: Leg, meter: Meter) -> None:
         """Carry bytes both ways until the certificate was seen or is hidden, or until a leg ends.
@@ -39,10 +47,17 @@ class Guard:
             Refused: `HOST_CERTIFICATE_OTHER`, naming both; `PROTOCOL_VIOLATION`, if the host does not begin
                 as an RDP server does.
         """
+        refused: Proof | None = None
         with contextlib.suppress(LegLost):
-            await first_of("first flight", self._read(host, local, meter), _carry(local, host, meter))
+            refused = await first_of(
+                f"first flight {self.name}", self._read(host, local, meter), _carry(local, host, meter)
+            )
+        if refused is not None:
+            await self.tell(refused)
+            check(refused)
 
-    async def _read(self, host: Leg, local: Leg, meter: Meter) -> None:
+    async def _read(self, host: Leg, local: Leg, meter: Meter) -> Proof | None:
+        """Return a proof that is to be refused, without having handed on what shows it; else None."""
         flight, sight = FirstFlight(), None
         while sight is None and (data := await host.receive()):
             try:
@@ -51,21 +66,23 @@ class Guard:
                 raise Refused(
                     Reason.PROTOCOL_VIOLATION, f"the host does not begin as an RDP server: {error}"
                 ) from error
-            if sight is not None:
-                self._check(sight)
+            if sight is not None and (refused := self._refused(sight)):
+                return refused
             local.send(data)
             meter.count_to_right(len(data))
             await local.drain()
+        return None
 
-    def _check(self, sight: Sight) -> None:
-        """Raise if the host shows another certificate, or has none."""
-        if sight.shows in _SHOWING:
-            shown = sha256_of(sight.certificate) if sight.certificate else ""
-            check(weigh(shown, self.announced))
+    def _refused(self, sight: Sight) -> Proof | None:
+        if sight.shows not in _SHOWING:
+            return None
+        proof = weigh(sha256_of(sight.certificate) if sight.certificate else "", self.announced)
+        return proof if proof.proven is Proven.OTHER else None
 
 
-async def _carry(source: Leg, sink: Leg, meter: Meter) -> None:
+async def _carry(source: Leg, sink: Leg, meter: Meter) -> Proof | None:
     while data := await source.receive():
         sink.send(data)
         meter.count_to_left(len(data))
         await sink.drain()
+    return None
