@@ -20,7 +20,7 @@ from schemathesis.core.result import Ok
 from dialback.store.open import open_store
 from dialback.web.api.application import PREFIX, mount_api
 from dialback.web.api.needs import NEEDS
-from tests.postgresql import PostgresqlServer, running
+from tests.postgresql import PostgresqlServer
 from tests.web.api.one_loop import OneLoop, one_loop
 from tests.web.api.stage import ApiStage, Stores, in_database, in_memory
 
@@ -94,13 +94,6 @@ def stores_of(
         yield in_database(store)
     finally:
         loop.call(store.close)
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgresqlServer]:
-    """Return a running server; skip where none can run, fail in CI."""
-    with running() as server:
-        yield server
 
 
 @pytest.mark.parametrize("mode", MODES, ids=[mode.value for mode in MODES])
