@@ -11,15 +11,42 @@ import spnego
 from lxml import etree
 
 from dialback.wire import rdpfile
+from dialback.wire.feed.negotiation import SchemaVersion
 from dialback.wire.feed.reconnect import ACTION, ReconnectFile, build_request, parse_response
 
 FEED = "/RDWeb/Feed/webfeed.aspx"
-FAMILIES = (
-    "TSWorkspace/2.0",
-    "com.microsoft.rdc.macos/11.1 RdCore/1.0",
-    "com.microsoft.rdc.ios/11.0 RdCore/1.0",
-    "com.microsoft.rdc.androidx/11.0.0.106 RdCore/1.0",
-)
+RADC = "application/x-msts-radc+xml; radc_schema_version="
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the clients of one family ask, and the schema in which they are answered.
+
+    Source: [MS-TSWP] 2.2.5, Content Negotiation; 3.1.5.2.2, of the parameter in the address.
+    """
+
+    agent: str
+    version: SchemaVersion
+    accept: str = ""
+    query: str = ""
+
+
+FAMILIES = {
+    "windows": Family(
+        "TSWorkspace/2.0",
+        SchemaVersion.V2_0,
+        "application/xml, Image/*, Application/*, text/*, "
+        "application/x-msts-radc+xml;radc_schema_version=2.0, application/x-msts-radc-discovery+xml",
+    ),
+    # It knows nothing but 1.1, and asks for no version.
+    "windows 7": Family("TSWorkspace/2.0", SchemaVersion.V1_1),
+    "macos": Family("com.microsoft.rdc.macos/11.1 RdCore/1.0", SchemaVersion.V2_0, f"{RADC}2.0"),
+    "ios": Family("com.microsoft.rdc.ios/11.0 RdCore/1.0", SchemaVersion.V2_0, f"{RADC}2.0"),
+    "android": Family("com.microsoft.rdc.androidx/11.0.0.106 RdCore/1.0", SchemaVersion.V2_0, f"{RADC}2.0"),
+    "newest": Family("TSWorkspace/3.0", SchemaVersion.V2_1, f"{RADC}2.0, {RADC}2.1"),
+    "in the address": Family("TSWorkspace/2.0", SchemaVersion.V2_1, query="?radc_schema_version=2.1"),
+}
+WINDOWS = FAMILIES["windows"]
 
 
 @dataclass
@@ -37,7 +64,7 @@ class Client:
 
     port: int
     tls: ssl.SSLContext
-    agent: str
+    family: Family
     user: str
     password: str
     server: str = "127.0.0.1"
@@ -49,7 +76,9 @@ class Client:
         return await asyncio.to_thread(self._ask, path, method, body, headers)
 
     def _ask(self, path: str, method: str, body: bytes, headers: dict[str, str]) -> Answer:
-        given = {"User-Agent": self.agent, "Accept": "application/x-msts-radc+xml; radc_schema_version=2.0"}
+        given = {"User-Agent": self.family.agent}
+        if self.family.accept:
+            given["Accept"] = self.family.accept
         if self.token:
             given["Cookie"] = f".ASPXAUTH={self.token}"
         try:
@@ -86,8 +115,9 @@ class Client:
         last = base64.b64encode(context.step(base64.b64decode(challenge)) or b"").decode()
         return await self.ask(path, Authorization=f"NTLM {last}")
 
-    async def subscribe(self, path: str = FEED) -> Answer:
+    async def subscribe(self, path: str = "") -> Answer:
         """Walk to the list; return it, or what came instead."""
+        path = feed = path or FEED + self.family.query
         for _ in range(8):
             answer = await self.ask(path)
             if answer.status == 401:
@@ -95,7 +125,7 @@ class Client:
             if answer.status == 302:
                 path = answer.headers["Location"]
             elif answer.headers["Content-Type"] == "application/x-msts-webfeed-login; charset=utf-8":
-                self.token, path = answer.body.decode(), FEED
+                self.token, path = answer.body.decode(), feed
             else:
                 return answer
         raise AssertionError("expected a list within eight steps, got none")
@@ -122,4 +152,4 @@ def icon_urls(document: bytes) -> list[str]:
 
 
 def settings_in(file: bytes) -> dict[str, str]:
-    return {each.name: each.value for each in rdpfile.parse(rdpfile.decode(file))}
+    return {each.name: str(each.value) for each in rdpfile.parse(rdpfile.decode(file))}

@@ -15,7 +15,7 @@ from dialback.identity.settings import SignInSettings
 from dialback.transport.tls import client_context
 from dialback.wire.feed.negotiation import SchemaVersion
 from tests.e2e.stage import OFFICE, USER, Stage, until
-from tests.e2e.subscriber import FAMILIES, Client, file_urls, icon_urls, settings_in
+from tests.e2e.subscriber import WINDOWS, Client, file_urls, icon_urls, settings_in
 from tests.postgresql import PostgresqlServer, running
 from tests.wire.feed.schema import schema_of
 
@@ -96,7 +96,7 @@ async def test_client_subscribes_and_its_file_opens_the_desktop(on_postgresql: S
     authenticator, user = await user_of(stage)
     _, password = await authenticator.make_workspace_password(user, "Laptop 𝄞")
     tls = client_context(server_certificates(stage.data, stage.settings).ca_pem)
-    client = Client(stage.port, tls, FAMILIES[0], USER, password.reveal())
+    client = Client(stage.port, tls, WINDOWS, USER, password.reveal())
     try:
         listed = await client.subscribe()
         schema_of(SchemaVersion.V2_0).assertValid(etree.fromstring(listed.body))

@@ -15,7 +15,7 @@ from dialback.transport.tls import client_context
 from lab.accounts import Account
 from lab.process import wait_for
 from lab.xrdp_host import XrdpHost
-from tests.e2e.subscriber import FAMILIES, Client, file_urls
+from tests.e2e.subscriber import WINDOWS, Client, file_urls
 from tests.interop.conftest import running_stage
 from tests.interop.records import CLOSED_BY_USER
 from tests.interop.stage import Login, Published, Stage, login_of, seat, value_of
@@ -60,7 +60,7 @@ def subscriber(stage: Stage, desk: Published, dora: Login) -> Iterator[Client]:
     password = asyncio.run(workspace_password(platform.data, dora.user))
     tls = client_context(platform.ca.read_text())
     name, _, port = platform.address.rpartition(":")
-    client = Client(int(port), tls, FAMILIES[0], dora.user, password, name)
+    client = Client(int(port), tls, WINDOWS, dora.user, password, name)
     yield client
     client.close()
 
