@@ -14,6 +14,8 @@ PROGRAMS = (
     "xrdp",
     "xrdp-sesman",
     "freerdp-shadow-cli",
+    "remmina",
+    "dbus-daemon",
     "winpr-hash",
     "Xvfb",
     "xdotool",
