@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bench.children import Child, started
-from bench.node import ADDRESS, Node, free_port, wait_open
+from bench.node import ADDRESS, Node, wait_open
+from lab.ports import free_port
 
 PROTOCOL = "TLSv1.3"
 CIPHER = "TLS_AES_256_GCM_SHA384"

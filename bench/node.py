@@ -5,7 +5,6 @@ too; hundreds of hosts would take minutes otherwise.
 """
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from dialback.domain.tenancy import MAIN, User
 from dialback.identity.host_keys import HostKey
 from dialback.identity.tokens import hash_token, make_host_id, make_token
 from dialback.store.open import open_store
+from lab.ports import free_port
 
 ADDRESS = "127.0.0.1"
 ALIAS = ResourceName("desk")
@@ -136,13 +136,6 @@ async def wait_open(child: Child, port: int) -> None:
 def store_url_in(data: Path) -> str:
     """Return the URL of the database in a data folder."""
     return f"sqlite:///{data / 'dialback.sqlite'}"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.create_server((ADDRESS, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def _enrol(store: Store, data: Path, server: str, name: str) -> Identity:

@@ -8,7 +8,6 @@ import json
 import re
 import secrets
 import shutil
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 from lab.listening import listening
+from lab.ports import free_port
 from lab.process import Process
 
 SCRIPT = Path(__file__).with_suffix(".mjs")
@@ -45,13 +45,6 @@ def lacking() -> str:
     if shutil.which("node") is None or not (INSTALLED / "node_modules" / "oidc-provider").exists():
         return "the OpenID provider needs node and its package from npm: run make setup"
     return ""
-
-
-def free_port() -> int:
-    """Return a port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class OidcLabProvider:

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -19,31 +18,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.place import Command, Place, here
+from lab.ports import free_port
 from lab.process import Failed, Process, run, tail, wait_for
 
 COMMAND = Path(sys.executable).with_name("dialback")
 START_TIMEOUT_S = 20.0
 POLL_S = 0.2
 """A command of the administrator's costs half a second of processor time, so it is not asked more often."""
-FIRST_PORT = 20000
-PORTS = 5000
 LINK = re.compile(r"^https://\S+/invitation/\S+$", re.MULTILINE)
 AGENT_USER = "nobody"
 AGENT_GROUP = "xrdp"
-
-
-def free_port(address: str) -> int:
-    """Return a free TCP port of `address`, below those the kernel gives to outgoing connections."""
-    start = os.getpid() % PORTS
-    for port in (FIRST_PORT + (start + step) % PORTS for step in range(PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError:
-                continue
-            return port
-    raise Failed(f"expected a free port of {address}, got none")
 
 
 class Platform:

@@ -19,7 +19,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import tempfile
 import zlib
 from contextlib import suppress
@@ -33,6 +32,7 @@ from lab.desktop import WINDOW_MANAGER
 from lab.listening import PROC, descendants, listening
 from lab.netns import Namespace
 from lab.place import Command
+from lab.ports import free_port
 from lab.process import Failed, Process, run, tail, wait_for
 
 START_TIMEOUT_S = 10.0
@@ -116,7 +116,7 @@ class XrdpHost:
         (self._state / "rdp").mkdir()
         shutil.chown(self._state / "rdp", "xrdp", "xrdp")
         self._install_certificate()
-        sesman_port = SESMAN_PORT if self._has_own_network() else free_port()
+        sesman_port = SESMAN_PORT if self._has_own_network() else free_port("::1")
         self._write_settings(sesman_port)
         self._process = Process.start(f"xrdp {self.name}", self._command(), self._log)
         expected = {f"[::1]:{sesman_port}", self._endpoint()}
@@ -272,11 +272,3 @@ def _name_of(pid: int) -> str:
 def display_offset(name: str) -> int:
     """Return the first display number for sessions: lock files of all X servers share /tmp."""
     return 100 + 20 * (zlib.crc32(name.encode()) % 500)
-
-
-def free_port() -> int:
-    """Return a TCP port of the IPv6 loopback that nobody uses now."""
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        port: int = probe.getsockname()[1]
-        return port

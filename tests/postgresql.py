@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
+from lab.ports import free_port
 
 LACK = "PostgreSQL's programs are not installed: run tools/packages.sh test"
 START_DEADLINE_S = 30
@@ -86,7 +87,7 @@ def running() -> Iterator[PostgresqlServer]:
     """Run a server from here to the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="dialback-postgresql-"))
     try:
-        server = PostgresqlServer(require(), _free_port(), secrets.token_hex(16))
+        server = PostgresqlServer(require(), free_port(), secrets.token_hex(16))
         _initialise(server, folder)
         process = _start(server, folder)
         try:
@@ -140,9 +141,3 @@ def _unprivileged() -> list[str]:
         return []
     # The server dies with the tests, even if these are killed.
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=INT"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dialback.console.addresses import CANDIDATES, NoListener, accept, candidates_of, open_listener
 from dialback.domain.ids import HostId, TenantId
-from tests.e2e.stage import free_port
+from lab.ports import free_port
 
 ACME = TenantId("acme")
 

@@ -18,7 +18,8 @@ from dialback.domain.ids import HostId, TenantId
 from dialback.relay.join import Relay
 from dialback.transport.dial import dial_target
 from dialback.transport.leg import Leg
-from tests.e2e.stage import Desktop, free_port
+from lab.ports import free_port
+from tests.e2e.stage import Desktop
 
 SAY = """
 import contextlib, socket, sys

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, free_port
+from lab.ports import free_port
+from tests.e2e.stage import Stage
 from tests.e2e.visitor import Visitor
 
 

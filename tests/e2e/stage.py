@@ -480,14 +480,6 @@ class Stage:
         await asyncio.sleep(0)
 
 
-def free_port() -> int:
-    """Return a port of loopback that is free now, kept off by nobody but chance."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def without_proxies() -> dict[str, str]:
     """Return the environment without proxies, for processes that dial loopback."""
     names = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")

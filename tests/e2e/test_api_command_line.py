@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import free_port
+from lab.ports import free_port
 from tests.e2e.test_command_line import Shell
 
 pytestmark = pytest.mark.e2e

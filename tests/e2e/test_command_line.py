@@ -16,7 +16,8 @@ from dialback.transport.tls import client_context
 from dialback.wire import rdpfile
 from dialback.wire.agent import joincode
 from dialback.wire.tsgu.client import TunnelRefused
-from tests.e2e.stage import Client, Desktop, Wire, free_port, until
+from lab.ports import free_port
+from tests.e2e.stage import Client, Desktop, Wire, until
 
 pytestmark = pytest.mark.e2e
 COMMAND = [sys.executable, "-c", "from dialback.cli.main import main; main()"]

@@ -18,7 +18,8 @@ from dialback.domain.ids import GrantId
 from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import judge, read_copy
 from dialback.identity.host_keys import HostKey
-from tests.e2e.stage import Stage, free_port, until
+from lab.ports import free_port
+from tests.e2e.stage import Stage, until
 from tests.e2e.visitor import ANNA, BERT, Visitor, Way, table
 
 pytestmark = pytest.mark.e2e

@@ -19,7 +19,7 @@ from dialback.observe.tasks import Tasks
 from dialback.transport.listen import listen_tls
 from dialback.transport.tls import server_context
 from lab.certificates import Authority
-from lab.platform import free_port
+from lab.ports import free_port
 from tests.web.portal.stage import PASSWORD, ROLES, PortalStage
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -41,7 +41,7 @@ class Served:
 async def served(folder: Path, key: SigningKey) -> AsyncIterator[Served]:
     """Serve a portal, in which everybody has the same password, until the block ends."""
     certificate = Authority(folder).issue("localhost")
-    port = free_port("127.0.0.1")
+    port = free_port()
     stage = PortalStage(key, now=None, address=f"localhost:{port}")
     await stage.fill()
     for name in ROLES:

@@ -29,7 +29,8 @@ from dialback.store.open import open_store
 from lab.accounts import Account
 from lab.listening import PROC, descendants
 from lab.place import Command, Place
-from lab.platform import Platform, free_port
+from lab.platform import Platform
+from lab.ports import free_port
 from lab.process import Failed, wait_for
 from lab.xrdp_host import XrdpHost
 from tests.interop.stage import Desktop, Login, Published, Stage, login_of, seat
@@ -241,7 +242,7 @@ class Proxy:
     def __init__(self, platform: InnerPlatform) -> None:
         self._platform = platform
         self.stalled = False
-        self.port = free_port("127.0.0.1")
+        self.port = free_port()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:

@@ -9,16 +9,9 @@ import pytest
 
 from lab.certificates import Authority
 from lab.listening import listening
-from lab.platform import FIRST_PORT, PORTS, HostAgent, Platform, free_port
+from lab.platform import HostAgent, Platform
 from lab.process import Failed
 from lab.shadow_host import ShadowHost
-
-
-def test_a_free_port_is_none_that_somebody_listens_on() -> None:
-    port = free_port("127.0.0.1")
-    assert FIRST_PORT <= port < FIRST_PORT + PORTS
-    with socket.create_server(("127.0.0.1", port)):
-        assert free_port("127.0.0.1") != port
 
 
 @pytest.mark.interop
