@@ -50,7 +50,8 @@ demo-provider: setup
 test: setup
 	tools/packages.sh test
 	$(MAKE) --no-print-directory lint
-	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m "not interop" --numprocesses 2 --dist loadfile
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m interop
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -60,7 +61,7 @@ lint: setup
 	$(PYTHON) tools/mirror.py
 
 unit: setup
-	$(PYTHON) -m pytest -m "not interop"
+	$(PYTHON) -m pytest -m "not interop" --numprocesses 2 --dist loadfile
 
 bench: setup
 	tools/packages.sh bench
