@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -492,6 +493,9 @@ async def test_order_that_is_not_answered_is_refused_after_its_deadline(broker: 
         await agent.beat()
 
     assert refused.value.reason is Reason.AGENT_SILENT
+    assert re.fullmatch(
+        r"no answer within 0\.01 s, last heard of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", refused.value.detail
+    )
 
 
 async def test_answer_nobody_waits_for_is_dropped(broker: Broker) -> None:

@@ -56,9 +56,9 @@ USER = UserName("anne")
 OFFICE = ResourceName("office")
 
 
-async def until(met: Callable[[], Awaitable[bool]]) -> None:
+async def until(met: Callable[[], Awaitable[bool]], deadline_s: float = DEADLINE_S) -> None:
     """Wait until the condition is met."""
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(deadline_s):
         while not await met():
             await asyncio.sleep(0.01)
 

@@ -18,6 +18,8 @@ from tests.e2e.stage import Stage, until, without_proxies
 from tests.e2e.visitor import Visitor, Way, table
 
 pytestmark = pytest.mark.e2e
+STARTING_S = 60
+"""An agent that starts as a process of its own takes long on a machine that is busy."""
 COMMAND = [sys.executable, "-c", "from dialback.cli.main import main; main()"]
 SEEN = r"last (seen|heard of) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
@@ -36,7 +38,7 @@ async def frozen(stage: Stage) -> AsyncIterator[None]:
     words = ("agent", "run", "--folder", str(stage.agent_folder))
     with log, subprocess.Popen([*COMMAND, *words], stdout=log, stderr=log, env=without_proxies()) as agent:
         try:
-            await until(stage.link_is_up)
+            await until(stage.link_is_up, STARTING_S)
             agent.send_signal(signal.SIGSTOP)
             yield
         finally:
@@ -44,10 +46,9 @@ async def frozen(stage: Stage) -> AsyncIterator[None]:
 
 
 async def refused(visitor: Visitor) -> Way:
-    """Connect; return the way that was refused, with nothing left running."""
+    """Connect; return the way that was refused, with nothing left running at the platform."""
     way = await visitor.connect(await visitor.ask())
     assert way.wire is None
-    assert visitor.stage.desktop.sessions == 0
     assert (await visitor.stage.records())[0].reason == way.refusal["reason"]
     return way
 

@@ -23,6 +23,8 @@ from tests.e2e.stage import Stage, until, without_proxies
 from tests.e2e.visitor import TOM, Visitor, table
 
 pytestmark = pytest.mark.e2e
+STARTING_S = 60
+"""A command line that starts as a process of its own takes long on a machine that is busy."""
 COMMAND = [sys.executable, "-c", "from dialback.cli.main import main; main()"]
 
 
@@ -40,7 +42,7 @@ async def relayed(visitor: Visitor) -> None:
         records = await visitor.stage.all_records()
         return len(records) == 2 and records[0].reason is None and visitor.stage.desktop.sessions == 1
 
-    await until(is_relayed)
+    await until(is_relayed, STARTING_S)
 
 
 async def test_technician_at_the_command_line_reads_why(visitor: Visitor, tmp_path: Path) -> None:

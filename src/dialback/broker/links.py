@@ -92,10 +92,19 @@ _log = get_logger(__name__)
 
 
 class Link:
-    """One agent link that was welcomed. `sent_away` is set to the reason why the server ends it."""
+    """One agent link that was welcomed. `sent_away` is set to the reason why the server ends it.
+
+    `heard_at` is when its agent last said something, in UTC.
+    """
 
     def __init__(
-        self, host: Host, leg: Leg, machine: ServerLink, hello: HelloReceived, state: HostState
+        self,
+        host: Host,
+        leg: Leg,
+        machine: ServerLink,
+        hello: HelloReceived,
+        state: HostState,
+        heard_at: datetime,
     ) -> None:
         self.host_id = host.id
         self.tenant = host.tenant
@@ -105,7 +114,7 @@ class Link:
         self.hello = hello
         self.state = state
         self.proved_at = -math.inf
-        self.heard_at: datetime | None = None
+        self.heard_at = heard_at
         self.answers: dict[ConnectionId, asyncio.Future[None]] = {}
         self.done: dict[str, asyncio.Future[str]] = {}
         self.flights = FlightWaiters()
@@ -209,9 +218,8 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             async with asyncio.timeout(self._settings.dial_deadline_s):
                 await _answered(link, order.connection_id, _dial_text(link.machine, order))
         except TimeoutError as error:
-            detail = f"no answer within {self._settings.dial_deadline_s:g} s"
-            if link.heard_at is not None:
-                detail += f", last heard of {link.heard_at:%Y-%m-%d %H:%M:%S %Z}"
+            waited_s, heard = self._settings.dial_deadline_s, f"{link.heard_at:%Y-%m-%d %H:%M:%S %Z}"
+            detail = f"no answer within {waited_s:g} s, last heard of {heard}"
             raise Refused(Reason.AGENT_SILENT, detail) from error
         except Refused as refused:
             if refused.reason is Reason.HOST_LEG_LATE:
@@ -365,7 +373,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
             raise
         _send(leg, machine.welcome(self._now()))
         state = HostState(self._store.directory, host, self._metrics, self._shown)
-        return Link(host, leg, machine, hello, state), waiting
+        return Link(host, leg, machine, hello, state, self._now()), waiting
 
     def _shown(self, host: HostId, sessions: Sequence[Session]) -> None:
         self.in_flight.shown(host, sessions)
