@@ -37,7 +37,7 @@ def test_person_at_the_host_approves_and_the_running_agent_lets_in(agent: Agent,
     grant = local.approve("r1", "olga", HOUR)
     assert agent.judge(order()).grant == grant
     assert local.waiting() == []
-    assert local.granted() == [grant]
+    assert local.granted() == [(grant, {"this host"})]
     assert (agent.folder / KEY_NAME).stat().st_mode & 0o777 == 0o600
     assert len((agent.folder / PUBLIC_NAME).read_text().strip()) == 64
 
@@ -72,6 +72,8 @@ def test_person_at_the_host_is_the_second_pair_of_eyes(agent: Agent, local: Loca
     wanted(agent, signed())
     assert local.approve("r1", "olga", HOUR) == GRANT
     assert agent.judge(order(signed())).signers == {fingerprint(ANNA.public_bytes), "this host"}
+    named = [f"anna: {ANNA.public_bytes.hex()}"]
+    assert local.granted(named) == [(GRANT, {"anna", "this host"})]
 
 
 def test_grants_that_are_over_are_forgotten_and_what_is_revoked_is_not(

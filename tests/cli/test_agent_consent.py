@@ -45,6 +45,7 @@ def test_what_waits_is_listed_approved_and_revoked(
     plain = json.loads(terminal.run("agent", "consent", "list", "--folder", tmp_path, "--json").output)
     [granted] = plain["granted"]
     assert (granted["staff"], granted["approved_by"], plain["waiting"]) == ("tom", "olga", [])
+    assert granted["signed_by"] == "this host"
 
     assert (
         "is revoked"

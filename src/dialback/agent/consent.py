@@ -32,15 +32,7 @@ from dialback.domain.consent import (
 )
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId, TenantId
-from dialback.identity.grants import (
-    OwnedKey,
-    SignedGrant,
-    fingerprint,
-    merge,
-    open_grant,
-    parse,
-    parse_owned_key,
-)
+from dialback.identity.grants import OwnedKey, SignedGrant, merge, open_owned, parse
 from dialback.observe.log import get_logger
 from dialback.wire.agent.messages import ConsentOrder, Dial
 from dialback.wire.management.session import MANAGEMENT_TARGET
@@ -50,8 +42,6 @@ MOST_TOLD = 1000
 MOST_ASKED = 50
 KEEP_SEEN = timedelta(days=2)
 """How long a grant that is over is remembered, lest a clock that is set back makes it new."""
-HOST_OWNER = "this host"
-"""Whose the host's own key is, unless its settings name somebody."""
 _log = get_logger(__name__)
 
 
@@ -239,7 +229,8 @@ class HostConsent:
 
     def _standings(self, request: ConsentRequest, shown: str) -> Iterator[GrantStanding]:
         """Give what is known of the grant that is shown, then of each that was given at the host."""
-        trusted = self._trusted()
+        assert self._settings is not None
+        trusted = self._files.trusted(self._settings.keys)
         given = [parse(text) for text in self._files.given().grants]
         if shown:
             signed = parse(shown)
@@ -256,20 +247,12 @@ class HostConsent:
     def _standing(
         self, signed: SignedGrant, trusted: Mapping[str, OwnedKey], request: ConsentRequest
     ) -> GrantStanding:
-        grant, keys = open_grant(signed, {name: each.key for name, each in trusted.items()})
+        grant, signers = open_owned(signed, trusted)
         seen = self._loaded().grants.get(grant.id)
         used = seen.used if seen else 0
         if self._going.goes_on(grant, request):
             used -= 1
-        signers = frozenset(trusted[name].owner for name in keys)
         return GrantStanding(grant, signers, used, self._is_revoked(grant.id))
-
-    def _trusted(self) -> dict[str, OwnedKey]:
-        assert self._settings is not None
-        keys = [parse_owned_key(text) for text in self._settings.keys]
-        if own := self._files.public_key():
-            keys.insert(0, OwnedKey(own, HOST_OWNER))
-        return {fingerprint(each.key): each for each in keys}
 
     def _is_revoked(self, grant_id: str) -> bool:
         state = self._loaded()

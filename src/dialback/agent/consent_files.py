@@ -10,7 +10,7 @@ Left out: what the files mean for a request (`consent`), and who may write them,
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from dialback.agent.problems import AgentProblem
 from dialback.domain.consent import ConsentRequest
 from dialback.identity.files import PRIVATE, PUBLIC, write_file
-from dialback.identity.grants import parse_public_key
+from dialback.identity.grants import OwnedKey, fingerprint, parse_owned_key, parse_public_key
 from dialback.identity.host_keys import HostKey, HostKeyProblem
 
 KEY_NAME = "consent.key"
@@ -30,6 +30,8 @@ STATE_NAME = "consent-state.json"
 ASKED_NAME = "consent-asked.json"
 GIVEN_NAME = "consent-given.json"
 LOCK_NAME = "consent.lock"
+HOST_OWNER = "this host"
+"""Whose the host's own key is, unless its settings name somebody."""
 T = TypeVar("T")
 
 
@@ -139,6 +141,13 @@ class ConsentFiles:
         if self.public_key() != key.public_bytes:
             self._write(PUBLIC_NAME, key.public_bytes.hex().encode() + b"\n", PUBLIC)
         return key
+
+    def trusted(self, keys: Iterable[str]) -> dict[str, OwnedKey]:
+        """Return the keys whose signatures count, by fingerprint: the host's own and its settings'."""
+        named = [parse_owned_key(text) for text in keys]
+        own = self.public_key()
+        all_keys = [*([OwnedKey(own, HOST_OWNER)] if own else []), *named]
+        return {fingerprint(each.key): each for each in all_keys}
 
     def _read(self, name: str, kind: TypeAdapter[T], empty: Callable[[], T]) -> T:
         path = self.folder / name

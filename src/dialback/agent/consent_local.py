@@ -4,7 +4,7 @@ A running agent finds what is decided here within a second; none needs to run.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from dialback.domain.consent import MAX_WAIT, Grant, check_fit, grant_for
 from dialback.domain.errors import Refused
 from dialback.domain.names import check_id
 from dialback.identity.files import locked
-from dialback.identity.grants import SignedGrant, build, fingerprint, open_grant, parse, sign
+from dialback.identity.grants import SignedGrant, build, fingerprint, open_grant, open_owned, parse, sign
 
 MOST_GIVEN = 1000
 
@@ -38,11 +38,17 @@ class LocalConsent:
         newest = self._now() - MAX_WAIT
         return [each for each in self._files.asked() if each.request.asked_at > newest]
 
-    def granted(self) -> Sequence[Grant]:
-        """Return what was granted at this host and holds, revoked ones left out."""
-        given = self._files.given()
-        grants = [open_grant(parse(text), {})[0] for text in given.grants]
-        return [grant for grant in grants if grant.id not in given.revoked and grant.until > self._now()]
+    def granted(self, keys: Iterable[str] = ()) -> Sequence[tuple[Grant, frozenset[str]]]:
+        """Return what was granted at this host and holds, and the owners of the keys that have signed each.
+
+        Revoked grants are left out.
+
+        Args:
+            keys: those that the host's settings trust, beside its own.
+        """
+        given, trusted = self._files.given(), self._files.trusted(keys)
+        found = [open_owned(parse(text), trusted) for text in given.grants]
+        return [each for each in found if each[0].id not in given.revoked and each[0].until > self._now()]
 
     def approve(self, request_id: str, by: str, life: timedelta, uses: int = 0) -> Grant:
         """Grant what was asked under the id; beside those who have signed a grant for it, if there are any.

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from dialback.agent.consent_local import LocalConsent
+from dialback.agent.settings import load_settings
 from dialback.cli.agent_folder import Folder, default_folder
 from dialback.cli.context import Json, sentences
 from dialback.cli.output import print_json, print_table, say, shown
 
 app = typer.Typer(no_args_is_help=True, help="Consent to the provider, given at this host itself.")
 REQUEST_COLUMNS = ("REQUEST", "STAFF", "ROLE", "SCOPE", "TARGET", "PURPOSE", "TICKET", "ASKED")
-GRANT_COLUMNS = ("GRANT", "STAFF", "SCOPES", "TARGETS", "PURPOSE", "UNTIL", "APPROVED BY")
+GRANT_COLUMNS = ("GRANT", "STAFF", "SCOPES", "TARGETS", "PURPOSE", "UNTIL", "APPROVED BY", "SIGNED BY")
 
 
 @app.command("list")
@@ -22,7 +23,8 @@ def list_command(folder: Folder = None, json: Json = False) -> None:
     with sentences():
         local = LocalConsent(folder or default_folder())
         waiting = [each.request for each in local.waiting()]
-        granted = local.granted()
+        trusting = load_settings(folder or default_folder()).consent
+        granted = local.granted(trusting.keys if trusting else ())
     requests = [
         (
             each.id,
@@ -45,8 +47,9 @@ def list_command(folder: Folder = None, json: Json = False) -> None:
             each.purpose,
             each.until,
             each.approved_by,
+            ", ".join(sorted(signers)),
         )
-        for each in granted
+        for each, signers in granted
     ]
     if json:
         keys = [column.lower().replace(" ", "_") for column in (*REQUEST_COLUMNS, *GRANT_COLUMNS)]

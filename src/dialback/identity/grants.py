@@ -196,6 +196,12 @@ def parse_owned_key(text: str) -> OwnedKey:
     return OwnedKey(key, name.strip().casefold())
 
 
+def open_owned(signed: SignedGrant, trusted: Mapping[str, OwnedKey]) -> tuple[Grant, frozenset[str]]:
+    """Return the grant, and the owners of the trusted keys that have signed it; raise as `open_grant`."""
+    grant, keys = open_grant(signed, {name: each.key for name, each in trusted.items()})
+    return grant, frozenset(trusted[name].owner for name in keys)
+
+
 def parse_public_key(text: str) -> bytes:
     """Parse a public key as people copy it: 64 hexadecimal characters.
 
