@@ -103,6 +103,8 @@ def test_session_that_hangs_at_its_start_is_started_again(
         host.log_on(anna.name, anna.password)
         assert (anna.home / "hung").exists()
         assert host.session(anna)
+        host.log_off(anna.name)
+        assert not host.session(anna)
     assert anna.processes() == []
 
 
