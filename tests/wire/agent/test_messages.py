@@ -446,3 +446,19 @@ def test_any_text_gives_a_message_or_a_wire_error(data):
         except WireError:
             continue
         assert isinstance(message, Ignored) or decode(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    "management",
+    [
+        {"lowest_version": 2, "highest_version": 1},
+        {"lowest_version": 0, "highest_version": 1},
+        {"lowest_version": 1},
+        {"lowest_version": 1, "highest_version": 1, "offers": ["Restart"]},
+        {"lowest_version": 1, "highest_version": 1, "offers": ["word"] * 33},
+        "2",
+    ],
+)
+def test_announcement_of_management_that_is_none_is_refused(management: object) -> None:
+    with pytest.raises(WireError, match="management"):
+        decode_from_agent(json.dumps({"type": "report", "management": management}))
