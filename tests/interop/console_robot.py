@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,19 +31,25 @@ with reach() as sock:
 """
 
 
-class Robot:
+@dataclass(frozen=True)
+class Server:
+    """Where the technician is signed in."""
+
+    address: str
+    ca: Path
+    token: str
+
+
+class Seat:
     """The technician. What is waited for comes within half a minute, or the test fails."""
 
-    def __init__(self, folder: Path, display: Display, stub: PlatformStub) -> None:
+    def __init__(self, folder: Path, display: Display, server: Server, client: Path) -> None:
+        """Sit down at `display`; `client` is the RDP client, first on the path. The home is `folder`."""
         self.folder = folder
         self.display = display
-        self.stub = stub
+        self.server = server
         self.log = folder / "console.log"
-        programs = folder / "bin"
-        programs.mkdir()
-        self.client = programs / "xfreerdp3"
-        self.client.write_text(CLIENT.format(python=sys.executable))
-        self.client.chmod(0o700)
+        self.client = client
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *words: str) -> Self:
@@ -55,7 +62,8 @@ class Robot:
             "PYTHONWARNINGS": "error",
             "QT_QPA_PLATFORM": "xcb",
         }
-        options = ["--server", self.stub.address, "--token", TOKEN, "--ca", str(self.stub.ca), "--port", "0"]
+        server = self.server
+        options = ["--server", server.address, "--token", server.token, "--ca", str(server.ca), "--port", "0"]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.interop.console_probe", "console", *options, *words],
@@ -73,12 +81,6 @@ class Robot:
     def process(self) -> "subprocess.Popen[str]":
         assert self._process is not None
         return self._process
-
-    @property
-    def told(self) -> str:
-        """Return how the client was started, empty as long as it was not."""
-        file = self.client.with_name("told")
-        return file.read_text() if file.exists() else ""
 
     def ask(self, question: str, name: str) -> Any:
         """Ask the window."""
@@ -165,6 +167,25 @@ class Robot:
     def _xdotool(self, *words: str) -> None:
         env = [f"{key}={value}" for key, value in self.display.env.items()]
         run(["env", *env, "xdotool", *words])
+
+
+class Robot(Seat):
+    """The technician before a platform that does as it is told, with a client that is a script."""
+
+    def __init__(self, folder: Path, display: Display, stub: PlatformStub) -> None:
+        programs = folder / "bin"
+        programs.mkdir()
+        client = programs / "xfreerdp3"
+        client.write_text(CLIENT.format(python=sys.executable))
+        client.chmod(0o700)
+        super().__init__(folder, display, Server(stub.address, stub.ca, TOKEN), client)
+        self.stub = stub
+
+    @property
+    def told(self) -> str:
+        """Return how the client was started, empty as long as it was not."""
+        file = self.client.with_name("told")
+        return file.read_text() if file.exists() else ""
 
 
 @contextlib.contextmanager
