@@ -148,10 +148,8 @@ def rows_of(tenants: Sequence[Any]) -> Iterator[tuple[object, ...]]:
     for tenant in tenants:
         for host in tenant["hosts"]:
             state = _state(tenant, host)
-            yield (
-                f"{tenant['id']}/{host['id']}",
-                *({**state, "failed": ", ".join(state["failed"])}).values(),
-            )
+            state["failed"] = ", ".join(state["failed"])
+            yield (f"{tenant['id']}/{host['id']}", *state.values())
         if not tenant["hosts"]:
             yield (tenant["id"], "no host", "", "", "", "", "")
 
