@@ -60,7 +60,11 @@ def test_what_was_edited_or_is_of_another_host_or_target_does_not_count(lie: Ann
     assert judged(lie) == ("", CHANGED)
 
 
-@pytest.mark.parametrize("key", ["", "ab", "no hexadecimal", HostKey.generate().public_bytes.hex()])
+@pytest.mark.parametrize(
+    "key",
+    ["", "ab", "no hexadecimal", HostKey.generate().public_bytes.hex()],
+    ids=["empty", "short", "text", "other"],
+)
 def test_other_keys_verify_nothing(key: str) -> None:
     assert judged(HONEST, key) == ("", CHANGED)
 

@@ -507,7 +507,7 @@ async def test_pages_of_connections_give_each_once_and_newest_first(store: Store
         (RecordFilter(reason=Reason.AGENT_SILENT), []),
         (RecordFilter(reason=ENDINGS[0], is_open=True), []),
     ],
-    ids=str,
+    ids=["user", "users-open", "reason", "resource", "host", "user-host-reason", "no-reason", "open-reason"],
 )
 async def test_connections_are_found_by_all_that_is_asked_for(
     store: Store, wanted: RecordFilter, numbers: list[int]

@@ -38,7 +38,7 @@ NAMED = {
         (frozenset({Redirection.SOUND}), 0x1F),
         (frozenset(Redirection) - {Redirection.CLIPBOARD}, 0x8),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=["all", "named", "none", "usual", "sound", "all-but-clipboard"],
 )
 def test_redirections_are_all_none_or_all_but_some(allowed: frozenset[Redirection], flags: int) -> None:
     assert redirection_flags(allowed) == flags

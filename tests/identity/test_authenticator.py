@@ -53,7 +53,9 @@ async def test_sign_in_of_one_kind_is_none_of_another(world: World, kind: SignIn
     assert [each for each in SignInKind if await world.who(opened, each)] == [kind]
 
 
-@pytest.mark.parametrize("secret", ["", "x", "\ud800", make_token().reveal()])
+@pytest.mark.parametrize(
+    "secret", ["", "x", "\ud800", make_token().reveal()], ids=["empty", "short", "surrogate", "drawn"]
+)
 async def test_secret_that_opened_nothing_is_nobodys(world: World, secret: str) -> None:
     await world.invited()
     assert await world.authenticator.who(Secret(secret), SignInKind.BROWSER) is None

@@ -212,7 +212,7 @@ SIDES = {
 CASES = [
     (side, state, step)
     for side, (_, table, received, calls) in SIDES.items()
-    for state in {state for state, _ in table} | set(table.values())
+    for state in sorted({state for state, _ in table} | set(table.values()), key=lambda state: state.value)
     for step in (*received, *calls)
 ]
 
