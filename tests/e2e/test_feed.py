@@ -74,7 +74,7 @@ async def subscription(stage: Stage):
 async def publish_app(stage: Stage) -> None:
     """Publish an app beside the desktop, with files that it opens, a folder, and an icon of its own."""
     directory = stage.store.directory
-    pool = await publishing.pool_of(directory, (await stage.store.hosts())[0])
+    pool = await publishing.pool_of(directory, (await stage.store.all_hosts())[0])
     out = io.BytesIO()
     Image.new("RGB", (64, 64), RED).save(out, "PNG")
     icon = icon_of(MAIN, prepare_icon(out.getvalue()))

@@ -11,8 +11,9 @@ from tests.web.api.test_consent import request_of, text_of
 from tests.web.api.test_guard import operations
 from tests.web.api.test_own import person
 
-WITHOUT = {"begin_device_code"}
-"""It decides nothing: a person does so on the page where the code is typed, which notes it."""
+WITHOUT = {"begin_device_code", "read_reach_end"}
+"""The first decides nothing: a person does so on the page where the code is typed, which notes it. The second
+only reads; it is no GET because a token does not belong into an address."""
 
 CHANGES: tuple[tuple[str, str, str, str, Any, str], ...] = (
     ("save_tenant", "main/olga", "PUT", "/tenant", {"name": "X"}, "tenant.save"),

@@ -28,6 +28,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "save_resource": {"name": "new", "title": "New", "application_group": "desktops"},
     "make_join_code": {"name": "x"},
     "message_session": {"text": "x"},
+    "read_reach_end": {"token": "x" * 43},
     "approve": {"number": 42},
     "make_connection_file": {"resource": "office"},
     "make_api_token": {"name": "x", "scopes": ["audit:read"]},
@@ -52,6 +53,7 @@ OTHERS = {
     "api-tokens": "acme-token",
     "consent": "acme-request",
     "flights": "acme-flight",
+    "provider": "acme-request",
 }
 """An id of the other tenant for each family."""
 
