@@ -88,5 +88,5 @@ def test_change_in_another_tenant_is_in_its_own_log(terminal: Terminal) -> None:
     terminal.store(lambda store: store.directory.save_tenant(Tenant(TenantId("acme"), "Acme")))
     terminal.good("user", "add", "anna", "--tenant", "acme")
     (entry,) = terminal.store(lambda store: store.audit.entries(TenantId("acme")))
-    assert (entry.action, entry.detail) == ("user.save", "anna made, user")
+    assert (entry.action, entry.detail) == ("user.save", "anna: made")
     assert terminal.store(lambda store: store.audit.entries(MAIN)) == []

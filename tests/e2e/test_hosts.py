@@ -114,7 +114,8 @@ async def test_link_that_breaks_the_protocol_is_closed_with_1002(stage: Stage) -
     agent.say('{"type":"welcome"}')
     agent.wire.say(Opcode.TEXT, b"{")
 
-    assert await agent.wire.hear() == b""
+    while await agent.wire.hear():
+        pass  # An order of a canary may have been on its way.
     assert agent.wire.closed_with == PROTOCOL_ERROR
     await until(stage.link_is_down)
 

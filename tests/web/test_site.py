@@ -42,8 +42,13 @@ OPEN = {
     "/agent/enrol",
 }
 """What nobody needs to be signed in for."""
-OPEN_API = {"/api/v1/openapi.json", "/api/v1/device-code", "/api/v1/device-token"}
-"""What of the API nobody needs to be signed in for."""
+OPEN_API = {
+    "/api/v1/openapi.json",
+    "/api/v1/device-code",
+    "/api/v1/device-token",
+    "/api/v1/provider/connections/{id}/end",
+}
+"""What of the API nobody needs to be signed in for; the last is asked with the token of a visit."""
 UNSEEN = {"/signin/oidc/{name}", "/signin/oidc/{name}/callback", "/metrics"}
 """What shows nothing here: there is no OpenID provider, and nobody is on the machine itself."""
 KEPT = {"private, no-cache", "private, max-age=86400", "public, max-age=31536000, immutable"}

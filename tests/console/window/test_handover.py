@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,8 +66,15 @@ class Window:
 
 
 @pytest.fixture
-def window(qt: "QApplication", tmp_path: Path) -> Iterator[Window]:
-    made = Window(socket_name(tmp_path / "config", "gw.example.org"), qt)
+def folder() -> Iterator[Path]:
+    """Return a folder whose name is as short as people's are: paths of sockets have 107 bytes at the most."""
+    with tempfile.TemporaryDirectory(prefix="dialback-") as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def window(qt: "QApplication", folder: Path) -> Iterator[Window]:
+    made = Window(socket_name(folder / "config", "gw.example.org"), qt)
     assert made.handover.listen()
     yield made
     made.handover.close()
@@ -86,8 +94,14 @@ def test_who_finds_no_window_is_the_first(tmp_path: Path) -> None:
     assert not hand_over(socket_name(tmp_path, "gw.example.org"), LINK)
 
 
-def test_a_socket_that_was_left_behind_is_taken_over(qt: "QApplication", tmp_path: Path) -> None:
-    name = socket_name(tmp_path, "gw.example.org")
+def test_where_no_socket_can_be_each_start_is_a_window(qt: "QApplication", tmp_path: Path) -> None:
+    name = socket_name(tmp_path / ("d" * 100), "gw.example.org")
+    assert not Handover(name).listen()
+    assert not hand_over(name, LINK)
+
+
+def test_a_socket_that_was_left_behind_is_taken_over(qt: "QApplication", folder: Path) -> None:
+    name = socket_name(folder, "gw.example.org")
     killed = (
         "import os, sys; from PySide6.QtCore import QCoreApplication\n"
         "from dialback.console.window.handover import Handover\n"

@@ -132,6 +132,7 @@ BODIES = (
         "/provider/connections/acme-request/proof?tenant=acme",
         {"proven": "proven", "shown": "ab" * 32, "announced": "ab" * 32},
     ),
+    Body("provider/tess", "POST", "/provider/connections/acme-request/end", {"token": "x" * 43}),
     # The last one, since it suspends the tenant.
     Body(
         "provider/pia",

@@ -11,7 +11,7 @@ async def test_saving_makes_then_changes_nothing_then_changes(api: ApiStage) -> 
 
     assert [answer.status_code for answer in (made, same, changed)] == [201, 200, 200]
     assert [answer.headers["etag"] for answer in (made, same, changed)] == ['"1"', '"1"', '"2"']
-    assert [entry.detail for entry in api.notes.entries] == ["made", "name: 'New' -> 'Newer'"]
+    assert [entry.detail for entry in api.notes.entries] == ["New: made", "Newer: name: 'New' -> 'Newer'"]
     assert {(entry.action, entry.subject) for entry in api.notes.entries} == {("group.save", "group:new")}
 
 

@@ -33,7 +33,7 @@ CHECKS = [
 ]
 MODES = list(schemathesis.GenerationMode)
 KNOWN = {
-    "users": {"id": "uma"},
+    "users": {"id": "uma", "user_id": "uma"},
     "groups": {"id": "staff", "user_id": "uma"},
     "workspaces": {"id": "work"},
     "host-pools": {"id": "pool", "host_id": "desk-1"},

@@ -37,7 +37,7 @@ MAX_HOST_NAME_CHARS = 253
 
 
 class RdpServerView(View):
-    """What an agent's probe found at a target."""
+    """What an agent's probe found at a target; `signature` is the host key's of the certificate, if any."""
 
     target: str
     answers: bool
@@ -45,6 +45,8 @@ class RdpServerView(View):
     tls_version: str
     certificate_sha256: str
     problem: str
+    signed_at: str
+    signature: str
 
 
 class ManagementOfferView(View):

@@ -87,7 +87,13 @@ class Nouns(Generic[E]):
             # Of the version just looked at: what the check allowed is what is replaced.
             wanted = replace(noun, version=before.version if before is not None else 0)
             kept = await self.api.directory.save(wanted)
-            note(self.api, caller, f"{self.word}.save", f"{self.word}:{noun.id}", changes(before, kept))
+            note(
+                self.api,
+                caller,
+                f"{self.word}.save",
+                f"{self.word}:{noun.id}",
+                f"{kept.name}: {changes(before, kept)}",
+            )
         assert kept is not None
         tagged(response, kept.version)
         return kept
