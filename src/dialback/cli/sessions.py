@@ -6,7 +6,7 @@ import typer
 
 from dialback.cli.api import Api, over_api
 from dialback.cli.context import Failed, Json
-from dialback.cli.output import print_json, print_table, say
+from dialback.cli.output import instant, print_json, print_table, say
 from dialback.domain.sessions import state_text
 
 app = typer.Typer(no_args_is_help=True, help="Sessions on hosts.")
@@ -29,7 +29,7 @@ async def list_sessions(
             f"{each['host']}/{each['id']}",
             each["user"],
             state_text(each["state"], each["locked"]),
-            each["since"],
+            instant(each["since"]),
         )
         for each in found
     ]
