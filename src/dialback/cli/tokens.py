@@ -6,7 +6,7 @@ import typer
 
 from dialback.cli.api import Api, over_api
 from dialback.cli.context import Json
-from dialback.cli.output import print_json, print_line, print_table, say
+from dialback.cli.output import instant, print_json, print_line, print_table, say
 from dialback.domain.accounts import Scope
 
 app = typer.Typer(no_args_is_help=True, help="API tokens of programs.")
@@ -27,9 +27,9 @@ async def list_tokens(api: Api, as_json: Json = False) -> None:
             each["name"],
             ", ".join(each["scopes"]),
             each["created_by"],
-            each["expires_at"],
-            each["used_at"],
-            each["revoked_at"],
+            instant(each["expires_at"]),
+            instant(each["used_at"]),
+            instant(each["revoked_at"]),
         )
         for each in found
     ]
