@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -140,7 +140,9 @@ async def test_agent_answers_the_challenge_with_its_key(platform: Platform) -> N
     assert opened.is_set()
 
 
-async def test_agent_reports_at_the_start_and_when_something_changes(platform: Platform) -> None:
+def keeping_two(reports: list[tuple[RdpServer, ...]]) -> Callable[[ServerSide], Awaitable[None]]:
+    """Return a server that keeps two reports and then says goodbye."""
+
     async def serve(server: ServerSide) -> None:
         await server.open()
         for _ in range(2):
@@ -149,8 +151,12 @@ async def test_agent_reports_at_the_start_and_when_something_changes(platform: P
             reports.append(event.rdp_servers)
         server.send(server.link.goodbye("done"))
 
+    return serve
+
+
+async def test_agent_reports_at_the_start_and_when_something_changes(platform: Platform) -> None:
     reports: list[tuple[RdpServer, ...]] = []
-    platform.on_link = serve
+    platform.on_link = keeping_two(reports)
     settings = AgentSettings(probe_interval_s=0.01)
     with pytest.raises(LinkLost, match="done"):
         await hold(platform, settings, Probe(FOUND, FOUND, FOUND, DOWN))
@@ -160,16 +166,8 @@ async def test_agent_reports_at_the_start_and_when_something_changes(platform: P
 async def test_agent_signs_its_certificates_and_that_alone_is_no_change_to_report(
     platform: Platform,
 ) -> None:
-    async def serve(server: ServerSide) -> None:
-        await server.open()
-        for _ in range(2):
-            event = await server.wait_for(ReportReceived)
-            assert isinstance(event, ReportReceived)
-            reports.append(event.rdp_servers)
-        server.send(server.link.goodbye("done"))
-
     reports: list[tuple[RdpServer, ...]] = []
-    platform.on_link = serve
+    platform.on_link = keeping_two(reports)
     shows = FOUND[0].model_copy(update={"certificate_sha256": "ab" * 32})
     settings = AgentSettings(probe_interval_s=0.01)
     with pytest.raises(LinkLost, match="done"):
