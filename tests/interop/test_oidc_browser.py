@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from dialback.app.settings import FILE_NAME, Settings, store_url
-from dialback.domain.errors import SENTENCES, Reason
+from dialback.domain.errors import Reason, sentence_for_user
 from dialback.domain.ids import UserName
 from dialback.domain.tenancy import MAIN, Role, User
 from dialback.store.open import open_store
@@ -171,7 +171,7 @@ async def test_person_without_a_claim_that_is_needed_reads_why_on_the_page(
     async with page_of(browser, f"https://{node.address}") as page:
         await sign_in(page, "carol")
         await page.get_by_role("heading", name="Not signed in", level=1).wait_for()
-        await expect(page.get_by_text(SENTENCES[Reason.OIDC_CLAIM_UNFIT])).to_be_visible()
+        await expect(page.get_by_text(sentence_for_user(Reason.OIDC_CLAIM_UNFIT))).to_be_visible()
         await expect(page.get_by_text("preferred_username: ")).to_be_visible()
         await page.goto("/")
         await page.get_by_role("heading", name="Sign in", level=1).wait_for()
@@ -190,4 +190,4 @@ async def test_person_who_turns_back_at_the_provider_reads_so(
         await page.get_by_role("link", name="Sign in with the lab").click()
         await page.get_by_role("link", name="Cancel").click()
         await page.get_by_role("heading", name="Not signed in", level=1).wait_for()
-        await expect(page.get_by_text(SENTENCES[Reason.OIDC_DENIED])).to_be_visible()
+        await expect(page.get_by_text(sentence_for_user(Reason.OIDC_DENIED))).to_be_visible()
