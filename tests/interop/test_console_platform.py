@@ -109,7 +109,9 @@ def test_click_on_the_host_shows_its_desktop_and_closing_the_window_ends_everyth
 
     display.wait_for_colour(RED, timeout_s=40)
     assert display.colours() > DESKTOP_COLOURS
-    seat.until(lambda: [row[1] for row in seat.ask("rows", "running")] == ["Connected"])
+    seat.until(
+        lambda: [row[1].startswith("Connected. Proven:") for row in seat.ask("rows", "running")] == [True]
+    )
     [record] = going_on(helped.platform)
     assert (record["user"], record["transport"]) == ("provider\\tess", "stream")
     [client] = clients(seat)
