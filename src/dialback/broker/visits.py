@@ -211,7 +211,7 @@ class Visits(ConsentEvents):
         """
         terms = await self._provider.terms(tenant)
         check_terms(terms, self._now())
-        check_use(terms, await self._use(tenant, connection_id))
+        check_use(terms, await self._use(terms, connection_id))
         return terms
 
     def open_visits(self) -> dict[ConnectionId, OpenVisit]:
@@ -261,13 +261,16 @@ class Visits(ConsentEvents):
         self._check_console(attempt.client_address)
         staff = await self._provider.staff(admission.user_id)
         terms = await self._provider.terms(admission.tenant)
-        use = await self._use(admission.tenant, attempt.connection_id)
+        use = await self._use(terms, attempt.connection_id)
         check_reach(staff, terms, use, self._now())
         return terms
 
-    async def _use(self, tenant: TenantId, but: ConnectionId) -> TenantUse:
-        live = sum(each.tenant == tenant and each.id != but for each in self._connections.live())
-        return TenantUse(live, await self._provider.bytes_in(tenant, month_of(self._now())))
+    async def _use(self, terms: Terms, but: ConnectionId) -> TenantUse:
+        live = sum(each.tenant == terms.tenant and each.id != but for each in self._connections.live())
+        if terms.most_bytes_month is None:
+            # Most tenants have no limit, and every connection would wait for a sum that decides nothing.
+            return TenantUse(live)
+        return TenantUse(live, await self._provider.bytes_in(terms.tenant, month_of(self._now())))
 
     async def _host(self, host_id: HostId, tenant: TenantId) -> Host:
         host = await self._store.host(tenant, host_id)
