@@ -4,12 +4,14 @@ Each transaction that writes begins with its writing statement, so that SQLite t
 and waits for it, instead of failing when a reader turns writer. Every failure leaves as `StoreUnavailable`.
 """
 
+import functools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Executable, Select, Table, insert, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Executable, Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import greenlet_spawn
@@ -67,28 +69,25 @@ class Database:
         async with translating():
             return await greenlet_spawn(ask)
 
-    async def _write(self, statement: Any) -> int:
-        """Carry out one statement; return how many rows it changed."""
-        async with self._transaction() as connection:
-            return int((await connection.execute(statement)).rowcount)
+    async def _write(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Carry out one statement; return how many rows it changed.
 
-    async def _save(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
-        """Put the row in place of the one that is the same, or add it."""
+        Args:
+            values: what an INSERT adds, where the statement itself names none: that one is made faster.
+        """
         async with translating():
-            await self._replace(table, same, values)
+            return await self._carry_out(statement, values)
 
-    async def _replace(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
-        """Do what `_save` does, and leave it to the caller to translate failures."""
-        try:
-            await self._put(table, same, values)
-        except IntegrityError:
-            # Another node added it in between; SQLite, which lets one write at a time, never comes here.
-            await self._put(table, same, values)
+    async def _save(self, table: Table, values: Mapping[str, Any]) -> None:
+        """Put the row in place of the one with its primary key, or add it; failures are not translated."""
+        await self._carry_out(saving(table, self._engine.dialect.name), values)
 
-    async def _put(self, table: Table, same: ColumnElement[bool], values: dict[str, Any]) -> None:
-        async with self._engine.begin() as connection:
-            if (await connection.execute(update(table).where(same).values(values))).rowcount == 0:
-                await connection.execute(insert(table).values(values))
+    async def _carry_out(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        def carry_out() -> int:
+            with self._engine.sync_engine.begin() as connection:
+                return int(connection.execute(statement, values).rowcount)
+
+        return await greenlet_spawn(carry_out)
 
 
 @asynccontextmanager
@@ -98,6 +97,19 @@ async def translating() -> AsyncIterator[None]:
         yield
     except (DBAPIError, PoolTimeout, OSError) as error:
         raise unavailable(error) from error
+
+
+@functools.cache
+def saving(table: Table, dialect: str) -> Executable:
+    """Return the statement that puts a row in place of the one with the same primary key, or adds it.
+
+    Made once for a table: making it takes longer than carrying it out. The databases agree on the words, and
+    SQLAlchemy has them once for each.
+    """
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    given = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+    same = table.primary_key
+    return insert.on_conflict_do_update(same, set_=given) if given else insert.on_conflict_do_nothing(same)
 
 
 async def first(connection: AsyncConnection, query: Executable) -> Row | None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dialback.domain.access import RELAY_ENDS, ConnectionToken, TokenUse
+from dialback.domain.access import ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.directory import Page
 from dialback.domain.errors import Reason, Refused
@@ -44,8 +44,8 @@ from dialback.domain.names import key_of
 from dialback.domain.pools import PoolHost, pool_of_its_own, with_its_id
 from dialback.domain.records import EVERY_RECORD, RecordFilter, cursor_after, place_of, users_of
 from dialback.domain.sessions import ConnectionRecord
-from dialback.store import directory_rows, rows
-from dialback.store.database import Database, first
+from dialback.store import directory_rows, queries, rows
+from dialback.store.database import Database, first, translating
 from dialback.store.directory_models import host_pools, pool_hosts
 from dialback.store.models import Instant, connection_tokens, connections, hosts, join_codes
 from dialback.store.sql_accounts import SqlAccounts
@@ -96,7 +96,7 @@ class SqlStore(Database):
         return SqlProvider(self._engine)
 
     async def save_join_code(self, code: JoinCode) -> None:
-        await self._write(insert(join_codes).values(asdict(code)))
+        await self._write(insert(join_codes), asdict(code))
 
     async def enrol_host(self, code: TokenHash, host: Host, now: datetime) -> Host:
         usable = and_(join_codes.c.used_at.is_(None), join_codes.c.expires_at > now)
@@ -143,25 +143,15 @@ class SqlStore(Database):
         )
 
     async def save_token(self, token: ConnectionToken) -> None:
-        await self._write(insert(connection_tokens).values(asdict(token)))
+        await self._write(insert(connection_tokens), asdict(token))
 
     async def token(self, token_hash: TokenHash) -> tuple[ConnectionToken | None, TokenUse]:
-        mine = connections.c.token_hash == token_hash
-        is_open = connections.c.ended_at.is_(None)
-        newest = (
-            select(connections.c.id, connections.c.ended_at)
-            .where(mine, ~is_open, connections.c.reason.in_(RELAY_ENDS))
-            .order_by(connections.c.ended_at.desc(), connections.c.id.desc())
-            .limit(1)
+        asked = {"token_hash": token_hash}
+        known, live, ended = await self._ask(
+            (queries.TOKEN, asked), (queries.OPENED_BY, asked), (queries.LAST_RELAYED_BY, asked)
         )
-        async with self._transaction() as connection:
-            token = await first(
-                connection, select(connection_tokens).where(connection_tokens.c.hash == token_hash)
-            )
-            live = await first(connection, select(connections.c.id).where(mine, is_open).limit(1))
-            last = await first(connection, newest)
-        use = rows.token_use_of(live is not None, last)
-        return None if token is None else rows.token_of(token), use
+        use = rows.token_use_of(bool(live), dict(ended[0]) if ended else None)
+        return rows.token_of(dict(known[0])) if known else None, use
 
     async def revoke_token(self, token_hash: TokenHash, now: datetime) -> bool:
         return await self._revoke(connection_tokens, connection_tokens.c.hash == token_hash, now)
@@ -185,7 +175,8 @@ class SqlStore(Database):
         return await self._write(delete(connection_tokens).where(old, ~opened.exists()))
 
     async def save_connection(self, record: ConnectionRecord) -> None:
-        await self._save(connections, connections.c.id == record.id, rows.connection_row(record))
+        async with translating():
+            await self._save(connections, rows.connection_row(record))
 
     async def connection(
         self, tenant: TenantId | None, connection_id: ConnectionId

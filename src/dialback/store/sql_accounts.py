@@ -54,7 +54,7 @@ class SqlAccounts(Database):
             except IntegrityError as error:
                 if _lacks_user(error):
                     raise
-                # Another node added it in between; see `Database._replace`.
+                # Another node added it in between; SQLite, which lets one write at a time, never comes here.
                 version = await self._put_credential(credential)
         return replace(credential, version=version)
 
@@ -176,9 +176,8 @@ class SqlAccounts(Database):
         return await self._write(revoked) > 0
 
     async def save_identity(self, identity: ExternalIdentity) -> None:
-        same = _identity(identity.tenant, identity.issuer, identity.subject)
         async with translating(), _of_somebody():
-            await self._replace(external_identities, same, asdict(identity))
+            await self._save(external_identities, asdict(identity))
 
     async def save_first_identity(self, identity: ExternalIdentity) -> bool:
         tenant, user = identity.tenant, identity.user

@@ -18,7 +18,7 @@ class SqlApprovals(Database):
     """Implements `Approvals` over an engine whose database has the current schema."""
 
     async def ask(self, approval: Approval) -> None:
-        await self._write(insert(approvals).values(asdict(approval)))
+        await self._write(insert(approvals), asdict(approval))
 
     async def approval(self, tenant: TenantId, id: ConnectionId) -> Approval | None:
         row = await self._read_first(select(approvals).where(_same(tenant, id)))

@@ -17,7 +17,7 @@ class SqlAudit(Database):
     """Implements `Audit` over an engine whose database has the current schema."""
 
     async def write(self, entry: AuditEntry) -> None:
-        await self._write(insert(audit_entries).values(rows.entry_row(shortened(entry))))
+        await self._write(insert(audit_entries), rows.entry_row(shortened(entry)))
 
     async def entries(
         self,

@@ -167,9 +167,8 @@ class SqlDirectory(Database):
         ]
 
     async def save_pool_host(self, member: PoolHost) -> None:
-        same = and_(pool_hosts.c.tenant == member.tenant, pool_hosts.c.host == member.host)
         async with translating(), _refusing("host, pool or owner is not in the tenant"):
-            await self._replace(pool_hosts, same, asdict(member))
+            await self._save(pool_hosts, asdict(member))
 
     async def remove_pool_host(self, tenant: TenantId, host: HostId) -> bool:
         return await self._drop(pool_hosts, {"tenant": tenant, "host": host})
@@ -301,7 +300,7 @@ class SqlDirectory(Database):
                         await check(connection)
                     return kept
                 except IntegrityError as error:
-                    # Unless a rule was broken, another node added it in between; see `Database._replace`.
+                    # Unless a rule was broken, another node added it in between; SQLite never comes here.
                     if attempt or _broken_rule(error) is not None:
                         raise
         raise AssertionError("the second attempt returns or raises")
@@ -318,7 +317,7 @@ class SqlDirectory(Database):
     async def _add(self, table: Table, values: dict[str, Any]) -> None:
         """Add a row that is nothing but its key, unless it is there."""
         async with translating(), _refusing("one of the two is not in the tenant"):
-            await self._replace(table, _equals(table, values), values)
+            await self._save(table, values)
 
     async def _drop(self, table: Table, values: dict[str, Any]) -> bool:
         return await self._write(delete(table).where(_equals(table, values))) > 0

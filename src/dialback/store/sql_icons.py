@@ -23,7 +23,7 @@ class SqlIcons(Database):
     async def save_icon(self, icon: Icon) -> None:
         async with translating():
             try:
-                await self._replace(icons, _is(icon.tenant, icon.id), asdict(icon))
+                await self._save(icons, asdict(icon))
             except IntegrityError as error:
                 raise NotThere("the tenant is not there") from error
 

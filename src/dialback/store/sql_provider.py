@@ -22,6 +22,7 @@ from dialback.domain.flight import Flight, FlightProblem, Head, SignedHead
 from dialback.domain.ids import ConnectionId, GrantId, TenantId, UserId
 from dialback.domain.provider import PROVIDER, ConsentKey, KeptGrant, Staff, Terms
 from dialback.store import provider_rows as rows
+from dialback.store import queries
 from dialback.store.database import Database, first, translating
 from dialback.store.directory_models import tenants
 from dialback.store.models import Instant
@@ -43,7 +44,7 @@ class SqlProvider(Database):
 
     async def save_staff(self, member: Staff) -> None:
         async with translating(), _refusing("the user is not there"):
-            await self._replace(staff, _staff(member.user), rows.staff_row(member))
+            await self._save(staff, rows.staff_row(member))
 
     async def staff(self, user: UserId) -> Staff | None:
         row = await self._read_first(select(staff).where(_staff(user)))
@@ -63,7 +64,7 @@ class SqlProvider(Database):
             except IntegrityError as error:
                 if _breaks_reference(error):
                     raise
-                # Another node added them in between; see `Database._replace`.
+                # Another node added them in between; SQLite never comes here.
                 version = await self._put_terms(agreed)
         return replace(agreed, version=version)
 
@@ -81,8 +82,8 @@ class SqlProvider(Database):
         return 1
 
     async def terms(self, tenant: TenantId) -> Terms:
-        row = await self._read_first(select(terms).where(terms.c.tenant == tenant))
-        return Terms(tenant) if row is None else rows.terms_of(row)
+        [found] = await self._ask((queries.TERMS_OF, {"tenant": tenant}))
+        return rows.terms_of(dict(found[0])) if found else Terms(tenant)
 
     async def all_terms(self) -> Sequence[Terms]:
         agreed = select(tenants.c.id, *terms.c).outerjoin_from(tenants, terms, terms.c.tenant == tenants.c.id)
@@ -113,7 +114,7 @@ class SqlProvider(Database):
 
     async def save_consent_key(self, key: ConsentKey) -> None:
         async with translating(), _refusing("the tenant is not there"):
-            await self._replace(consent_keys, _key(key.tenant, key.name), asdict(key))
+            await self._save(consent_keys, asdict(key))
 
     async def consent_keys(self, tenant: TenantId) -> Sequence[ConsentKey]:
         mine = select(consent_keys).where(consent_keys.c.tenant == tenant).order_by(consent_keys.c.name)
@@ -123,7 +124,7 @@ class SqlProvider(Database):
         return await self._write(delete(consent_keys).where(_key(tenant, name))) > 0
 
     async def ask_consent(self, request: ConsentRequest) -> None:
-        await self._write(insert(consent_requests).values(asdict(request)))
+        await self._write(insert(consent_requests), asdict(request))
 
     async def consent_request(self, tenant: TenantId, id: str) -> ConsentRequest | None:
         row = await self._read_first(select(consent_requests).where(_is(consent_requests, tenant, id)))
