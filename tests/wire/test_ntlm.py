@@ -119,9 +119,40 @@ def test_message_that_is_none_of_a_client_is_refused(message: bytes) -> None:
             read(message)
 
 
-def test_client_without_unicode_is_refused() -> None:
-    with pytest.raises(WireError, match="Unicode"):
-        parse_negotiate(b"NTLMSSP\0\x01\0\0\0\x06\x82\x08\x00")
+# What curl 7.88.1 sent for ACME\\anna, first by itself and then to CHALLENGE: it offers OEM alone, and writes
+# Unicode to a server that does.
+CURL_NEGOTIATE = bytes.fromhex("4e544c4d53535000010000000682080000000000000000000000000000000000")
+CURL_AUTHENTICATE = bytes.fromhex(
+    "4e544c4d535350000300000018001800400000009c009c005800000008000800f400000008000800fc0000001600160004010000"
+    "000000000000000005828a000735005fe623e8807ca81f5aa2b021132883df1e60c051b6c2a015cd47556a3033e66d4b891a8449"
+    "010100000000000000a4dc78d880dd012883df1e60c051b600000000020010004400490041004c004200410043004b0001000400"
+    "4700570004001c00670077002e006500780061006d0070006c0065002e006f007200670003001c00670077002e00650078006100"
+    "6d0070006c0065002e006f00720067000700080000000000005adc010000000000000000410043004d00450061006e006e006100"
+    "57004f0052004b00530054004100540049004f004e00"
+)
+
+
+def test_client_that_offers_oem_alone_is_answered_in_unicode_and_writes_it() -> None:
+    flags = parse_negotiate(CURL_NEGOTIATE)
+    challenge = build_challenge(flags, CHALLENGE, "DIALBACK", "gw.example.org", FILETIME)
+    message = parse_authenticate(CURL_AUTHENTICATE)
+
+    assert struct.unpack_from("<I", challenge, 20)[0] & 0x00000001
+    assert (message.domain, message.user, message.workstation) == ("ACME", "anna", "WORKSTATION")
+    assert is_proof(message, NT_HASH, CHALLENGE)
+
+
+def test_client_that_offers_no_characters_is_refused() -> None:
+    with pytest.raises(WireError, match="Unicode or OEM"):
+        parse_negotiate(b"NTLMSSP\0\x01\0\0\0\x04\x82\x08\x00")
+
+
+def test_client_that_insists_on_oem_is_refused() -> None:
+    oem = bytearray(CURL_AUTHENTICATE)
+    struct.pack_into("<I", oem, 60, 0x008A8206)
+
+    with pytest.raises(WireError, match="names in Unicode"):
+        parse_authenticate(bytes(oem))
 
 
 def test_one_message_is_not_taken_for_the_other() -> None:

@@ -4,6 +4,9 @@ A client says what it can (NEGOTIATE), gets eight bytes (CHALLENGE), and answers
 the password (AUTHENTICATE). Only NTLMv2 with Unicode is taken. Every offset and length comes from a peer that
 is not known yet: fields are cut out of the bytes that are there, or the message is refused.
 
+More lenient than the specification: a client that offers OEM alone (libcurl does) is answered in Unicode
+too, and then writes Unicode; one that insists on OEM is refused at its AUTHENTICATE.
+
 What is left out on purpose: NTLMv1 and LM, which can be reversed; session keys, signing, sealing and the
 message integrity code, since the messages travel inside TLS and protect nothing after the login; and datagram
 mode. Randomness and time are the caller's.
@@ -27,6 +30,7 @@ MAX_NAME_BYTES = 512
 _NEGOTIATE, _CHALLENGE, _AUTHENTICATE = 1, 2, 3
 # [MS-NLMP] 2.2.2.5 NEGOTIATE; bits are named as there, without their prefix.
 _UNICODE = 0x00000001
+_OEM = 0x00000002
 _REQUEST_TARGET = 0x00000004
 _SIGN = 0x00000010
 _SEAL = 0x00000020
@@ -59,6 +63,7 @@ _CHALLENGE_HEAD = struct.Struct("<8sIHHII8s8xHHI8s")
 _VERSION = bytes([10, 0, 0, 0, 0, 0, 0, 15])
 """[MS-NLMP] 2.2.2.10 VERSION: always there, since some readers count on it; what it says is of no use."""
 _BLOB_HEAD_BYTES = 28
+_AUTHENTICATE_FLAGS_AT = 60
 _AUTHENTICATE_HEAD_BYTES = 64
 
 
@@ -98,7 +103,7 @@ def parse_negotiate(data: bytes) -> int:
     """Return the flags of a NEGOTIATE_MESSAGE; the names that may follow are of no use to a server.
 
     Raises:
-        WireError: it is none, or the client cannot write Unicode.
+        WireError: it is none, or the client offers no character set at all.
 
     Source: [MS-NLMP] 2.2.1.1 NEGOTIATE_MESSAGE.
     """
@@ -107,8 +112,8 @@ def parse_negotiate(data: bytes) -> int:
     if len(data) < _HEAD.size + _U32.size:
         raise WireError(f"expected the flags of NTLM's NEGOTIATE, got {len(data)} bytes")
     flags = int(_U32.unpack_from(data, _HEAD.size)[0])
-    if not flags & _UNICODE:
-        raise WireError(f"expected a client that knows Unicode, got flags {flags:#x}")
+    if not flags & (_UNICODE | _OEM):
+        raise WireError(f"expected a client that offers Unicode or OEM, got flags {flags:#x}")
     return flags
 
 
@@ -157,13 +162,16 @@ def parse_authenticate(data: bytes) -> Authenticate:
     """Parse an AUTHENTICATE_MESSAGE.
 
     Raises:
-        WireError: it is none, a field lies outside it, a name is no text or too long, or the response is not
-            NTLMv2's.
+        WireError: it is none, is not in Unicode, a field lies outside it, a name is no text or too long, or
+            the response is not NTLMv2's.
     """
     if is_negotiate(data):
         raise WireError("expected NTLM's AUTHENTICATE, got NEGOTIATE")
     if len(data) < _AUTHENTICATE_HEAD_BYTES:
         raise WireError(f"expected {_AUTHENTICATE_HEAD_BYTES} bytes of AUTHENTICATE, got {len(data)}")
+    flags = int(_U32.unpack_from(data, _AUTHENTICATE_FLAGS_AT)[0])
+    if not flags & _UNICODE:
+        raise WireError(f"expected names in Unicode, got flags {flags:#x}")
     response = _field(data, 20, "NTLM response")
     if len(response) < PROOF_BYTES + _BLOB_HEAD_BYTES:
         raise WireError(f"expected an NTLMv2 response, got {len(response)} bytes")
