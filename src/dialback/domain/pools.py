@@ -68,11 +68,12 @@ class WakeMethod(StrEnum):
 class StartOnConnect:
     """How a sleeping host is woken when a user wants it. `what` is the command line or the URL.
 
-    `deadline_s` is how long the client is kept waiting, parked, for the host's agent link.
+    `what` may hold a password, so it is in no text form of this. `deadline_s` is how long the client is kept
+    waiting, parked, for the host's agent link.
     """
 
     method: WakeMethod
-    what: str
+    what: str = field(repr=False)
     deadline_s: int = 90
 
     def __post_init__(self) -> None:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from dialback.domain.directory import CursorInvalid, VersionStale
-from dialback.domain.ids import GroupId
+from dialback.domain.ids import GroupId, PoolId
+from dialback.domain.pools import HostPool, Redirection, StartOnConnect, StepUp, WakeMethod
 from dialback.domain.tenancy import MAIN, Group, Role
 from dialback.web.api.parts import changes, fitting, named_key, sliced, version_of
 from dialback.web.api.problems import ApiProblem
@@ -40,6 +43,25 @@ def test_changes_name_what_differs_but_for_the_version() -> None:
 
     assert changes(None, before) == "made"
     assert changes(before, Group(MAIN, GroupId("g"), "New", Role.USER, 2)) == "name: 'Old' -> 'New'"
+
+
+def test_changes_are_told_in_the_words_of_the_api_without_what_hides_itself() -> None:
+    before = HostPool(MAIN, PoolId("p"), "Office", redirections=frozenset())
+    hook = StartOnConnect(WakeMethod.WEBHOOK, "https://wake.example.org/secret")
+    after = replace(
+        before,
+        start_on_connect=hook,
+        redirections=frozenset({Redirection.SOUND, Redirection.DRIVES}),
+        step_up=StepUp(wanted=True),
+    )
+
+    assert changes(before, after) == (
+        "start_on_connect: None -> {method: 'webhook', what: '***', deadline_s: 90}, "
+        "redirections: [] -> ['drives', 'sound'], "
+        "step_up: {wanted: False, timeout_s: 60, remembered_hours: 0} -> "
+        "{wanted: True, timeout_s: 60, remembered_hours: 0}"
+    )
+    assert "secret" not in repr(hook)
 
 
 def test_rule_of_a_noun_becomes_a_problem() -> None:

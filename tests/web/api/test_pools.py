@@ -33,6 +33,16 @@ async def test_what_wakes_hosts_is_for_administrators_eyes(api: ApiStage) -> Non
     assert "secret" not in (await api.ask("GET", "/host-pools", bearer=reader)).text
 
 
+async def test_log_of_changes_does_not_tell_what_wakes_hosts(api: ApiStage) -> None:
+    await api.good("PUT", "/host-pools/new", json={**WHOLE, "start_on_connect": None})
+    await api.good("PUT", "/host-pools/new", json=WHOLE)
+    await api.good("PUT", "/host-pools/new", json={**WHOLE, "name": "Renamed", "start_on_connect": None})
+
+    log = [entry.detail for entry in api.notes.entries]
+    assert sum("start_on_connect" in detail for detail in log) == 2
+    assert not any("wake.example.org" in detail for detail in log)
+
+
 async def test_token_neither_changes_nor_drops_what_wakes_hosts(api: ApiStage) -> None:
     await api.good("PUT", "/host-pools/new", json=WHOLE)
     token = await api.token(Scope.DIRECTORY_WRITE)

@@ -5,8 +5,9 @@ is not there, and so is what is not the caller's own where they may see no more 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request, Response
@@ -142,15 +143,25 @@ def note(
 
 
 def changes(before: Any, after: Any) -> str:
-    """Return the fields in which two nouns differ, for the audit log."""
+    """Return the fields in which two nouns differ, for the audit log; what hides itself is not told."""
     if before is None:
         return "made"
     different = [
-        f"{name}: {getattr(before, name)!r} -> {getattr(after, name)!r}"
+        f"{name}: {_told(getattr(before, name))} -> {_told(getattr(after, name))}"
         for name in after.__dataclass_fields__
         if name != "version" and getattr(before, name) != getattr(after, name)
     ]
     return ", ".join(different)
+
+
+def _told(value: Any) -> str:
+    """Return a field's value as the log tells it, in the words of the API's bodies."""
+    if is_dataclass(value):
+        shown = {each.name: getattr(value, each.name) if each.repr else "***" for each in fields(value)}
+        return f"{{{', '.join(f'{name}: {_told(part)}' for name, part in shown.items())}}}"
+    if isinstance(value, frozenset):
+        return repr(sorted(str(each) for each in value))
+    return repr(str(value) if isinstance(value, StrEnum) else value)
 
 
 def fitting(kind: Callable[..., T], *values: Any, **fields: Any) -> T:
