@@ -30,6 +30,14 @@ async def test_certificate_of_the_authority_is_linked(portal: PortalStage) -> No
     assert 'href="/ca.pem"' in (await (await portal.signed_in("anna")).get("/subscribe")).text
 
 
+async def test_page_says_of_no_client_that_it_heeds_what_was_not_seen(portal: PortalStage) -> None:
+    # As the table in docs/protocols/rdp-file.md has it, where Windows App is "not known".
+    text = text_of(await (await portal.signed_in("anna")).get("/subscribe"))
+    said = text[text.index("What is enforced where") :]
+    assert "FreeRDP 3 heed both" in said
+    assert "Windows App" not in said
+
+
 async def test_each_workspace_is_linked_where_there_are_several(portal: PortalStage) -> None:
     anna = await portal.signed_in("anna")
     assert "One workspace only" not in (await anna.get("/subscribe")).text
