@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialback.domain.sessions import Stage
-from dialback.web.portal.timelines import LEAST, TITLES, WIDTH, bars_of
+from dialback.web.portal.timelines import LEAST, NEVER_OPEN, TITLES, WIDTH, bars_of
 
 durations = st.dictionaries(st.sampled_from(list(Stage)), st.floats(0, 1e9))
 
@@ -17,8 +17,14 @@ def test_bars_stand_in_the_order_of_stages() -> None:
 
 
 def test_time_in_use_is_said_and_not_drawn() -> None:
-    bars = bars_of({Stage.TLS: 1.0, Stage.END: 1e7})
+    bars = bars_of({Stage.FIRST_BYTE: 1.0, Stage.END: 1e7})
     assert [(bar.ms, bar.width) for bar in bars] == [(1.0, WIDTH), (1e7, 0.0)]
+    assert bars[-1].title == "In use"
+
+
+def test_connection_that_was_never_open_was_not_in_use() -> None:
+    (_, end) = bars_of({Stage.TLS: 1.0, Stage.END: 24_200.0})
+    assert (end.title, end.ms) == (NEVER_OPEN, 24_200.0)
 
 
 @given(durations)

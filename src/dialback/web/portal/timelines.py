@@ -28,6 +28,8 @@ TITLES: Final[Mapping[str, str]] = {
     "end": "In use",
 }
 """What people read, by the stage's name in records."""
+NEVER_OPEN: Final = "Until its end"
+"""What people read instead of time in use where the host was never heard: the client waited, or left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def bars_of(timeline: Mapping[Stage, float]) -> tuple[Bar, ...]:
     for stage in stages:
         share = timeline[stage] / whole if whole else 1 / max(len(drawn), 1)
         width = 0.0 if stage is Stage.END else round(LEAST + room * share, 2)
-        bars.append(Bar(stage, TITLES[stage], timeline[stage], round(begin, 2), width))
+        unused = stage is Stage.END and Stage.FIRST_BYTE not in timeline
+        title = NEVER_OPEN if unused else TITLES[stage]
+        bars.append(Bar(stage, title, timeline[stage], round(begin, 2), width))
         begin += width
     return tuple(bars)
