@@ -111,12 +111,14 @@ async def test_body_of_another_type_is_refused(api: ApiStage) -> None:
     assert (await api.bad("PUT", "/groups/x", content=b'{"name": "X"}', headers=headers))[0] == 422
 
 
-async def test_large_body_is_refused(api: ApiStage) -> None:
+async def test_large_body_is_refused_and_how_large_it_may_be_is_told(api: ApiStage) -> None:
     body = json.dumps({"name": "x" * (1 << 20)}).encode()
 
     assert await api.bad("PUT", "/groups/x", content=body) == (413, "body-too-large")
     icon = b"x" * (256 * 1024 + 1)
     assert await api.bad("PUT", "/resources/office/icon", content=icon) == (413, "body-too-large")
+    told = problem_of(await api.ask("PUT", "/resources/office/icon", content=icon))
+    assert told["detail"] == "expected 262144 bytes at most, got more"
 
 
 async def test_body_that_does_not_come_to_its_end_is_let_go(

@@ -88,7 +88,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
             raise HTTPException(408) from None
         got_bytes += len(message.get("body", b""))
         if got_bytes > limit:
-            raise HTTPException(413)
+            raise HTTPException(413, f"expected {limit} bytes at most, got more")
         return message
 
     return receive_bounded

@@ -63,7 +63,7 @@ TITLES: dict[ApiReason, str] = {
     ApiReason.NOT_THERE: "There is no such thing.",
     ApiReason.METHOD_NOT_ALLOWED: "The path is right and its method is not; `Allow` lists those that are.",
     ApiReason.REQUEST_INVALID: "The request breaks a rule; `errors` names each field with its rule.",
-    ApiReason.BODY_TOO_LARGE: "The request's body is larger than this path takes.",
+    ApiReason.BODY_TOO_LARGE: "The body, or picture, is larger than this takes; the detail says how much.",
     ApiReason.NAME_TAKEN: "Another of the same kind has this name; choose a different one.",
     ApiReason.STILL_USED: "Something still refers to it; remove that, or change what it refers to.",
     ApiReason.VERSION_STALE: "It was changed or removed since you read it; read it again, then change it.",
@@ -118,7 +118,6 @@ _HTTP = {
     400: ApiReason.REQUEST_INVALID,
     404: ApiReason.NOT_THERE,
     405: ApiReason.METHOD_NOT_ALLOWED,
-    413: ApiReason.BODY_TOO_LARGE,
 }
 
 
@@ -232,10 +231,11 @@ async def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 408:
         return _answer(408, Reason.DEADLINE_PASSED, SENTENCES[Reason.DEADLINE_PASSED])
-    reason = _HTTP.get(error.status_code, ApiReason.REQUEST_INVALID)
+    if error.status_code == 413:
+        return answer(ApiProblem(ApiReason.BODY_TOO_LARGE, error.detail))
     if error.status_code == 400:
         return answer(broken_rule("body", "expected JSON, got something else"))
-    return answer(ApiProblem(reason), error.headers)
+    return answer(ApiProblem(_HTTP.get(error.status_code, ApiReason.REQUEST_INVALID)), error.headers)
 
 
 async def _of_refusal(_: Request, error: Exception) -> Response:
