@@ -69,6 +69,12 @@ async def test_title_of_a_refusal_is_its_sentence() -> None:
     assert problem_of(answer)["title"] == SENTENCES[Reason.HOST_OFFLINE]
 
 
+async def test_refusal_whose_sentence_promises_the_detail_tells_it() -> None:
+    answer = await answered(Refused(Reason.SESSION_ORDER_FAILED, "there is no such session"))
+
+    assert problem_of(answer)["detail"] == "there is no such session"
+
+
 async def test_unknown_paths_and_methods_are_problems(api: ApiStage) -> None:
     assert await api.bad("GET", "/nothing") == (404, "not-there")
     answer = await api.ask("POST", "/users")

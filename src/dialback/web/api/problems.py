@@ -108,6 +108,8 @@ _REFUSED_STATUS = {
     Reason.AGENT_SILENT: 504,
     Reason.DEADLINE_PASSED: 504,
 }
+_DETAIL_TOLD = frozenset({Reason.SESSION_ORDER_FAILED})
+"""Refusals whose sentence promises the detail, which was written for whoever asked."""
 _PROBLEMS: dict[type[Exception], ApiReason] = {
     NameTaken: ApiReason.NAME_TAKEN,
     KindDiffers: ApiReason.KIND_DIFFERS,
@@ -240,7 +242,8 @@ async def _of_http(_: Request, error: Exception) -> Response:
 
 async def _of_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return _answer(_REFUSED_STATUS.get(error.reason, 403), error.reason, SENTENCES[error.reason])
+    detail = error.detail if error.reason in _DETAIL_TOLD else ""
+    return _answer(_REFUSED_STATUS.get(error.reason, 403), error.reason, SENTENCES[error.reason], detail)
 
 
 async def _of_directory(_: Request, error: Exception) -> Response:
