@@ -7,6 +7,7 @@ import pytest
 import spnego
 
 from dialback.domain.accounts import WorkspacePassword
+from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import TenantId, UserId
 from dialback.domain.secret import Secret
 from dialback.identity import ntlm
@@ -72,8 +73,11 @@ def test_same_message_is_taken_once(acceptor: NtlmAcceptor, clock: Clock) -> Non
     message = prove(acceptor.challenge, "secret-1")
 
     assert acceptor.matching(message, PASSWORDS) == PASSWORDS[1]
-    assert acceptor.matching(message, PASSWORDS) is None
-    clock.now += SLOT
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            acceptor.matching(message, PASSWORDS)
+        assert refused.value.reason is Reason.SIGN_IN_REPLAYED
+        clock.now += SLOT
     assert acceptor.matching(message, PASSWORDS) is None
 
 
@@ -108,7 +112,8 @@ def test_proofs_are_forgotten_with_their_challenge_and_never_before(
 
     with pytest.raises(TooManyLogins, match="try again"):
         acceptor.matching(prove(acceptor.challenge, "secret-1"), PASSWORDS)
-    assert acceptor.matching(first, PASSWORDS) is None
+    with pytest.raises(Refused):
+        acceptor.matching(first, PASSWORDS)
     clock.now += 2 * SLOT
     assert acceptor.matching(prove(acceptor.challenge, "secret-1"), PASSWORDS) == PASSWORDS[1]
 

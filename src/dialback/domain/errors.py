@@ -55,6 +55,7 @@ class Reason(StrEnum):
     HOST_KEY_REFUSED = "host-key-refused"
     # A sign-in.
     SIGN_IN_REFUSED = "sign-in-refused"
+    SIGN_IN_REPLAYED = "sign-in-replayed"
     SIGN_IN_LOCKED = "sign-in-locked"
     SIGN_IN_ENDED = "sign-in-ended"
     CODE_WANTED = "code-wanted"
@@ -151,6 +152,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.JOIN_CODE_POOL_GONE: "The join code's host pool was removed; make a new code for another pool.",
     Reason.HOST_KEY_REFUSED: "The agent's signature does not match the key it enrolled with; enrol it again.",
     Reason.SIGN_IN_REFUSED: "User name or password is wrong.",
+    Reason.SIGN_IN_REPLAYED: (
+        "The message that proves the password came before; clients make a new one each time, so it may have "
+        "been copied on its way."
+    ),
     Reason.SIGN_IN_LOCKED: "Too many attempts to sign in failed; wait, then try again.",
     Reason.SIGN_IN_ENDED: "The sign-in has ended; sign in again.",
     Reason.CODE_WANTED: "Signing in takes a one-time code as well; enter it, or a recovery code.",

@@ -182,17 +182,20 @@ class Authenticator:
         """Open a feed's sign-in by a proof of a workspace password, as NTLM brings it.
 
         Args:
-            prove: returns which of the passwords it proves.
+            prove: returns which of the passwords it proves; raises `Refused` if it may not be used.
 
         Raises:
-            Refused: SIGN_IN_REFUSED, SIGN_IN_LOCKED, or USER_DISABLED.
+            Refused: SIGN_IN_REFUSED, SIGN_IN_LOCKED, or USER_DISABLED; what `prove` raises.
         """
         self._check_address(origin)
         found = await self.workspace_passwords(login)
-        used = prove(found[1] if found else ())
-        if found is None or used is None:
+        try:
+            used = prove(found[1] if found else ())
+            if found is None or used is None:
+                raise Refused(Reason.SIGN_IN_REFUSED)
+        except Refused:
             self._addresses.failed(origin.address, self._now())
-            raise Refused(Reason.SIGN_IN_REFUSED)
+            raise
         return await self.open_feed(found[0], used, origin)
 
     async def workspace_passwords(self, login: str) -> tuple[User, Sequence[WorkspacePassword]] | None:

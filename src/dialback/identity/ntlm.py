@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dialback.domain.accounts import WorkspacePassword
-from dialback.domain.errors import Problem
+from dialback.domain.errors import Problem, Reason, Refused
 from dialback.wire.ntlm import CHALLENGE_BYTES, Authenticate, build_challenge, is_proof, parse_negotiate
 
 TARGET: Final = "DIALBACK"
@@ -55,9 +55,10 @@ class NtlmAcceptor:
         return build_challenge(flags, self._bytes_of(_slot(now)), TARGET, self._host, filetime)
 
     def matching(self, message: Authenticate, among: Iterable[WorkspacePassword]) -> WorkspacePassword | None:
-        """Return the password that the message proves; None if it proves none, comes late or came before.
+        """Return the password that the message proves; None if it proves none, or comes late.
 
         Raises:
+            Refused: SIGN_IN_REPLAYED, it proves one and came before.
             TooManyLogins: too many proofs are remembered.
         """
         slot = _slot(self._clock())
@@ -65,22 +66,21 @@ class NtlmAcceptor:
         for password in among:
             nt_hash = bytes.fromhex(password.nt_hash.reveal())
             if any(is_proof(message, nt_hash, challenge) for challenge in challenges):
-                return password if self._is_first(message.proof, slot) else None
+                self._remember(message.proof, slot)
+                return password
         return None
 
     def _bytes_of(self, slot: int) -> bytes:
         return hmac.digest(self._secret, slot.to_bytes(8, "big"), "sha256")[:CHALLENGE_BYTES]
 
-    def _is_first(self, proof: bytes, slot: int) -> bool:
-        """Say whether the proof did not come before, and remember it."""
+    def _remember(self, proof: bytes, slot: int) -> None:
         if proof in self._seen:
-            return False
+            raise Refused(Reason.SIGN_IN_REPLAYED)
         while self._seen and next(iter(self._seen.values())) < slot - 1:
             del self._seen[next(iter(self._seen))]
         if len(self._seen) >= MAX_PROOFS:
             raise TooManyLogins("too many clients log in at once; try again in two minutes")
         self._seen[proof] = slot
-        return True
 
 
 def _slot(now: datetime) -> int:

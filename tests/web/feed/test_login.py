@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dialback.domain.accounts import Origin, SignInKind
+from dialback.domain.errors import SENTENCES, Reason
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.identity import ntlm
@@ -132,6 +133,8 @@ async def test_replayed_message_is_refused(feed: Feed) -> None:
         again = await feed.client().ask(LOGIN, Authorization=last)
         assert again.status_code == 401
         assert "msts-webfeed-login" not in again.headers["Content-Type"]
+    details = [entry.detail for entry in feed.recorder.entries if not entry.allowed]
+    assert details == [SENTENCES[Reason.SIGN_IN_REPLAYED]] * 2
 
 
 async def test_too_many_logins_are_told_to_wait(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
