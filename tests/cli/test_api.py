@@ -108,7 +108,7 @@ async def test_problem_is_one_sentence_with_its_fields() -> None:
     with pytest.raises(ApiRefused) as raised:
         await asked(httpx.Response(422, json=problem))
 
-    assert str(raised.value) == "Wrong. So it is. body.name: too long; body.role: none"
+    assert str(raised.value) == "That does not fit: name: too long; role: none."
     assert (raised.value.status, raised.value.reason) == (422, "request-invalid")
 
 

@@ -25,5 +25,5 @@ def test_workspace_shows_the_groups_in_it(terminal: Terminal, remote: Served) ->
 
 
 def test_group_without_pool_is_refused_with_the_field(terminal: Terminal, remote: Served) -> None:
-    assert "body.pool" in terminal.bad("workspace", "set-group", "desktops")
+    assert "does not fit: pool:" in terminal.bad("workspace", "set-group", "desktops")
     assert "There is no host pool 'none'" in terminal.bad("workspace", "set-group", "x", "--pool", "none")

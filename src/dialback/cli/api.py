@@ -178,9 +178,17 @@ def _read(server: str, answer: httpx.Response) -> Any:
 
 
 def _sentence(problem: dict[str, Any]) -> str:
-    rules = [f"{each.get('field')}: {each.get('message')}" for each in problem.get("errors", ())]
-    parts = [str(problem.get("title", "")), str(problem.get("detail", "")), "; ".join(rules)]
-    return " ".join(part for part in parts if part)
+    if rules := [_rule(each) for each in problem.get("errors", ())]:
+        # The title speaks of the request, which whoever types a command does not know of.
+        return f"That does not fit: {'; '.join(rules)}."
+    return " ".join(filter(None, (str(problem.get("title", "")), str(problem.get("detail", "")))))
+
+
+def _rule(error: dict[str, Any]) -> str:
+    """Return the rule that was broken, with the field's name unless it is the whole of what was sent."""
+    field = str(error.get("field", "")).partition(".")[2]
+    message = str(error.get("message", "")).removesuffix(".")
+    return f"{field}: {message}" if field else message
 
 
 def _unreachable(server: str, error: httpx.HTTPError) -> str:
