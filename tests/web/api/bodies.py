@@ -107,6 +107,7 @@ BODIES = (
     Body("main/uma", "POST", "/approvals/a-uma/approve", {"number": 42}),
     Body("main/olga", "POST", "/api-tokens", {"name": "robot", "scopes": ["audit:read"], "days": 1}),
     Body("main/adam", "POST", "/connection-files", {"resource": "office", "user": "uma", "minutes": 10}),
+    Body("main/uma", "POST", "/connection-files/revoke", {"token_sha256": "ab" * 32}),
     Body("main/adam", "PUT", "/consent/requests/request/grant", {"grant": "x"}),
     Body("main/adam", "PUT", "/consent/keys/ben", {"public_key": "ab" * 32}),
     Body("provider/pia", "PUT", "/provider/tenants/new", {"name": "New"}),

@@ -9,7 +9,7 @@ from tests.web.api.stage import ApiStage
 from tests.web.api.test_catalog import picture
 from tests.web.api.test_consent import request_of, text_of
 from tests.web.api.test_guard import operations
-from tests.web.api.test_own import person
+from tests.web.api.test_own import person, token_sha256
 
 WITHOUT = {"begin_device_code", "read_reach_end"}
 """The first decides nothing: a person does so on the page where the code is typed, which notes it. The second
@@ -146,6 +146,7 @@ CHANGES: tuple[tuple[str, str, str, str, Any, str], ...] = (
 """Operation, who, method, path, body, and the action that is noted."""
 
 APART = {
+    "revoke_connection_file",
     "save_consent_grant",
     "make_api_token",
     "revoke_api_token",
@@ -193,6 +194,15 @@ async def test_workspace_password_is_noted_when_it_is_revoked(api: ApiStage) -> 
     password, _ = await api.authenticator.make_workspace_password(uma, "laptop")
     await api.good("DELETE", f"/users/uma/workspace-passwords/{password.id}")
     assert api.notes.actions == [("workspace-password.revoke", f"workspace-password:{password.id}")]
+
+
+async def test_connection_file_is_noted_when_it_is_revoked_and_not_a_second_time(api: ApiStage) -> None:
+    body = {"token_sha256": await token_sha256(api, "uma")}
+    for _ in range(2):
+        await api.good("POST", "/connection-files/revoke", json=body)
+    (entry,) = api.notes.entries
+    assert (entry.action, entry.subject) == ("connection-file.revoke", "resource:office")
+    assert entry.detail == "for user uma"
 
 
 async def test_command_line_is_noted_when_it_is_signed_in_and_out(api: ApiStage) -> None:

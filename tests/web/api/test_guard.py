@@ -31,6 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "read_reach_end": {"token": "x" * 43},
     "approve": {"number": 42},
     "make_connection_file": {"resource": "office"},
+    "revoke_connection_file": {"token_sha256": "ab" * 32},
     "make_api_token": {"name": "x", "scopes": ["audit:read"]},
     "save_served_tenant": {"name": "X"},
     "save_terms": {},

@@ -2,14 +2,15 @@ from datetime import timedelta
 
 import pytest
 
+from dialback.domain.access import ConnectionToken, TokenKind
 from dialback.domain.accounts import Origin, Person, Scope, SignInKind
 from dialback.domain.errors import Reason
-from dialback.domain.ids import UserId
+from dialback.domain.ids import ResourceName, TenantId, TokenHash, UserId, UserName
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.tokens import hash_token
 from dialback.web.api.own import GRANT
 from dialback.wire import rdpfile
-from tests.web.api.stage import ApiStage, problem_of
+from tests.web.api.stage import ACME, ApiStage, problem_of
 
 
 async def polled(api: ApiStage, code: str, grant: str = GRANT) -> tuple[int, str, str]:
@@ -25,6 +26,22 @@ async def person(api: ApiStage, name: str) -> Person:
     assert user is not None
     opened = await api.authenticator.open(user, SignInKind.BROWSER, "password", Origin("192.0.2.9"))
     return Person(user, user.role, opened.sign_in)
+
+
+async def token_sha256(
+    api: ApiStage, user: str, tenant: TenantId = MAIN, kind: TokenKind = TokenKind.CONNECTION
+) -> TokenHash:
+    """Keep a token of the user's for the office, and return its hash."""
+    hash, until = hash_token(f"{kind} of {tenant}/{user}"), api.now + timedelta(minutes=10)
+    office = ResourceName("office")
+    token = ConnectionToken(hash, tenant, UserId(user), UserName(user), office, api.now, until, kind=kind)
+    await api.store.save_token(token)
+    return hash
+
+
+async def revoked(api: ApiStage, hash: TokenHash) -> bool:
+    token, _ = await api.store.token(hash)
+    return token is not None and token.revoked_at is not None
 
 
 async def test_command_line_is_let_in_by_a_person(api: ApiStage) -> None:
@@ -152,3 +169,63 @@ async def test_resource_that_is_not_ones_own_is_not_there(api: ApiStage) -> None
     for resource in ("none", "acme-office", "a\0b"):
         body = {"resource": resource}
         assert await api.bad("POST", "/connection-files", "main/uma", json=body) == (404, "not-there")
+
+
+@pytest.mark.parametrize(
+    ("by", "user", "status", "reason"),
+    [
+        ("uma", "uma", 204, ""),
+        ("uma", "hella", 404, "not-there"),
+        ("hella", "uma", 403, "role-lacking"),
+        ("hella", "hella", 204, ""),
+        ("adam", "uma", 204, ""),
+        ("adam", "olga", 403, "role-lacking"),
+        ("adam", "gone", 204, ""),
+        ("olga", "adam", 204, ""),
+    ],
+)
+async def test_file_is_revoked_by_its_user_or_an_administrator(
+    api: ApiStage, by: str, user: str, status: int, reason: str
+) -> None:
+    hash = await token_sha256(api, user)
+
+    answer = await api.ask("POST", "/connection-files/revoke", f"main/{by}", json={"token_sha256": hash})
+
+    assert answer.status_code == status
+    assert await revoked(api, hash) is (status == 204)
+    if reason:
+        assert problem_of(answer)["reason"] == reason
+
+
+async def test_file_of_a_feed_is_revoked_by_a_program(api: ApiStage) -> None:
+    hash = await token_sha256(api, "uma", kind=TokenKind.TICKET)
+
+    bearer = await api.token(Scope.SESSIONS_WRITE)
+    await api.good("POST", "/connection-files/revoke", bearer=bearer, json={"token_sha256": hash})
+
+    assert await revoked(api, hash)
+
+
+async def test_token_that_is_not_of_the_tenants_users_is_answered_as_one_that_is_unknown(
+    api: ApiStage,
+) -> None:
+    theirs = await token_sha256(api, "uma", ACME)
+    # Staff of the provider, under an id that a user of the tenant has too.
+    visit = await token_sha256(api, "uma", kind=TokenKind.PROVIDER)
+
+    for by in ("main/uma", "main/adam", "main/olga"):
+        answers = [
+            await api.ask("POST", "/connection-files/revoke", by, json={"token_sha256": hash})
+            for hash in (theirs, visit, "ab" * 32)
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404, 404]
+        assert len({answer.content for answer in answers}) == 1
+    assert not await revoked(api, theirs)
+    assert not await revoked(api, visit)
+    assert not api.notes.entries
+
+
+@pytest.mark.parametrize("said", ["", "ab", "AB" * 32, "ab" * 32 + "\n", "x" * 64])
+async def test_what_is_no_hash_is_refused(api: ApiStage, said: str) -> None:
+    body = {"token_sha256": said}
+    assert await api.bad("POST", "/connection-files/revoke", json=body) == (422, "request-invalid")

@@ -88,8 +88,13 @@ async def test_good_bodies_are_good_but_for_what_only_others_can_make(api: ApiSt
         for body in BODIES
         if (answer := await sent(api, body, body.values)).status_code >= 400
     }
-    # No such device asks, no such grant is signed, no such visit was, and nobody records flights here.
-    unknown = {"/device-token", "/consent/requests/request/grant", "/provider/connections/acme-request/end"}
+    # No such device asks, no such file was made, no such grant is signed, and no such visit was.
+    unknown = {
+        "/device-token",
+        "/connection-files/revoke",
+        "/consent/requests/request/grant",
+        "/provider/connections/acme-request/end",
+    }
     assert refused.keys() <= unknown, refused
 
 

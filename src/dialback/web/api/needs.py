@@ -117,6 +117,7 @@ NEEDS: dict[str, Needs] = {
     "approve": OWN,
     "deny": OWN,
     "make_connection_file": WRITE_SESSIONS,
+    "revoke_connection_file": WRITE_SESSIONS,
     # What was done, and by whom.
     "list_audit_entries": Needs(Role.ADMINISTRATOR, frozenset({Scope.AUDIT_READ})),
     "read_publisher": Needs(Role.ADMINISTRATOR, _READ_DIRECTORY),

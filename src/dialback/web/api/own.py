@@ -11,11 +11,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
-from dialback.domain.access import ConnectionToken
+from dialback.domain.access import ConnectionToken, TokenKind
 from dialback.domain.accounts import Scope
 from dialback.domain.audit import Actor, ActorKind, AuditEntry
 from dialback.domain.directory import Published
-from dialback.domain.ids import ResourceName
+from dialback.domain.ids import ResourceName, TokenHash
 from dialback.domain.names import check_text
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import Role, User
@@ -77,6 +77,12 @@ class MyResourcesView(View):
     items: list[ResourceView]
 
 
+class RevokedFileBody(Body):
+    """Which connection file: by the SHA-256 of its token, in hexadecimal, so that no token is sent."""
+
+    token_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class ConnectionFileBody(Body):
     """Which resource, by its alias, and for whom: the id of a user, null for the caller."""
 
@@ -90,6 +96,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
     _add_device(router, api)
     _add_me(router, api)
     _add_files(router, api)
+    _add_revocation(router, api)
 
 
 def _add_device(router: APIRouter, api: Api) -> None:
@@ -203,3 +210,32 @@ async def _published(api: Api, me: Caller, user: User, name: str) -> Published:
     if published is None:
         raise not_there()
     return published
+
+
+def _add_revocation(router: APIRouter, api: Api) -> None:
+    @router.post(
+        "/connection-files/revoke",
+        status_code=204,
+        summary="Revoke a connection file of the caller's own, or as an administrator somebody else's",
+    )
+    async def revoke_connection_file(me: Me, body: RevokedFileBody) -> None:
+        token = await _revocable(api, me, TokenHash(body.token_sha256))
+        if token.revoked_at is None and await api.store.revoke_token(token.hash, api.now()):
+            note(api, me, "connection-file.revoke", f"resource:{token.resource}", f"for user {token.user}")
+
+
+async def _revocable(api: Api, me: Caller, hash: TokenHash) -> ConnectionToken:
+    """Return a token of the caller's, or of a user whom they may lock out; raise the problem."""
+    token, _ = await api.store.token(hash)
+    # What staff of the provider hold in the tenant is in no file; it ends with their grant.
+    if token is None or token.tenant != me.tenant or token.kind is TokenKind.PROVIDER:
+        raise not_there()
+    if me.user is not None and token.user_id == me.user.id:
+        return token
+    if not me.sees_all():
+        raise not_there()
+    check_role(me, Role.ADMINISTRATOR)
+    user = await api.directory.get(User, me.tenant, token.user_id)
+    if user is not None:
+        check_role(me, await role_now(api, user))
+    return token
