@@ -1,7 +1,7 @@
 """The platform under test: `dialback serve` as a process of its own, on loopback, with a store in a folder.
 
-Hosts are enrolled and the one resource is published straight through the store, which the command line does
-too; hundreds of hosts would take minutes otherwise.
+Hosts are enrolled and the one resource is published straight through the store; hundreds of hosts would take
+minutes by commands.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from bench.children import Child, started
 from dialback.agent.identity_file import Enrolled, Identity, save_identity
 from dialback.agent.settings import FILE_NAME as AGENT_SETTINGS
 from dialback.agent.settings import build_settings
-from dialback.cli.publishing import assign, publish
 from dialback.domain.access import ConnectionToken
+from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment
 from dialback.domain.contracts import Store
 from dialback.domain.hosts import DEFAULT_TARGET, Host, JoinCode
-from dialback.domain.ids import HostId, PoolId, ResourceName, UserName
+from dialback.domain.ids import ApplicationGroupId, HostId, PoolId, ResourceId, ResourceName, UserId, UserName
 from dialback.domain.tenancy import MAIN, User
 from dialback.identity.host_keys import HostKey
 from dialback.identity.tokens import hash_token, make_host_id, make_token
@@ -156,10 +156,10 @@ def _save(data: Path, identity: Identity, target: str) -> Path:
 async def _publish(store: Store, host: HostId, target: str) -> str:
     now, token = datetime.now(UTC), make_token()
     directory = store.directory
-    resource = await publish(directory, ALIAS, PoolId(host), target)
-    await assign(directory, resource, [USER])
-    user = await directory.find(User, MAIN, USER)
-    assert user is not None
+    user = await directory.save(User(MAIN, UserId(USER), USER))
+    group = await directory.save(ApplicationGroup(MAIN, ApplicationGroupId(ALIAS), ALIAS, PoolId(host)))
+    await directory.save(PublishedResource(MAIN, ResourceId(ALIAS), group.id, ALIAS, ALIAS, target))
+    await directory.assign(UserAssignment(MAIN, group.id, user.id))
     issued = ConnectionToken(hash_token(token), MAIN, user.id, USER, ALIAS, now, now + LIFE)
     await store.save_token(issued)
     return token.reveal()

@@ -1,4 +1,4 @@
-"""`dialback connect-file`, on a data folder and over the API of a server."""
+"""`dialback connect-file` and `revoke-file`, on a data folder and over the API of a server."""
 
 import stat
 from dataclasses import replace
@@ -133,3 +133,82 @@ def test_data_folder_names_user_and_tenant(terminal: Terminal, remote: Served) -
 
     assert "There is no resource" in terminal.bad("connect-file", "office", "--user", "anne")
     assert "may not use office" in terminal.bad("connect-file", "office", "--tenant", "acme")
+
+
+def revoked(terminal: Terminal, path: Path) -> bool:
+    """Say whether the token of the file is revoked."""
+    token, _ = terminal.store(
+        lambda store: store.token(hash_token(str(settings_in(path)["gatewayaccesstoken"])))
+    )
+    return token.revoked_at is not None
+
+
+def test_revoked_file_opens_nothing_more(filled: Terminal) -> None:
+    path = filled.folder.parent / "office.rdp"
+    filled.good("connect-file", "office", "--user", USER)
+
+    assert filled.good("revoke-file", path) == f"Revoked: {path} opens nothing more.\n"
+
+    assert revoked(filled, path)
+    (entry,) = filled.json("audit", "list", "--action", "connection-file.revoke")
+    assert (entry["subject"], entry["detail"]) == ("resource:office", f"for user {USER}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"full address:s:office\r\n", "holds no token"),
+        (b"gatewayaccesstoken:s:abc\r\n", "There is nothing to revoke"),
+        (b"\xff", "expected a connection file"),
+        (b"nonsense", "expected name:type:value"),
+    ],
+)
+def test_file_that_cannot_be_revoked_is_named(filled: Terminal, content: bytes, said: str) -> None:
+    path = filled.folder.parent / "some.rdp"
+    path.write_bytes(content)
+
+    assert said in filled.bad("revoke-file", path)
+
+
+def test_file_that_is_not_there_is_named(filled: Terminal) -> None:
+    assert "none.rdp: No such file" in filled.bad("revoke-file", "none.rdp")
+
+
+def test_data_folder_revokes_files_of_every_tenant_unless_one_is_named(
+    terminal: Terminal, remote: Served, tmp_path: Path
+) -> None:
+    publish(remote, ACME)
+    path = tmp_path / "theirs.rdp"
+    terminal.good("connect-file", "office", "--user", "anne", "--tenant", ACME, "--out", path)
+
+    assert "nothing to revoke" in terminal.bad("revoke-file", path, "--tenant", MAIN)
+    assert not revoked(terminal, path)
+
+    terminal.good("revoke-file", path)
+    assert revoked(terminal, path)
+    actions = [entry["action"] for entry in terminal.json("audit", "list", "--tenant", ACME)]
+    assert actions[0] == "connection-file.revoke"
+
+
+def test_signed_in_users_revoke_their_own_files_and_administrators_those_of_their_tenant(
+    terminal: Terminal, remote: Served, tmp_path: Path
+) -> None:
+    publish(remote)
+    own, lost = tmp_path / "own.rdp", tmp_path / "lost.rdp"
+    for path in (own, lost):
+        terminal.good("connect-file", "office", "--user", "anne", "--out", path)
+
+    remote.sign_in("olga", ACME)
+    assert "nothing to revoke" in sentence(terminal.run("revoke-file", lost))
+    remote.sign_in("bob")
+    assert "nothing to revoke" in sentence(terminal.run("revoke-file", lost))
+    assert not revoked(terminal, lost)
+
+    remote.sign_in("anne")
+    assert terminal.run("revoke-file", own).exit_code == 0
+    remote.sign_in("olga")
+    assert terminal.run("revoke-file", lost).exit_code == 0
+    assert revoked(terminal, own)
+    assert revoked(terminal, lost)
+    entries = [entry for entry in remote.ask(remote.audited()) if entry[2] == "connection-file.revoke"]
+    assert entries == [("user", "anne", "connection-file.revoke"), ("user", "olga", "connection-file.revoke")]

@@ -57,7 +57,7 @@ CHANGES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("group", "join", "Helpers", USER), ("group.join",)),
     (("group", "leave", "Helpers", USER), ("group.leave",)),
     (("user", "add", "dora", "--group", "Helpers"), ("user.save", "group.join")),
-    (("resource", "add", "lab", "--host", "desk"), ("resource.save",)),
+    (("resource", "add", "lab", "--host", "desk"), ("application-group.save", "resource.save")),
     (("resource", "assign", "lab", "--user", USER), ("application-group.assign",)),
     (("resource", "assign", "lab", "--user", "emil"), ("user.save", "application-group.assign")),
     (("connect-file", "lab", "--user", USER, "--out", "FILE"), ("connection-file.make",)),

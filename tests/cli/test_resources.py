@@ -1,15 +1,27 @@
+"""`dialback resource`, on a data folder and over the API of a server."""
+
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from dialback.domain.catalog import ApplicationGroup, Workspace
 from dialback.domain.hosts import JoinCode
-from dialback.domain.ids import HostId, PoolId, ResourceId, ResourceName, TokenHash
+from dialback.domain.ids import (
+    ApplicationGroupId,
+    HostId,
+    PoolId,
+    ResourceId,
+    ResourceName,
+    TokenHash,
+    WorkspaceId,
+)
+from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN, User
-from dialback.identity.tokens import hash_token
 from dialback.store.sql import SqlStore
 from tests.broker.stores import HOST, NOW, POOL, RESOURCE, USER
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import Terminal, sentence
+from tests.cli.remote import ACME, Served
 from tests.cli.test_connection_files import settings_in
 
 
@@ -98,7 +110,7 @@ def test_user_who_is_named_in_another_case_is_the_same(filled: Terminal) -> None
     ("words", "said"),
     [
         (("Lab", "--host", "desk"), "expected 1 to 63 of a-z"),
-        (("lab", "--host", "none"), "There is no host 'none'"),
+        (("lab", "--host", "none"), "There are 0 hosts 'none'"),
         (("lab", "--host", "desk", "--target", "nowhere"), "expected NAME:PORT"),
         (("lab", "--host", "desk", "--user", "\x1b[2J"), "printable characters as user name"),
         (("lab",), "either the host or the host pool"),
@@ -121,32 +133,65 @@ def test_user_may_use_what_is_assigned(filled: Terminal) -> None:
     assert "There is no resource" in filled.bad("resource", "assign", "lab", "--user", "eve")
 
 
-def test_revoked_file_opens_nothing_more(filled: Terminal) -> None:
-    path = filled.folder.parent / "office.rdp"
-    filled.good("connect-file", "office", "--user", USER)
+def test_application_group_of_the_name_is_published_in_as_it_is(filled: Terminal) -> None:
+    filled.store(lambda store: store.directory.save(Workspace(MAIN, WorkspaceId("work"), "Work")))
+    group = ApplicationGroup(
+        MAIN, ApplicationGroupId("lab"), "Laboratory", POOL, workspace=WorkspaceId("work")
+    )
+    filled.store(lambda store: store.directory.save(group))
 
-    filled.good("revoke-file", path)
+    filled.good("resource", "add", "lab", "--host", "desk")
 
-    token = str(settings_in(path)["gatewayaccesstoken"])
-    stored, _ = filled.store(lambda store: store.token(hash_token(token)))
-    assert stored.revoked_at is not None
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"full address:s:office\r\n", "holds no token"),
-        (b"gatewayaccesstoken:s:abc\r\n", "was not issued by this server"),
-        (b"\xff", "expected a connection file"),
-        (b"nonsense", "expected name:type:value"),
-    ],
-)
-def test_file_that_cannot_be_revoked_is_named(filled: Terminal, content: bytes, said: str) -> None:
-    path = filled.folder.parent / "some.rdp"
-    path.write_bytes(content)
-
-    assert said in filled.bad("revoke-file", path)
+    kept = filled.store(lambda store: store.directory.get(ApplicationGroup, MAIN, "lab"))
+    assert (kept.name, kept.pool, kept.workspace) == ("Laboratory", POOL, "work")
+    assert "Laboratory" in [each["application_group"] for each in filled.json("resource", "list")]
 
 
-def test_file_that_is_not_there_is_named(filled: Terminal) -> None:
-    assert "none.rdp: No such file" in filled.bad("revoke-file", "none.rdp")
+def test_resource_of_another_name_under_the_id_is_not_replaced(filled: Terminal) -> None:
+    another = replace(RESOURCE, id=ResourceId("lab"), name=ResourceName("laboratory"))
+    filled.store(lambda store: store.directory.save(another))
+
+    assert "since you read it" in filled.bad("resource", "add", "lab", "--host", "desk")
+
+    assert [each["name"] for each in filled.json("resource", "list")] == ["laboratory", RESOURCE.name]
+
+
+def test_owner_who_is_signed_in_publishes_in_their_tenant(terminal: Terminal, remote: Served) -> None:
+    remote.sign_in("olga")
+
+    printed = terminal.run("resource", "add", "lab", "--host", "desk-1", "--user", "anne", "--user", "eve")
+    assert printed.stdout.startswith("Published lab on desk-1")
+
+    assert [each["name"] for each in terminal.json("resource", "list")] == ["lab"]
+    assert terminal.json("resource", "list", "--tenant", ACME) == []
+    made = [entry for entry in remote.ask(remote.audited()) if entry[2] != "sign-in.open"]
+    assert made == [
+        ("user", "olga", action)
+        for action in (
+            "application-group.save",
+            "resource.save",
+            "application-group.assign",
+            "user.save",
+            "application-group.assign",
+        )
+    ]
+    assert terminal.run("resource", "list").stdout.count("lab") == 1
+
+
+def test_user_who_is_signed_in_publishes_nothing(terminal: Terminal, remote: Served) -> None:
+    remote.sign_in("anne")
+
+    assert "Your role" in sentence(terminal.run("resource", "add", "lab", "--host", "desk-1"))
+    assert "Your role" in sentence(terminal.run("resource", "list"))
+
+
+def test_tenant_that_is_named_is_published_in(filled: Terminal) -> None:
+    filled.tenant("acme")
+    pool = HostPool(ACME, PoolId("theirs"), "Theirs")
+    filled.store(lambda store: store.directory.save(pool))
+
+    filled.good("resource", "add", "lab", "--pool", "Theirs", "--user", "eve", "--tenant", "acme")
+
+    assert [each["pool"] for each in filled.json("resource", "list", "--tenant", "acme")] == ["Theirs"]
+    assert [each["name"] for each in filled.json("resource", "list")] == [RESOURCE.name]
+    filled.good("connect-file", "lab", "--user", "eve", "--tenant", "acme")

@@ -24,10 +24,10 @@ from dialback.app.certificates import server_certificates
 from dialback.app.run import serve
 from dialback.app.settings import ServerSettings, Settings, store_url
 from dialback.broker.settings import BrokerSettings
-from dialback.cli import publishing
 from dialback.domain.access import ConnectionToken
+from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment
 from dialback.domain.hosts import Host, HostReport, JoinCode
-from dialback.domain.ids import HostId, ResourceName, UserId, UserName
+from dialback.domain.ids import ApplicationGroupId, HostId, PoolId, ResourceId, ResourceName, UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN, User
@@ -389,11 +389,25 @@ class Stage:
 
     async def publish(self, target: str = "") -> None:
         """Publish the desktop of the one host to the one user."""
+        directory, target = self.store.directory, target or self.desktop.target
+        group = ApplicationGroup(MAIN, ApplicationGroupId(OFFICE), OFFICE, await self.pool())
+        await directory.save(group)
+        await directory.save(PublishedResource(MAIN, ResourceId(OFFICE), group.id, OFFICE, OFFICE, target))
+        await self.assign(group.id)
+
+    async def pool(self) -> PoolId:
+        """Return the pool of the one host."""
         host = (await self.store.all_hosts())[0]
+        member = await self.store.directory.pool_host(MAIN, host.id)
+        assert member is not None
+        return member.pool
+
+    async def assign(self, group: ApplicationGroupId) -> None:
+        """Let the one user, who is made if need be, use what the application group publishes."""
         directory = self.store.directory
-        pool = await publishing.pool_of(directory, host)
-        resource = await publishing.publish(directory, OFFICE, pool, target or self.desktop.target)
-        await publishing.assign(directory, resource, [USER])
+        user = await directory.find(User, MAIN, USER)
+        user = user or await directory.save(User(MAIN, UserId("u1"), USER))
+        await directory.assign(UserAssignment(MAIN, group, user.id))
 
     async def begin(self) -> None:
         """Do what an administrator does on the first day."""

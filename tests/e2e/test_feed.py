@@ -9,7 +9,6 @@ from lxml import etree
 from PIL import Image
 
 from dialback.app.certificates import server_certificates
-from dialback.cli import publishing
 from dialback.domain.accounts import SignInKind
 from dialback.domain.catalog import ApplicationGroup, ApplicationGroupKind, PublishedResource, RemoteApp
 from dialback.domain.errors import Reason
@@ -74,12 +73,13 @@ async def subscription(stage: Stage):
 async def publish_app(stage: Stage) -> None:
     """Publish an app beside the desktop, with files that it opens, a folder, and an icon of its own."""
     directory = stage.store.directory
-    pool = await publishing.pool_of(directory, (await stage.store.all_hosts())[0])
     out = io.BytesIO()
     Image.new("RGB", (64, 64), RED).save(out, "PNG")
     icon = icon_of(MAIN, prepare_icon(out.getvalue()))
     await stage.store.icons.save_icon(icon)
-    group = ApplicationGroup(MAIN, ApplicationGroupId("apps"), "Apps", pool, ApplicationGroupKind.REMOTE_APP)
+    group = ApplicationGroup(
+        MAIN, ApplicationGroupId("apps"), "Apps", await stage.pool(), ApplicationGroupKind.REMOTE_APP
+    )
     await directory.save(group)
     app = PublishedResource(
         MAIN,
@@ -92,7 +92,7 @@ async def publish_app(stage: Stage) -> None:
         folders=("Office & more",),
     )
     await directory.save(app)
-    await publishing.assign(directory, app, [USER])
+    await stage.assign(group.id)
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)

@@ -164,6 +164,11 @@ class Api:
         return _read(self._server, answer)
 
 
+def body_of(noun: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be said of a noun that was read; its icon is a picture of its own."""
+    return {field: value for field, value in noun.items() if field not in ("id", "version", "icon")}
+
+
 def _read(server: str, answer: httpx.Response) -> Any:
     kind = answer.headers.get("content-type", "").partition(";")[0]
     try:

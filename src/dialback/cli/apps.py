@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api, body_of, over_api
 from dialback.cli.context import Json
 from dialback.cli.output import print_json, print_table, say
 
@@ -63,7 +63,7 @@ async def set_app(
     found: dict[str, Any] = (
         page["items"][0] if page["items"] else {"id": alias, "name": alias, "title": alias}
     )
-    body = {field: value for field, value in found.items() if field not in ("id", "version", "icon")}
+    body = body_of(found)
     told = {"title": title, "target": target, "folders": show_in, "shown": shown}
     body |= {field: value for field, value in told.items() if value is not None}
     if group is not None:

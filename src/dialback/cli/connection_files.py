@@ -1,6 +1,8 @@
-"""`dialback connect-file`: a connection file that opens a resource for one user."""
+"""`dialback connect-file` and `revoke-file`: what opens a resource for one user, and the end of it."""
 
+import asyncio
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +10,12 @@ import typer
 
 from dialback.cli.api import Api, ApiRefused
 from dialback.cli.context import Failed
-from dialback.cli.in_tenant import in_tenant
+from dialback.cli.in_tenant import in_tenant, in_tenants
 from dialback.cli.output import say
 from dialback.domain.approvals import number_of
 from dialback.domain.catalog import parse_resource_name, parse_user_name
 from dialback.domain.errors import Reason, Refused
+from dialback.domain.ids import TokenHash
 from dialback.domain.names import key_of
 from dialback.identity.files import PRIVATE, write_file
 from dialback.identity.tokens import hash_token
@@ -46,6 +49,34 @@ async def connect_file(
         number = number_of(hash_token(token_in(file)))
         when = "It waits" if waits else "If it waits, it does so"
         say(f"{when} until {user} approves it; the number to pick is {number}.")
+
+
+@in_tenants
+async def revoke_file(
+    apis: Sequence[Api],
+    file: Annotated[Path, typer.Argument(help="Connection file whose token is to open nothing more.")],
+) -> None:
+    """Revoke a connection file that was lost or given to the wrong person; what it opened is cut off."""
+    token = token_in(await asyncio.to_thread(file.read_bytes))
+    if not token:
+        raise Failed(f"{file} holds no token; it is not a connection file of this server.")
+    hash = hash_token(token)
+    for api in apis:
+        if await _revoked(api, hash):
+            say(f"Revoked: {file} opens nothing more.")
+            return
+    raise Failed(f"There is nothing to revoke: the token in {file} is unknown here, or not yours to revoke.")
+
+
+async def _revoked(api: Api, hash: TokenHash) -> bool:
+    """Revoke the file; False if it is none of the tenant's, as far as the caller may know."""
+    try:
+        await api.post("connection-files", "revoke", body={"token_sha256": hash})
+    except ApiRefused as refused:
+        if refused.reason != ApiReason.NOT_THERE:
+            raise
+        return False
+    return True
 
 
 def token_in(file: bytes) -> str:
@@ -129,3 +160,4 @@ async def _readable(api: Api, *path: str, **query: object) -> Any | None:
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
     commands.command("connect-file")(connect_file)
+    commands.command("revoke-file")(revoke_file)

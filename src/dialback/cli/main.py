@@ -20,7 +20,7 @@ COMMANDS = {
     "host": "hosts",
     "resource": "resources",
     "connect-file": "connection_files",
-    "revoke-file": "resources",
+    "revoke-file": "connection_files",
     "connection": "connections",
     "user": "users",
     "group": "groups",

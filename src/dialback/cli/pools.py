@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api, body_of, over_api
 from dialback.cli.context import Failed, Json
 from dialback.cli.output import print_json, print_table, say
 from dialback.domain.pools import LoadBalancing, PersonalAssignment, PoolKind, Redirection
@@ -106,7 +106,7 @@ async def set_pool(
 ) -> None:
     """Make a host pool, or change what is said of one; all else stays."""
     found = await api.find(POOLS, pool)
-    body = _body(found or {"name": pool})
+    body = body_of(found or {"name": pool})
     told = {
         "name": name,
         "kind": kind,
@@ -130,11 +130,6 @@ async def set_pool(
             body["start_on_connect"] = {"method": method, "what": what} if what else None
     await api.put(POOLS, pool, body=body)
     say(f"{'Changed' if found else 'Made'} host pool {pool}.")
-
-
-def _body(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what can be said of a pool that was read."""
-    return {name: value for name, value in found.items() if name not in ("id", "version")}
 
 
 @app.command("remove")

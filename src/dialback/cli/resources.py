@@ -1,37 +1,33 @@
-"""`dialback resource` and `dialback revoke-file`: what is published, and the end of a file that opens it."""
+"""`dialback resource`: publishing in one step.
 
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
+A desktop of a pool, in an application group of its own, assigned to users by name; those that nobody made yet
+are made by being named. What is published in more detail has commands of its own, from `dialback pool` on.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.connection_files import token_in
-from dialback.cli.context import Failed, Json, run, sentences
-from dialback.cli.data import Data, note, opened_store
+from dialback.cli.api import Api, body_of
+from dialback.cli.context import Failed, Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_table, say
-from dialback.cli.publishing import assign as assign_users
-from dialback.cli.publishing import everything, find_host, pool_named, pool_of, publish
-from dialback.domain.catalog import (
-    ApplicationGroup,
-    PublishedResource,
-    parse_resource_name,
-    parse_user_name,
-)
-from dialback.domain.directory import Directory
+from dialback.cli.pools import POOLS, host_of, pool_of
+from dialback.domain.catalog import parse_resource_name, parse_user_name
 from dialback.domain.hosts import DEFAULT_TARGET, parse_target
 from dialback.domain.ids import UserName
-from dialback.domain.pools import HostPool
-from dialback.domain.tenancy import MAIN
-from dialback.identity.tokens import hash_token
-from dialback.store.sql import SqlStore
+from dialback.identity.tokens import make_id
 
 app = typer.Typer(no_args_is_help=True, help="Resources: what users can start.")
+RESOURCES, GROUPS, USERS = "resources", "application-groups", "users"
 Users = Annotated[list[str] | None, typer.Option("--user", help="User who may use it; repeat for more.")]
 
 
 @app.command("add")
-def add(
+@in_tenant
+async def add(
+    api: Api,
     name: Annotated[str, typer.Argument(help="Name: lower-case letters, digits, hyphens.")],
     host: Annotated[str | None, typer.Option("--host", help="Name or id of its session host.")] = None,
     pool: Annotated[str | None, typer.Option("--pool", help="Name of its host pool, if hosts share one.")] = (
@@ -41,28 +37,42 @@ def add(
         DEFAULT_TARGET
     ),
     user: Users = None,
-    data: Data = None,
 ) -> None:
     """Publish a desktop of a host or a pool; the hosts' own agent settings must allow the target too."""
-    run(_add(name, host, pool, target, user or [], data))
+    parse_resource_name(name)
+    parse_target(target)
+    names = _names(user or ())
+    if (host is None) == (pool is None):
+        raise Failed("Name either the host or the host pool that the desktop is of.")
+    of = await _pool_of_host(api, host) if host is not None else (await pool_of(api, str(pool)))["id"]
+    await _assign(api, await _publish(api, name, of, target), names)
     say(f"Published {name} on {host or pool}; open it with `dialback connect-file {name} --user USER`.")
 
 
 @app.command("assign")
-def assign(
+@in_tenant
+async def assign(
+    api: Api,
     name: Annotated[str, typer.Argument(help="Name of the resource.")],
     user: Annotated[list[str], typer.Option("--user", help="User who may use it; repeat for more.")],
-    data: Data = None,
 ) -> None:
     """Let users use a resource."""
-    run(_assign(name, user, data))
+    names = _names(user)
+    known = await _named(api, RESOURCES, parse_resource_name(name))
+    if known is None:
+        raise Failed(f"There is no resource {name!r}; `dialback resource list` shows them.")
+    await _assign(api, known["application_group"], names)
     say(f"Assigned {name} to {', '.join(user)}.")
 
 
 @app.command("list")
-def list_resources(data: Data = None, as_json: Json = False) -> None:
+@in_tenant
+async def list_resources(api: Api, as_json: Json = False) -> None:
     """List resources."""
-    rows = run(_list(data))
+    resources = await api.all(RESOURCES)
+    groups = {each["id"]: each for each in await api.all(GROUPS)}
+    pools = {each["id"]: each for each in await api.all(POOLS)}
+    rows = [_row(each, groups[each["application_group"]], pools) for each in resources]
     if as_json:
         print_json(rows)
         return
@@ -71,90 +81,78 @@ def list_resources(data: Data = None, as_json: Json = False) -> None:
     print_table(columns, texts, "Nothing is published; see `dialback resource add`.")
 
 
-def revoke_file(
-    file: Annotated[Path, typer.Argument(help="Connection file whose token is to open nothing more.")],
-    data: Data = None,
-) -> None:
-    """Revoke a connection file that was lost or given to the wrong person; what it opened is cut off."""
-    with sentences():
-        token = token_in(file.read_bytes())
-        if not token:
-            raise Failed(f"{file} holds no token; it is not a connection file of this server.")
-    run(_revoke(token, data))
-    say(f"Revoked: {file} opens nothing more.")
+def _row(resource: Any, group: Any, pools: dict[str, Any]) -> dict[str, object]:
+    return {
+        "name": resource["name"],
+        "title": resource["title"],
+        "kind": group["kind"],
+        "application_group": group["name"],
+        "pool": pools[group["pool"]]["name"],
+        "target": resource["target"],
+    }
 
 
-async def _add(
-    name: str, host: str | None, pool: str | None, target: str, users: list[str], data: Path | None
-) -> None:
-    resource_name = parse_resource_name(name)
-    parse_target(target)
-    names = [parse_user_name(user) for user in users]
-    async with opened_store(data) as store:
-        if (host is None) == (pool is None):
-            raise Failed("Name either the host or the host pool that the desktop is of.")
-        if host is not None:
-            pool_id = await pool_of(store.directory, await find_host(store, host))
-        else:
-            pool_id = (await pool_named(store.directory, str(pool))).id
-        published = await publish(store.directory, resource_name, pool_id, target)
-        detail = f"{published.name} of host pool {pool_id}, target {target}"
-        await note(store.audit, "resource.save", f"resource:{published.id}", detail)
-        await _assign_users(store, published, names)
+def _names(users: Sequence[str]) -> list[UserName]:
+    return [parse_user_name(user) for user in users]
 
 
-async def _assign(name: str, users: list[str], data: Path | None) -> None:
-    names = [parse_user_name(user) for user in users]
-    async with opened_store(data) as store:
-        await _assign_users(store, await _resource(store.directory, name), names)
+async def _named(api: Api, family: str, name: str) -> Any | None:
+    """Return what has the name; None if there is none."""
+    return next(iter((await api.get(family, name=name))["items"]), None)
 
 
-async def _assign_users(store: SqlStore, resource: PublishedResource, names: list[UserName]) -> None:
-    group = f"application-group:{resource.application_group}"
-    for user, made in await assign_users(store.directory, resource, names):
-        if made:
-            await note(store.audit, "user.save", f"user:{user.id}", f"{user.name} made")
-        await note(store.audit, "application-group.assign", group, f"user {user.name}")
+async def _pool_of_host(api: Api, text: str) -> str:
+    """Return the id of the pool of a host that is alone in it; `Failed` if it is in none, or not alone."""
+    host = await host_of(api, text)
+    if host["pool"] is None:
+        raise Failed(f"The host {host['name']!r} is in no host pool; put it into one, then publish on that.")
+    if len(await api.all(POOLS, host["pool"], "hosts")) > 1:
+        shared = (await api.get(POOLS, host["pool"]))["name"]
+        raise Failed(
+            f"The host {host['name']!r} shares the pool {shared!r} with others; name the pool instead."
+        )
+    return str(host["pool"])
 
 
-async def _list(data: Path | None) -> list[dict[str, object]]:
-    async with opened_store(data) as store:
-        directory = store.directory
-        resources = await everything(directory, PublishedResource)
-        groups = {each.id: each for each in await everything(directory, ApplicationGroup)}
-        pools = {each.id: each for each in await everything(directory, HostPool)}
-    return [
-        {
-            "name": each.name,
-            "title": each.title,
-            "kind": each.kind.value,
-            "application_group": groups[each.application_group].name,
-            "pool": pools[groups[each.application_group].pool].name,
-            "target": each.target,
-        }
-        for each in resources
-    ]
+async def _publish(api: Api, name: str, pool: str, target: str) -> str:
+    """Publish a desktop of the pool, in place of an older one of its name, whose users keep it.
+
+    Returns:
+        The id of its application group.
+    """
+    known = await _named(api, RESOURCES, name)
+    group = str(known["application_group"]) if known else name
+    await _publish_on(api, group, pool, name)
+    if known:
+        await api.put(RESOURCES, known["id"], body={**body_of(known), "target": target})
+    else:
+        new = {"application_group": group, "name": name, "title": name, "target": target}
+        # A resource of another name may have this id.
+        await api.ask("PUT", RESOURCES, name, json=new, headers={"If-None-Match": "*"})
+    return group
 
 
-async def _revoke(token: str, data: Path | None) -> None:
-    async with opened_store(data) as store:
-        hash = hash_token(token)
-        known, _ = await store.token(hash)
-        if known is None or not await store.revoke_token(hash, datetime.now(UTC)):
-            raise Failed("The token in the file was not issued by this server; there is nothing to revoke.")
-        detail = f"{known.resource} for {known.user}"
-        subject = f"resource:{known.resource}"
-        await note(store.audit, "connection-file.revoke", subject, detail, known.tenant)
+async def _publish_on(api: Api, group: str, pool: str, name: str) -> None:
+    """Let the application group publish the pool; `Failed` if what else is in it is of another one."""
+    known = await api.find(GROUPS, group)
+    if known is None:
+        await api.put(GROUPS, group, body={"name": group, "pool": pool})
+    elif known["pool"] != pool:
+        published = await api.all(RESOURCES)
+        if any(each["application_group"] == group and each["name"] != name for each in published):
+            raise Failed(
+                f"{name} is published on another host pool, together with others; choose another name."
+            )
+        await api.put(GROUPS, group, body={**body_of(known), "pool": pool})
 
 
-async def _resource(directory: Directory, name: str) -> PublishedResource:
-    resource = await directory.find(PublishedResource, MAIN, parse_resource_name(name))
-    if resource is None:
-        raise Failed(f"There is no resource {name!r}; `dialback resource list` shows them.")
-    return resource
+async def _assign(api: Api, group: str, names: Iterable[UserName]) -> None:
+    """Let the users use everything that the application group publishes."""
+    for name in names:
+        user = await _named(api, USERS, name) or await api.put(USERS, make_id(), body={"name": name})
+        await api.put(GROUPS, group, "users", user["id"])
 
 
 def register(commands: typer.Typer) -> None:
     """Add this module's commands."""
     commands.add_typer(app, name="resource")
-    commands.command("revoke-file")(revoke_file)

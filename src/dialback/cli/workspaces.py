@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api, body_of, over_api
 from dialback.cli.context import Json
 from dialback.cli.output import print_json, print_table, say
 from dialback.domain.catalog import ApplicationGroupKind
@@ -75,7 +75,7 @@ async def set_group(
 ) -> None:
     """Make an application group, or change what is said of one; all else stays."""
     found = await api.find(GROUPS, group) or {"name": group}
-    body = {field: value for field, value in found.items() if field not in ("id", "version")}
+    body = body_of(found)
     body |= {field: value for field, value in (("name", name), ("kind", kind)) if value is not None}
     if pool is not None:
         body["pool"] = (await api.named("host-pools", pool, "host pool"))["id"]
