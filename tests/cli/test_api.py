@@ -137,13 +137,13 @@ async def test_server_without_name_or_with_a_bad_ca_is_refused() -> None:
 
 def test_local_caller_is_an_owner_for_a_moment_and_audited(terminal: Terminal, remote: Served) -> None:
     assert terminal.json("whoami")["kind"] == "local"
-    terminal.good("pool", "set", "office")
+    terminal.good("session", "message", "h1/7", "save your work")
 
     audited = remote.ask(remote.audited())
     assert [action for kind, _, action in audited if kind == "local"] == [
         "sign-in.local",
         "sign-in.local",
-        "host-pool.save",
+        "session.message",
     ]
     assert all("@" in name for kind, name, _ in audited if kind == "local")
     olga = remote.ask(remote.store.directory.find(User, MAIN, "olga"))
@@ -157,11 +157,11 @@ def test_local_caller_needs_an_owner_and_a_running_server(terminal: Terminal, re
         await remote.store.directory.save(User(MAIN, olga.id, olga.name, role=Role.USER))
 
     remote.ask(demote())
-    assert "There is no owner yet" in terminal.bad("pool", "list")
+    assert "There is no owner yet" in terminal.bad("whoami")
 
 
 def test_local_server_that_does_not_run_is_told(terminal: Terminal, tmp_path: Path) -> None:
-    assert "There is no data folder" in sentence(terminal.run("pool", "list", "--data", tmp_path / "none"))
+    assert "There is no data folder" in sentence(terminal.run("whoami", "--data", tmp_path / "none"))
 
 
 def test_environment_names_server_and_token(

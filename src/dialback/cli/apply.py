@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api
 from dialback.cli.context import Failed, Json
 from dialback.cli.declared import Declaration, read_declaration
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_line, say
 from dialback.cli.plan import ORDER, Kind, Step, Wanted, plan_of, sections_of, wanted_of
 
@@ -16,7 +17,7 @@ WOULD_CHANGE = 2
 """The exit status of a dry run that found something to change."""
 
 
-@over_api
+@in_tenant
 async def apply(
     api: Api,
     file: Annotated[Path, typer.Argument(help="YAML file; see docs/how-to/apply.md.")],

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.api import Api, body_of, over_api
+from dialback.cli.api import Api, body_of
 from dialback.cli.context import Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="Published desktops and programs.")
@@ -16,7 +17,7 @@ AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Id or alias of 
 
 
 @app.command("list")
-@over_api
+@in_tenant
 async def list_apps(api: Api, as_json: Json = False) -> None:
     """List what is published."""
     found = await api.all(RESOURCES)
@@ -40,7 +41,7 @@ async def list_apps(api: Api, as_json: Json = False) -> None:
 
 @app.command("add")
 @app.command("set")
-@over_api
+@in_tenant
 async def set_app(
     api: Api,
     alias: Annotated[str, typer.Argument(metavar="APP", help="Alias, which is its id too if it is new.")],
@@ -82,7 +83,7 @@ async def set_app(
 
 
 @app.command("remove")
-@over_api
+@in_tenant
 async def remove(api: Api, alias: AppArgument) -> None:
     """Publish a desktop or program no more."""
     found = await api.named(RESOURCES, alias, "desktop or program")
@@ -91,7 +92,7 @@ async def remove(api: Api, alias: AppArgument) -> None:
 
 
 @app.command("icon")
-@over_api
+@in_tenant
 async def icon(
     api: Api,
     alias: AppArgument,

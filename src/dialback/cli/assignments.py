@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api
 from dialback.cli.context import Failed
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import say
 from dialback.cli.workspaces import GROUPS, GroupArgument
 
@@ -13,7 +14,7 @@ Users = Annotated[list[str] | None, typer.Option("--user", help="User; repeat fo
 UserGroups = Annotated[list[str] | None, typer.Option("--group", help="Group of users; repeat for more.")]
 
 
-@over_api
+@in_tenant
 async def assign(api: Api, group: GroupArgument, user: Users = None, user_group: UserGroups = None) -> None:
     """Let users and groups use an application group."""
     id, name, whom = await _resolved(api, group, user or [], user_group or [])
@@ -22,7 +23,7 @@ async def assign(api: Api, group: GroupArgument, user: Users = None, user_group:
     say(f"Assigned {name} to {', '.join([*(user or []), *(user_group or [])])}.")
 
 
-@over_api
+@in_tenant
 async def unassign(api: Api, group: GroupArgument, user: Users = None, user_group: UserGroups = None) -> None:
     """Let users and groups use an application group no more; open connections go on."""
     id, name, whom = await _resolved(api, group, user or [], user_group or [])

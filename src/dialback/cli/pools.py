@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dialback.cli.api import Api, body_of, over_api
+from dialback.cli.api import Api, body_of
 from dialback.cli.context import Failed, Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_table, say
 from dialback.domain.pools import LoadBalancing, PersonalAssignment, PoolKind, Redirection
 
@@ -31,7 +32,7 @@ async def host_of(api: Api, text: str) -> Any:
 
 
 @app.command("list")
-@over_api
+@in_tenant
 async def list_pools(api: Api, as_json: Json = False) -> None:
     """List host pools."""
     pools = await api.all(POOLS)
@@ -47,7 +48,7 @@ async def list_pools(api: Api, as_json: Json = False) -> None:
 
 
 @app.command("show")
-@over_api
+@in_tenant
 async def show(api: Api, pool: PoolArgument, as_json: Json = False) -> None:
     """Show a host pool: its policy, and how its hosts stand."""
     found = await pool_of(api, pool)
@@ -82,7 +83,7 @@ def _shown(value: Any) -> Any:
 
 
 @app.command("set")
-@over_api
+@in_tenant
 async def set_pool(
     api: Api,
     pool: Annotated[str, typer.Argument(metavar="POOL", help="Id of the pool; made if it is not there.")],
@@ -133,7 +134,7 @@ async def set_pool(
 
 
 @app.command("remove")
-@over_api
+@in_tenant
 async def remove(api: Api, pool: PoolArgument) -> None:
     """Remove a host pool without hosts."""
     found = await pool_of(api, pool)
@@ -142,7 +143,7 @@ async def remove(api: Api, pool: PoolArgument) -> None:
 
 
 @app.command("add-host")
-@over_api
+@in_tenant
 async def add_host(
     api: Api,
     pool: PoolArgument,
@@ -164,7 +165,7 @@ async def add_host(
 
 
 @app.command("remove-host")
-@over_api
+@in_tenant
 async def remove_host(api: Api, pool: PoolArgument, host: HostArgument) -> None:
     """Take a host out of a pool; its sessions go on."""
     found, member = await pool_of(api, pool), await host_of(api, host)
@@ -173,7 +174,7 @@ async def remove_host(api: Api, pool: PoolArgument, host: HostArgument) -> None:
 
 
 @app.command("drain")
-@over_api
+@in_tenant
 async def drain(api: Api, host: HostArgument) -> None:
     """Set a host into drain mode: it keeps its sessions and gets no new one."""
     await _drain(api, host, True)
@@ -181,7 +182,7 @@ async def drain(api: Api, host: HostArgument) -> None:
 
 
 @app.command("undrain")
-@over_api
+@in_tenant
 async def undrain(api: Api, host: HostArgument) -> None:
     """End drain mode of a host."""
     await _drain(api, host, False)

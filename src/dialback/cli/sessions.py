@@ -6,6 +6,7 @@ import typer
 
 from dialback.cli.api import Api, over_api
 from dialback.cli.context import Failed, Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import instant, print_json, print_table, say
 from dialback.domain.sessions import state_text
 
@@ -15,7 +16,7 @@ SessionArgument = Annotated[str, typer.Argument(metavar="HOST/SESSION", help="As
 
 
 @app.command("list")
-@over_api
+@in_tenant
 async def list_sessions(
     api: Api, user: Annotated[str, typer.Option(help="Only of this user.")] = "", as_json: Json = False
 ) -> None:

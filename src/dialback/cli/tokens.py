@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from dialback.cli.api import Api, over_api
+from dialback.cli.api import Api
 from dialback.cli.context import Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import instant, print_json, print_line, print_table, say
 from dialback.domain.accounts import Scope
 
@@ -14,7 +15,7 @@ TOKENS = "api-tokens"
 
 
 @app.command("list")
-@over_api
+@in_tenant
 async def list_tokens(api: Api, as_json: Json = False) -> None:
     """List API tokens."""
     found = (await api.get(TOKENS))["items"]
@@ -38,7 +39,7 @@ async def list_tokens(api: Api, as_json: Json = False) -> None:
 
 
 @app.command("make")
-@over_api
+@in_tenant
 async def make(
     api: Api,
     name: Annotated[str, typer.Argument(help="What it is for.")],
@@ -56,7 +57,7 @@ async def make(
 
 
 @app.command("revoke")
-@over_api
+@in_tenant
 async def revoke(
     api: Api, id: Annotated[str, typer.Argument(metavar="ID", help="Id from `token list`.")]
 ) -> None:

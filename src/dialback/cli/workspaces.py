@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from dialback.cli.api import Api, body_of, over_api
+from dialback.cli.api import Api, body_of
 from dialback.cli.context import Json
+from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_table, say
 from dialback.domain.catalog import ApplicationGroupKind
 
@@ -18,7 +19,7 @@ GroupArgument = Annotated[
 
 
 @app.command("list")
-@over_api
+@in_tenant
 async def list_workspaces(api: Api, as_json: Json = False) -> None:
     """List workspaces and the application groups in each."""
     workspaces, groups = await api.all(WORKSPACES), await api.all(GROUPS)
@@ -37,7 +38,7 @@ async def list_workspaces(api: Api, as_json: Json = False) -> None:
 
 
 @app.command("set")
-@over_api
+@in_tenant
 async def set_workspace(
     api: Api,
     workspace: Annotated[str, typer.Argument(metavar="WORKSPACE", help="Id; made if it is not there.")],
@@ -55,7 +56,7 @@ async def set_workspace(
 
 
 @app.command("remove")
-@over_api
+@in_tenant
 async def remove(api: Api, workspace: WorkspaceArgument) -> None:
     """Remove a workspace in which nothing is shown."""
     found = await api.named(WORKSPACES, workspace, "workspace")
@@ -64,7 +65,7 @@ async def remove(api: Api, workspace: WorkspaceArgument) -> None:
 
 
 @app.command("set-group")
-@over_api
+@in_tenant
 async def set_group(
     api: Api,
     group: Annotated[str, typer.Argument(metavar="APPGROUP", help="Id; made if it is not there.")],
@@ -87,7 +88,7 @@ async def set_group(
 
 
 @app.command("remove-group")
-@over_api
+@in_tenant
 async def remove_group(api: Api, group: GroupArgument) -> None:
     """Remove an application group with its resources and assignments."""
     found = await api.named(GROUPS, group, "application group")
