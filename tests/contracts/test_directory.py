@@ -21,6 +21,7 @@ from dialback.domain.catalog import (
 )
 from dialback.domain.contracts import Store
 from dialback.domain.directory import (
+    MAX_PAGE,
     CursorInvalid,
     Directory,
     HostStanding,
@@ -59,7 +60,8 @@ from dialback.domain.pools import (
     StepUp,
     WakeMethod,
 )
-from dialback.domain.sessions import Session, SessionState
+from dialback.domain.records import users_of
+from dialback.domain.sessions import EVERY_SESSION, Session, SessionFilter, SessionState
 from dialback.domain.tenancy import Group, Role, Tenant, User
 from tests.contracts.openers import OPENERS
 
@@ -573,6 +575,39 @@ async def test_session_that_is_not_on_the_newest_list_is_gone(world: World) -> N
     assert await directory.sessions(ACME) == [elsewhere]
 
 
+async def all_sessions(directory: Directory, wanted: SessionFilter, limit: int) -> list[Session]:
+    """Return the sessions that are wanted, read page by page."""
+    page = await directory.session_page(ACME, wanted, limit=limit)
+    read = list(page.items)
+    while page.after:
+        assert len(page.items) == limit
+        page = await directory.session_page(ACME, wanted, page.after, limit)
+        read += page.items
+    return read
+
+
+async def test_sessions_of_a_user_are_found_among_many_whose_name_is_another_domains(world: World) -> None:
+    directory, number = world.directory, 0
+    for host_id in ("h1", "h2", "h3"):
+        host, listed = await world.enrol(host_id), list[Session]()
+        for _ in range(MAX_PAGE // 2):
+            # Of every hundred, one is reported with the domain in full, one with none.
+            form = {50: "anna@corp.example", 99: "anna"}.get(number % 100, f"H{number}\\Anna")
+            listed.append(replace(SESSION, host=host.id, id=SessionId(f"{number:04}"), user=UserName(form)))
+            number += 1
+        await directory.save_sessions(ACME, host.id, listed)
+    mine = SessionFilter(users=users_of(UserName("CORP\\anna")))
+    found = [f"{hundred}{end}" for hundred in range(8) for end in (50, 99) if hundred * 100 + end < number]
+    for limit in (1, 4, MAX_PAGE):
+        assert [each.id.lstrip("0") for each in await all_sessions(directory, mine, limit)] == [
+            id.lstrip("0") for id in found
+        ]
+    both = replace(mine, users=users_of(UserName("CORP\\anna"), UserName("H7\\anna")))
+    assert {each.user for each in await all_sessions(directory, both, 2)} == {"anna"}
+    neither = replace(mine, users=users_of(UserName("anna"), UserName("ben")))
+    assert await all_sessions(directory, neither, 2) == []
+
+
 async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_called(world: World) -> None:
     directory, found = world.directory, list[Session]()
     for host_id in ("h1", "h2", "h3"):
@@ -587,21 +622,20 @@ async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_c
     theirs = await world.enrol("h9", OTHER)
     await directory.save_sessions(OTHER, theirs.id, [replace(SESSION, tenant=OTHER, host=theirs.id)])
 
-    async def pages(limit: int, **wanted: Any) -> list[Session]:
-        page = await directory.session_page(ACME, limit=limit, **wanted)
-        read = list(page.items)
-        while page.after:
-            assert len(page.items) == limit
-            page = await directory.session_page(ACME, page.after, limit, **wanted)
-            read += page.items
-        return read
+    async def pages(limit: int, wanted: SessionFilter = EVERY_SESSION) -> list[Session]:
+        return await all_sessions(directory, wanted, limit)
 
     for limit in (1, 5, 12, 500):
         assert await pages(limit) == found
-        assert await pages(limit, host=HostId("h2")) == found[4:8]
-        assert await pages(limit, user="corp\\aNN") == [each for each in found if each.id in ("0", "1")]
-        assert await pages(limit, user="a_", host=HostId("h3")) == found[-1:]
-    assert await pages(5, user="nna") == await pages(5, host=theirs.id) == []
+        assert await pages(limit, SessionFilter(HostId("h2"))) == found[4:8]
+        begun = [each for each in found if each.id in ("0", "1")]
+        assert await pages(limit, SessionFilter(prefix="corp\\aNN")) == begun
+        assert await pages(limit, SessionFilter(HostId("h3"), prefix="a_")) == found[-1:]
+        bens = [each for each in found if each.id == "2"]
+        assert await pages(limit, SessionFilter(users=users_of(UserName("Corp\\ben")))) == bens
+        assert await pages(limit, SessionFilter(HostId("h2"), users_of(UserName("ben")))) == bens[1:2]
+    for wanted in (SessionFilter(prefix="nna"), SessionFilter(theirs.id)):
+        assert await pages(5, wanted) == []
     assert (await directory.count_sessions(ACME), await directory.count_sessions(OTHER)) == (12, 1)
 
 
@@ -792,7 +826,13 @@ async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(world: World
     assert await directory.published(ACME, ANNA.id, ResourceName(text)) is None
     assert await directory.standings(TenantId(text), PoolId(text), UserName(text)) == []
     assert await directory.sessions_of(ACME, UserName(text)) == []
-    assert (await directory.session_page(TenantId(text), user=text, host=HostId(text))).items == ()
+    for wanted in (
+        SessionFilter(HostId(text)),
+        SessionFilter(users=users_of(UserName(text))),
+        SessionFilter(prefix=text),
+    ):
+        assert (await directory.session_page(TenantId(text), wanted)).items == ()
+    assert (await directory.session_page(ACME, SessionFilter(users=users_of(UserName(text))))).items == ()
     with pytest.raises(NotThere):
         await directory.join(ACME, GroupId(text), UserId(text))
 

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
+from dialback.domain.records import users_of
 from dialback.domain.sessions import (
+    EVERY_SESSION,
     ConnectionRecord,
     Session,
+    SessionFilter,
     SessionState,
     Stage,
     Totals,
@@ -88,6 +91,22 @@ def test_session_is_known_under_another_form_of_the_name(reported: str, user: st
 @pytest.mark.parametrize(("reported", "user"), OTHERS)
 def test_session_of_another_person_is_not_the_user_s(reported: str, user: str) -> None:
     assert not is_session_of(replace(SESSION, user=UserName(reported)), UserName(user))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_wanted"),
+    [
+        (EVERY_SESSION, True),
+        (SessionFilter(SESSION.host, prefix="CORP\\AN"), True),
+        (SessionFilter(HostId("h2")), False),
+        (SessionFilter(prefix="nna"), False),
+        (SessionFilter(users=users_of(UserName("anna@corp.example"), UserName("anna"))), True),
+        (SessionFilter(users=users_of(UserName("anna"), UserName("OTHER\\anna"))), False),
+        (SessionFilter(SESSION.host, users_of(UserName("ben"))), False),
+    ],
+)
+def test_session_is_wanted_if_it_is_all_that_is_asked_for(wanted: SessionFilter, is_wanted: bool) -> None:
+    assert wanted.wants(replace(SESSION, user=UserName("CORP\\anna"))) is is_wanted
 
 
 @pytest.mark.parametrize("text", ["", "a b", "../1"])

@@ -14,8 +14,10 @@ from sqlalchemy import event
 
 from dialback.domain.catalog import UserAssignment
 from dialback.domain.contracts import StoreUnavailable
-from dialback.domain.directory import Directory
+from dialback.domain.directory import Directory, cursor_of, session_key
 from dialback.domain.ids import GroupId, HostId
+from dialback.domain.records import users_of
+from dialback.domain.sessions import SessionFilter
 from dialback.domain.tenancy import Tenant, User
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
@@ -64,11 +66,16 @@ async def test_questions_of_a_feed_and_a_placement_read_no_whole_tenant(
     await store.directory.published(ACME, USER.id, DESKTOP.name)
     await store.directory.standings(ACME, POOL.id, USER.name)
     await store.directory.find(User, ACME, USER.name)
+    mine = SessionFilter(users=users_of(USER.name))
+    await store.directory.session_page(ACME, mine, cursor_of(session_key("h", "1")))
     with closing(sqlite3.connect(tmp_path / "store.db")) as database:
         for statement, parameters in said:
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             reads = [step for step in plan if step.startswith(("SCAN", "SEARCH"))]
             assert reads
+            assert not [
+                step for step in plan if "TEMP B-TREE FOR ORDER BY" in step and "sessions" in statement
+            ]
             assert not [step for step in reads if "(tenant=? AND " not in step]
 
 

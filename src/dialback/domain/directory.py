@@ -31,7 +31,7 @@ from dialback.domain.ids import (
     WorkspaceId,
 )
 from dialback.domain.pools import HostPool, PoolHost
-from dialback.domain.sessions import Session
+from dialback.domain.sessions import EVERY_SESSION, Session, SessionFilter
 from dialback.domain.tenancy import Group, Tenant, User
 
 T = TypeVar("T")
@@ -233,19 +233,9 @@ class Directory(Protocol):
         """Return the sessions of the host, or of all, by host and id."""
 
     async def session_page(
-        self,
-        tenant: TenantId,
-        after: str = "",
-        limit: int = 100,
-        *,
-        user: str = "",
-        host: HostId | None = None,
+        self, tenant: TenantId, wanted: SessionFilter = EVERY_SESSION, after: str = "", limit: int = 100
     ) -> Page[Session]:
-        """Return sessions of the host, or of all, by host and id as `page` does.
-
-        Args:
-            user: how their users' names begin, without domain and in whatever case.
-        """
+        """Return the sessions that are wanted by host and id, as `page` does."""
 
     async def count_sessions(self, tenant: TenantId) -> int:
         """Return how many sessions there are."""

@@ -136,6 +136,30 @@ def is_session_of(session: Session, user: UserName) -> bool:
     return "." not in short and long.split(".")[0] == short
 
 
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """What a session has to be. What is empty is not asked for.
+
+    Each of `users` has to be its user by `is_session_of`. `prefix` is how its user's name begins, without
+    domain and in whatever case.
+    """
+
+    host: HostId | None = None
+    users: frozenset[UserName] = frozenset()
+    prefix: str = ""
+
+    def wants(self, session: Session) -> bool:
+        """Say whether the session is wanted."""
+        return (
+            self.host in (None, session.host)
+            and account_of(session.user).startswith(account_of(UserName(self.prefix)))
+            and all(is_session_of(session, user) for user in self.users)
+        )
+
+
+EVERY_SESSION = SessionFilter()
+
+
 def _split(user: UserName) -> tuple[str, str]:
     """Return the keys of domain, which may be empty, and account."""
     if "\\" in user:

@@ -153,5 +153,5 @@ sessions = Table(
     Column("since", Instant, nullable=False),
     Column("locked", Flag),
     _refers(["tenant", "host"], "hosts"),
-    Index("sessions_by_account", "tenant", "account"),
+    Index("sessions_by_account", "tenant", "account", "host", "id"),
 )

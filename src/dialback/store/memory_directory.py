@@ -47,7 +47,7 @@ from dialback.domain.ids import (
 )
 from dialback.domain.names import key_of
 from dialback.domain.pools import HostPool, PoolHost, pool_of_its_own, with_its_id
-from dialback.domain.sessions import Session, account_of, is_session_of
+from dialback.domain.sessions import EVERY_SESSION, Session, SessionFilter, is_session_of
 from dialback.domain.tenancy import MAIN, Group, Tenant, User
 
 T = TypeVar("T")
@@ -205,20 +205,9 @@ class MemoryDirectory:
         ]
 
     async def session_page(
-        self,
-        tenant: TenantId,
-        after: str = "",
-        limit: int = 100,
-        *,
-        user: str = "",
-        host: HostId | None = None,
+        self, tenant: TenantId, wanted: SessionFilter = EVERY_SESSION, after: str = "", limit: int = 100
     ) -> Page[Session]:
-        begin = account_of(UserName(user))
-        found = [
-            session
-            for session in await self.sessions(tenant, host)
-            if account_of(session.user).startswith(begin)
-        ]
+        found = [session for session in await self.sessions(tenant, wanted.host) if wanted.wants(session)]
         return _page(found, after, limit, _session_key)
 
     async def count_sessions(self, tenant: TenantId) -> int:

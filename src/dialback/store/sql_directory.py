@@ -64,7 +64,7 @@ from dialback.domain.ids import (
 )
 from dialback.domain.names import key_of
 from dialback.domain.pools import HostPool, PoolHost
-from dialback.domain.sessions import Session, account_of, is_session_of
+from dialback.domain.sessions import EVERY_SESSION, Session, SessionFilter, account_of, is_session_of
 from dialback.domain.tenancy import Group, Tenant, User
 from dialback.store import directory_queries as queries
 from dialback.store import directory_rows as rows
@@ -210,26 +210,19 @@ class SqlDirectory(Database):
         return each(rows.session_of, await self._read(query.order_by(sessions.c.host, sessions.c.id)))
 
     async def session_page(
-        self,
-        tenant: TenantId,
-        after: str = "",
-        limit: int = 100,
-        *,
-        user: str = "",
-        host: HostId | None = None,
+        self, tenant: TenantId, wanted: SessionFilter = EVERY_SESSION, after: str = "", limit: int = 100
     ) -> Page[Session]:
-        size, columns = max(1, min(limit, MAX_PAGE)), sessions.c
-        query = select(sessions).where(columns.tenant == tenant)
-        query = _beginning(query, columns.account, account_of(UserName(user)))
-        query = query if host is None else query.where(columns.host == host)
-        if after:
-            its_host, _, id = key_at(after).partition("\n")
-            same = and_(columns.host == its_host, columns.id > id)
-            query = query.where(or_(columns.host > its_host, same))
-        found = await self._read(query.order_by(columns.host, columns.id).limit(size + 1))
-        last = found[size - 1] if len(found) > size else None
-        following = cursor_of(session_key(last["host"], last["id"])) if last else ""
-        return Page(tuple(each(rows.session_of, found[:size])), following)
+        size, place = max(1, min(limit, MAX_PAGE)), key_at(after) if after else ""
+        # Whose user has the name in another domain is found out here, so a page may take several readings.
+        at_once = MAX_PAGE if wanted.users else size + 1
+        found, more = list[Session](), True
+        while more and len(found) <= size:
+            read = await self._read(_sessions_after(place, tenant, wanted).limit(at_once))
+            found += [session for session in each(rows.session_of, read) if wanted.wants(session)]
+            more = len(read) == at_once
+            place = session_key(read[-1]["host"], read[-1]["id"]) if read else place
+        page, more = tuple(found[:size]), len(found) > size
+        return Page(page, cursor_of(session_key(page[-1].host, page[-1].id)) if more else "")
 
     async def count_sessions(self, tenant: TenantId) -> int:
         [[found]] = await self._ask((queries.COUNT_SESSIONS, {"tenant": tenant}))
@@ -396,6 +389,20 @@ def _broken_rule(error: IntegrityError) -> type[Problem] | None:
 
 def _beginning(query: Select[Any], column: ColumnElement[str], prefix: str) -> Select[Any]:
     return query.where(column.startswith(prefix, autoescape=True)) if prefix else query
+
+
+def _sessions_after(place: str, tenant: TenantId, wanted: SessionFilter) -> Select[Any]:
+    """Return the query for sessions that may be wanted and stand behind the place, a `session_key`."""
+    columns = sessions.c
+    query = select(sessions).where(
+        columns.tenant == tenant, *(columns.account == account_of(user) for user in sorted(wanted.users))
+    )
+    query = _beginning(query, columns.account, account_of(UserName(wanted.prefix)))
+    query = query if wanted.host is None else query.where(columns.host == wanted.host)
+    if place:
+        host, _, id = place.partition("\n")
+        query = query.where(or_(columns.host > host, and_(columns.host == host, columns.id > id)))
+    return query.order_by(columns.host, columns.id)
 
 
 def _is(table: Table, tenant: TenantId, id: str) -> ColumnElement[bool]:

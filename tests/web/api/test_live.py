@@ -5,11 +5,11 @@ import pytest
 
 from dialback.domain.accounts import Origin, Scope, SignInKind
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import ConnectionId
+from dialback.domain.ids import ConnectionId, SessionId
 from dialback.domain.tenancy import MAIN, User
 from dialback.web.api.application import make_api
 from dialback.web.api.guard import LOCAL_METHOD
-from tests.web.api.stage import CONNECTION, ApiStage
+from tests.web.api.stage import CONNECTION, HOST, ApiStage
 
 
 async def test_sessions_are_everybodys_for_helpdesk_and_ones_own_for_users(api: ApiStage) -> None:
@@ -23,6 +23,22 @@ async def test_sessions_are_everybodys_for_helpdesk_and_ones_own_for_users(api: 
     assert await seen("main/hella", "?host=acme-desk-1") == []
     assert await seen("main/hella", "?host=%00") == []
     assert await seen("main/hella", "?limit=1") == ["uma"]
+    assert await seen("main/uma", "?user=uma@corp.example&host=desk-1") == ["uma"]
+    assert await seen("main/uma", "?user=hella") == []
+
+
+async def test_every_session_is_reached_page_by_page(api: ApiStage) -> None:
+    (first, _) = await api.directory.sessions(MAIN, HOST)
+    many = [replace(first, id=SessionId(f"{number:03}")) for number in range(30)]
+    await api.directory.save_sessions(MAIN, HOST, many)
+    found, after = list[str](), ""
+    while True:
+        page = await api.good("GET", f"/sessions?user=CORP%5Cuma&limit=10&after={after}", "main/uma")
+        found += [each["id"] for each in page["items"]]
+        if not (after := page["after"]):
+            break
+    assert found == [each.id for each in many]
+    assert await api.bad("GET", "/sessions?after=%25", "main/uma") == (422, "request-invalid")
 
 
 async def test_orders_reach_the_host_and_the_audit_log(api: ApiStage) -> None:

@@ -1,5 +1,6 @@
 """My sessions and connections."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,18 @@ from dialback.domain.errors import SENTENCES, Reason, Refused, sentence_for_user
 from dialback.domain.ids import ConnectionId, HostId, SessionId, UserName
 from dialback.domain.sessions import Session, SessionState
 from dialback.domain.tenancy import MAIN
-from tests.web.portal.stage import ACME, HOST, NOW, STEERING, STEERING_SHOWN, PortalStage, field_of, text_of
+from dialback.web.portal.sessions import SHOWN
+from tests.web.portal.stage import (
+    ACME,
+    HOST,
+    NOW,
+    STEERING,
+    STEERING_SHOWN,
+    PortalStage,
+    field_of,
+    links_of,
+    text_of,
+)
 
 
 async def test_sessions_and_connections_are_shown_with_reasons(portal: PortalStage) -> None:
@@ -68,6 +80,31 @@ async def test_namesake_of_another_tenant_ends_nothing_here(portal: PortalStage)
     assert (await anna.post(f"/sessions/{HOST}/7", action="log-off")).status_code == 404
     assert "blue-01" in (await anna.get("/sessions")).text
     assert "acme-blue-01" in (await anna.get("/sessions")).text
+
+
+async def test_many_own_sessions_are_shown_page_by_page(portal: PortalStage) -> None:
+    (session,) = await portal.directory.sessions(MAIN, HOST)
+    listed = [
+        replace(session, id=SessionId(f"{number:03}"), user=UserName(name))
+        for number, name in enumerate(["anna", "CORP\\Anna", "ben"] * SHOWN)
+    ]
+    await portal.directory.save_sessions(MAIN, HOST, listed)
+    anna = await portal.signed_in("anna")
+    shown, path = list[str](), "/sessions"
+    while path:
+        answer = await anna.get(path)
+        shown += re.findall(rf'action="/sessions/{HOST}/(\d+)"[^>]*data-confirm', answer.text)
+        assert len(shown) % SHOWN == 0
+        path = next((link for link in links_of(answer) if "after=" in link), "")
+    assert shown == [each.id for each in listed if each.user != "ben"]
+    assert "/sessions" in links_of(answer)
+    assert "First page of sessions" in text_of(answer)
+
+
+async def test_damaged_cursor_of_sessions_is_told_in_words(portal: PortalStage) -> None:
+    answer = await (await portal.signed_in("anna")).get("/sessions?after=%25")
+    assert answer.status_code == 409
+    assert "begin with the first page" in text_of(answer)
 
 
 async def test_host_that_cannot_is_told_in_words(portal: PortalStage) -> None:

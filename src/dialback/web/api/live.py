@@ -16,7 +16,13 @@ from dialback.domain.ids import ConnectionId, HostId, ResourceName, SessionId, U
 from dialback.domain.names import check_text
 from dialback.domain.orders import SessionAction, check_message
 from dialback.domain.records import RecordFilter, users_of
-from dialback.domain.sessions import ConnectionRecord, Session, SessionState, is_session_of
+from dialback.domain.sessions import (
+    ConnectionRecord,
+    Session,
+    SessionFilter,
+    SessionState,
+    is_session_of,
+)
 from dialback.domain.tenancy import User
 from dialback.web.api.nouns import is_id
 from dialback.web.api.parts import (
@@ -32,7 +38,6 @@ from dialback.web.api.parts import (
     Whole,
     fitting,
     note,
-    sliced,
 )
 from dialback.web.api.problems import ApiProblem, ApiReason, not_there
 
@@ -147,13 +152,10 @@ def _add_sessions(router: APIRouter, api: Api) -> None:
     async def list_sessions(
         me: Me, after: After = "", limit: Limit = 100, host: Text = "", user: Text = ""
     ) -> PageView[SessionView]:
-        mine = [
-            each
-            for each in await api.directory.sessions(me.tenant, HostId(host) if is_id(host) else None)
-            if is_own(me, each) and host in ("", each.host) and (not user or _named(each, user))
-        ]
-        page, cursor = sliced(mine, lambda each: f"{each.host}\n{each.id}", after, limit)
-        return PageView(items=[SessionView.model_validate(each) for each in page], after=cursor)
+        whose = users_of(UserName(user) if user else None, None if me.sees_all() else me.person.name)
+        wanted = SessionFilter(HostId(host) if host else None, whose)
+        page = await api.directory.session_page(me.tenant, wanted, after, limit)
+        return PageView(items=[SessionView.model_validate(each) for each in page.items], after=page.after)
 
     @router.post("/sessions/{host_id}/{id}/message", status_code=204, summary="Show a message in a session")
     async def message_session(me: Me, host_id: Id, id: Id, body: MessageBody) -> None:
@@ -184,10 +186,6 @@ def _add_sessions(router: APIRouter, api: Api) -> None:
 def is_own(me: Caller, session: Session) -> bool:
     """Say whether the caller may see the session."""
     return me.sees_all() or (me.user is not None and is_session_of(session, me.user.name))
-
-
-def _named(session: Session, user: str) -> bool:
-    return is_session_of(session, UserName(user))
 
 
 def _add_connections(router: APIRouter, api: Api) -> None:

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Request, Response
 from dialback.domain.access import RELAY_ENDS
 from dialback.domain.accounts import Person
 from dialback.domain.errors import Refused, sentence_for_user
-from dialback.domain.ids import HostId, SessionId
+from dialback.domain.ids import HostId
 from dialback.domain.orders import SessionAction
-from dialback.domain.sessions import Session, Stage
+from dialback.domain.records import users_of
+from dialback.domain.sessions import Session, SessionFilter, Stage, is_session_of
 from dialback.web.forms import Form
 from dialback.web.pages import see_other, wants_part
 from dialback.web.people import SignedIn
@@ -23,6 +24,7 @@ from dialback.web.portal.timelines import bars_of
 from dialback.web.problems import NotFound
 
 SHOWN: Final = 30
+"""How many sessions a page has, and how many connections are shown: the newest."""
 OWN_ACTIONS: Final = {SessionAction.DISCONNECT: "disconnected", SessionAction.LOG_OFF: "logged-off"}
 SAID: Final = {
     "disconnected": "The session is disconnected; your programs go on, and the next connection finds them.",
@@ -35,8 +37,10 @@ def make_router(portal: Portal) -> APIRouter:
     router = APIRouter()
 
     @router.get("/sessions")
-    async def sessions(request: Request, person: SignedIn, said: str = "", seen: str = "") -> Response:
-        facts = await _facts(portal, person)
+    async def sessions(
+        request: Request, person: SignedIn, said: str = "", seen: str = "", after: str = ""
+    ) -> Response:
+        facts = await _facts(portal, person, after)
         if not wants_part(request):
             return await portal.pages.show(
                 request, "sessions.html", section="sessions", said=SAID.get(said, ""), **facts
@@ -72,18 +76,22 @@ def make_router(portal: Portal) -> APIRouter:
 
 async def own_session(portal: Portal, person: Person, host: str, session: str) -> Session | None:
     """Return the person's own session of that id on that host."""
-    own = await portal.directory.sessions_of(person.user.tenant, person.user.name)
-    wanted = (HostId(host), SessionId(session))
-    return next((each for each in own if (each.host, each.id) == wanted), None)
+    on_host = await portal.directory.sessions(person.user.tenant, HostId(host))
+    found = next((each for each in on_host if each.id == session), None)
+    return found if found is not None and is_session_of(found, person.user.name) else None
 
 
-async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
+async def _facts(portal: Portal, person: Person, after: str = "") -> Mapping[str, Any]:
     user = person.user
-    sessions = await portal.directory.sessions_of(user.tenant, user.name)
+    mine = SessionFilter(users=users_of(user.name))
+    page = await portal.directory.session_page(user.tenant, mine, after, SHOWN)
+    sessions = page.items
     records = await portal.store.connections(user.tenant, SHOWN, user.name)
     hosts = [each.host for each in sessions]
     return {
         "sessions": sessions,
+        "after": after,
+        "following": page.after,
         "records": records,
         "timelines": {record.id: bars_of(record.timeline) for record in records},
         "used_for": {
@@ -93,5 +101,5 @@ async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
         "titles": titles_of(await portal.directory.resources_of(user.tenant, user.id)),
         "relay_ends": RELAY_ENDS,
         "can_order": portal.orders is not None,
-        "mark": mark_of(sessions, records),
+        "mark": mark_of(page, records),
     }

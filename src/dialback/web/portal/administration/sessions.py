@@ -9,6 +9,7 @@ from dialback.domain.errors import SENTENCES, Refused
 from dialback.domain.ids import HostId
 from dialback.domain.names import MAX_USER_CHARS
 from dialback.domain.orders import SessionAction, check_message
+from dialback.domain.sessions import SessionFilter
 from dialback.web.forms import Form
 from dialback.web.pages import see_other
 from dialback.web.people import Helpdesk
@@ -38,9 +39,8 @@ def make_router(portal: Portal) -> APIRouter:
         **more: Any,
     ) -> Response:
         tenant = person.user.tenant
-        shown = await portal.directory.session_page(
-            tenant, after, PAGE, user=user, host=HostId(host) if host else None
-        )
+        wanted = SessionFilter(HostId(host) if host else None, prefix=user)
+        shown = await portal.directory.session_page(tenant, wanted, after, PAGE)
         ids = {HostId(host)} if host else {session.host for session in shown.items}
         facts = {"said": "", "error": "", **more}
         return await portal.pages.show(
