@@ -105,6 +105,9 @@ async def test_hosts_are_shown_as_they_are_now(api: ApiStage) -> None:
         "offers": ["restart-rdp"],
     }
     assert host["failed"] == []
+    await api.directory.remove_pool_host(TenantId("acme"), HostId("acme-desk-1"))
+    (host,) = (await api.good("GET", "/provider/tenants/acme/hosts", "provider/aida"))["items"]
+    assert host["sessions"] == 2
 
 
 async def test_what_an_agent_says_is_plain_json(api: ApiStage) -> None:

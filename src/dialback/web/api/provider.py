@@ -189,8 +189,7 @@ def _add_hosts(router: APIRouter, api: Api) -> None:
         theirs = await _hosts(api, found.id)
         page, cursor = sliced(theirs, lambda host: named_key(host.name, host.id), after, limit)
         standing = await standings(api, replace(me, tenant=found.id))
-        sessions = Counter(session.host for session in await api.directory.sessions(found.id))
-        views = [_host_view(host, standing.get(host.id), sessions[host.id]) for host in page]
+        views = [await _host_view(api, host, standing.get(host.id)) for host in page]
         return PageView(items=views, after=cursor)
 
 
@@ -255,14 +254,16 @@ def _aware(name: str, at: datetime | None) -> datetime | None:
     return at
 
 
-def _host_view(host: Host, standing: HostStanding | None, sessions: int) -> HostStateView:
+async def _host_view(api: Api, host: Host, standing: HostStanding | None) -> HostStateView:
+    # Of a host in no pool nothing has counted them.
+    unpooled = () if standing else await api.directory.sessions(host.tenant, host.id)
     return HostStateView(
         id=host.id,
         name=host.name,
         link_up=host.link_up,
         link_changed_at=host.link_changed_at,
         failed=sorted(standing.failed) if standing else [],
-        sessions=sessions,
+        sessions=standing.sessions if standing else len(unpooled),
         agent_version=host.report.agent_version if host.report else "",
         public_key=host.public_key.hex(),
         report=ReportView.model_validate(host.report) if host.report else None,
