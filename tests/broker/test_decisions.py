@@ -57,6 +57,8 @@ async def test_everything_else_is_asked_of_what_is_kept() -> None:
     await kept.ask(ASKED)
     assert await approvals.approval(ACME, ASKED.id) == ASKED
     assert await approvals.waiting(ACME, NOW, ANNA) == [ASKED]
+    assert (await approvals.waiting_page(ACME, NOW, ANNA, limit=1)).items == (ASKED,)
+    assert await approvals.count_waiting(ACME, NOW, ANNA) == 1
     await kept.decide(ACME, ASKED.id, Decision.APPROVED, "anna", NOW)
     assert await approvals.last_approved(ACME, ANNA, "::1") == NOW
     assert await approvals.prune_approvals(NOW + timedelta(1)) == 1

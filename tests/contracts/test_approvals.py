@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dialback.domain.approvals import Approval, Approvals, Cause, Decision
+from dialback.domain.directory import CursorInvalid
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, UserId
 from dialback.store.memory_approvals import MemoryApprovals
 from dialback.store.sql import SqlStore
@@ -89,6 +90,38 @@ async def test_those_that_wait_come_oldest_first(approvals: Approvals) -> None:
         await approvals.ask(each)
     assert list(await approvals.waiting(ACME, NOW, ANNA)) == [another("c1"), later]
     assert list(await approvals.waiting(ACME, NOW)) == [another("c1"), of_ben, later]
+
+
+async def test_those_that_wait_are_counted_and_read_page_by_page(approvals: Approvals) -> None:
+    asked = [
+        another(f"c{9 - number}", asked_at=NOW + number // 2 * SECOND, user=BEN if number % 3 else ANNA)
+        for number in range(10)
+    ]
+    for each in (*asked, another("c1", tenant=OTHER), another("late", expires_at=NOW)):
+        await approvals.ask(each)
+    everybodys = sorted(asked, key=lambda one: (one.asked_at, one.id))
+    for user, wanted in ((None, everybodys), (BEN, [one for one in everybodys if one.user == BEN])):
+        for limit in (1, 3, len(wanted), 500):
+            page = await approvals.waiting_page(ACME, NOW, user, limit=limit)
+            found = list(page.items)
+            while page.after:
+                assert len(page.items) == limit
+                page = await approvals.waiting_page(ACME, NOW, user, page.after, limit)
+                found += page.items
+            assert found == wanted
+        assert await approvals.count_waiting(ACME, NOW, user) == len(wanted)
+    assert await approvals.count_waiting(TenantId("none"), NOW) == 0
+    with pytest.raises(CursorInvalid):
+        await approvals.waiting_page(ACME, NOW, after="%")
+
+
+async def test_page_goes_on_where_it_was_whatever_is_decided_meanwhile(approvals: Approvals) -> None:
+    for number in range(4):
+        await approvals.ask(another(f"c{number}", asked_at=NOW + number * SECOND))
+    page = await approvals.waiting_page(ACME, NOW, limit=2)
+    await approvals.decide(ACME, ConnectionId("c1"), Decision.DENIED, "anna", NOW)
+    rest = await approvals.waiting_page(ACME, NOW, after=page.after)
+    assert ([one.id for one in rest.items], rest.after) == (["c2", "c3"], "")
 
 
 async def test_nothing_waits_that_was_decided_or_whose_time_has_passed(approvals: Approvals) -> None:

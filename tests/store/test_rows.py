@@ -13,9 +13,12 @@ from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason
 from dialback.domain.hosts import Host, HostReport, JoinCode
 from dialback.domain.ids import ConnectionId, HostId, ResourceName, TokenHash, UserId, UserName
+from dialback.domain.records import place_of
 from dialback.domain.sessions import ConnectionRecord, Stage
 from dialback.domain.tenancy import MAIN
+from dialback.store.models import IMPOSSIBLE
 from dialback.store.open import open_store
+from dialback.store.rows import cursor_behind
 from dialback.store.sql import SqlStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -156,3 +159,9 @@ async def test_message_is_bounded_and_shows_no_control_character(store: SqlStore
         await store.any_host(HostId(key))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
+
+
+def test_page_goes_on_behind_the_last_row_that_has_its_instant() -> None:
+    found = [{"id": "a", "at": NOW}, {"id": "b", "at": IMPOSSIBLE}]
+    assert place_of(cursor_behind(found, "at")) == (NOW, "a")
+    assert cursor_behind(found[1:], "at") == ""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from dialback.domain.approvals import Approval, Approvals, Decision
+from dialback.domain.directory import Page
 from dialback.domain.ids import ConnectionId, TenantId, UserId
 
 
@@ -44,6 +45,19 @@ class HeardApprovals(Approvals):
         self, tenant: TenantId, now: datetime, user: UserId | None = None
     ) -> Sequence[Approval]:
         return await self._kept.waiting(tenant, now, user)
+
+    async def waiting_page(
+        self,
+        tenant: TenantId,
+        now: datetime,
+        user: UserId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Page[Approval]:
+        return await self._kept.waiting_page(tenant, now, user, after, limit)
+
+    async def count_waiting(self, tenant: TenantId, now: datetime, user: UserId | None = None) -> int:
+        return await self._kept.count_waiting(tenant, now, user)
 
     async def decide(
         self, tenant: TenantId, id: ConnectionId, decision: Decision, by: str, now: datetime

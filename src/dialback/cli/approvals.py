@@ -55,8 +55,7 @@ async def approve(
 
 async def _waiting(api: Api) -> list[Any]:
     """Return what waits, oldest first: everybody's, or one's own where no more may be seen."""
-    found: list[Any] = (await api.get(APPROVALS, all=True))["items"]
-    return found
+    return await api.all(APPROVALS, all=True)
 
 
 async def _decide(api: Api, id: str, number: int | None, deny: bool) -> Decision:

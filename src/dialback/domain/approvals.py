@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from dialback.domain.directory import Page
 from dialback.domain.ids import ConnectionId, ResourceName, TenantId, TokenHash, UserId
 from dialback.domain.pools import StepUp
 
@@ -154,6 +155,23 @@ class Approvals(Protocol):
         self, tenant: TenantId, now: datetime, user: UserId | None = None
     ) -> Sequence[Approval]:
         """Return those that can still be decided, of the user or of all, oldest first."""
+
+    async def waiting_page(
+        self,
+        tenant: TenantId,
+        now: datetime,
+        user: UserId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Page[Approval]:
+        """Return of those `limit` at most and never more than `MAX_PAGE`, from the cursor on.
+
+        Raises:
+            CursorInvalid: `after` is neither empty nor what a page said.
+        """
+
+    async def count_waiting(self, tenant: TenantId, now: datetime, user: UserId | None = None) -> int:
+        """Return how many there are of those."""
 
     async def decide(
         self, tenant: TenantId, id: ConnectionId, decision: Decision, by: str, now: datetime

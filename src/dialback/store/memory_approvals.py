@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialback.domain.approvals import Approval, Decision, may_decide
+from dialback.domain.directory import MAX_PAGE, Page
 from dialback.domain.ids import ConnectionId, TenantId, UserId
+from dialback.domain.records import cursor_after, place_of
 
 
 class MemoryApprovals:
@@ -29,6 +31,24 @@ class MemoryApprovals:
             if one.tenant == tenant and user in (None, one.user) and one.waits(now)
         ]
         return sorted(mine, key=lambda one: (one.asked_at, one.id))
+
+    async def waiting_page(
+        self,
+        tenant: TenantId,
+        now: datetime,
+        user: UserId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Page[Approval]:
+        mine, size = await self.waiting(tenant, now, user), max(1, min(limit, MAX_PAGE))
+        if after:
+            place = place_of(after)
+            mine = [one for one in mine if (one.asked_at, one.id) > place]
+        page = tuple(mine[:size])
+        return Page(page, cursor_after(page[-1].asked_at, page[-1].id) if len(mine) > size else "")
+
+    async def count_waiting(self, tenant: TenantId, now: datetime, user: UserId | None = None) -> int:
+        return len(await self.waiting(tenant, now, user))
 
     async def decide(
         self, tenant: TenantId, id: ConnectionId, decision: Decision, by: str, now: datetime

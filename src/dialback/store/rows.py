@@ -6,8 +6,9 @@ is left out and logged, so that one bad row does not hide the others.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +17,7 @@ from sqlalchemy import Table
 from dialback.domain.access import ConnectionToken, TokenUse
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host, JoinCode
+from dialback.domain.records import cursor_after
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store import models
 
@@ -71,6 +73,15 @@ def connection_row(record: ConnectionRecord) -> dict[str, Any]:
     values = asdict(record)
     totals = values.pop("totals")
     return {**values, **totals}
+
+
+def cursor_behind(found: Sequence[Row], instant: str) -> str:
+    """Return the cursor after the last row, whose place is the instant in that column, and the id.
+
+    It is made of rows, since one that cannot be read is left out of a page.
+    """
+    placed = [row for row in found if isinstance(row[instant], datetime)]
+    return cursor_after(placed[-1][instant], placed[-1]["id"]) if placed else ""
 
 
 def each(read: Callable[[R], T], rows: Iterable[R]) -> list[T]:

@@ -42,7 +42,7 @@ from dialback.domain.ids import (
 )
 from dialback.domain.names import key_of
 from dialback.domain.pools import PoolHost, pool_of_its_own, with_its_id
-from dialback.domain.records import EVERY_RECORD, RecordFilter, cursor_after, place_of, users_of
+from dialback.domain.records import EVERY_RECORD, RecordFilter, place_of, users_of
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store import directory_rows, queries, rows
 from dialback.store.database import Database, first, translating
@@ -203,7 +203,7 @@ class SqlStore(Database):
         newest = query.order_by(*(column.desc() for column in at))
         found = await self._read(newest.limit(size + 1))
         records = tuple(rows.each(rows.connection_of, found[:size]))
-        return Page(records, _cursor(found[:size]) if len(found) > size else "")
+        return Page(records, rows.cursor_behind(found[:size], "opened_at") if len(found) > size else "")
 
     async def close_open_connections(self, at: datetime) -> int:
         still_open = connections.c.ended_at.is_(None)
@@ -240,12 +240,6 @@ def _of(tenant: TenantId, user_id: UserId) -> ColumnElement[bool]:
 
 def _belongs(tenant: TenantId | None) -> ColumnElement[bool]:
     return connections.c.tenant.is_(None) if tenant is None else connections.c.tenant == tenant
-
-
-def _cursor(found: Sequence[rows.Row]) -> str:
-    """Return the cursor after the last row: of rows, since one that cannot be read is left out of records."""
-    placed = [row for row in found if isinstance(row["opened_at"], datetime)]
-    return cursor_after(placed[-1]["opened_at"], placed[-1]["id"]) if placed else ""
 
 
 def _wanted(wanted: RecordFilter) -> list[ColumnElement[bool]]:

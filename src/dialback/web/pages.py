@@ -90,7 +90,7 @@ class Pages:
         """Return how many connections wait for the person's approval."""
         if person is None:
             return 0
-        return len(await self._approvals.waiting(person.user.tenant, self.now(), person.user.id))
+        return await self._approvals.count_waiting(person.user.tenant, self.now(), person.user.id)
 
     async def asked(self, person: Person | None) -> int:
         """Return how much the provider asks for that waits for the person's consent, an administrator's."""

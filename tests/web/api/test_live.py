@@ -158,6 +158,10 @@ async def test_approvals_are_ones_own_or_everybodys_for_helpdesk(api: ApiStage) 
     assert await seen("main/uma", "?all=true") == ["a-uma"]
     assert await seen("main/hella") == ["a-hella"]
     assert await seen("main/hella", "?all=true") == ["a-hella", "a-uma"]
+    first = await api.good("GET", "/approvals?all=true&limit=1", "main/hella")
+    assert [each["id"] for each in first["items"]] == ["a-hella"]
+    assert await seen("main/hella", f"?all=true&after={first['after']}") == ["a-uma"]
+    assert await api.bad("GET", "/approvals?after=bmFtZQ", "main/uma") == (422, "request-invalid")
 
 
 @pytest.mark.parametrize(("number", "decision"), [(42, "approved"), (43, "denied"), (None, "denied")])

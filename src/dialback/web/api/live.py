@@ -126,12 +126,6 @@ class DecisionView(View):
     decision: Decision
 
 
-class ApprovalsView(View):
-    """The approvals that wait, oldest first."""
-
-    items: list[ApprovalView]
-
-
 Text = Annotated[str, Query(max_length=260)]
 State = Annotated[str, Query(description="`open`, or a reason.", max_length=64)]
 Nobodys = Annotated[
@@ -276,11 +270,14 @@ def connection_view(record: ConnectionRecord) -> ConnectionView:
 
 
 def _add_approvals(router: APIRouter, api: Api) -> None:
-    @router.get("/approvals", summary="List the connections that wait for an approval")
-    async def list_approvals(me: Me, all: All = False) -> ApprovalsView:
+    @router.get("/approvals", summary="List the connections that wait for an approval, oldest first")
+    async def list_approvals(
+        me: Me, after: After = "", limit: Limit = 100, all: All = False
+    ) -> PageView[ApprovalView]:
         whose = None if all and me.sees_all() else me.person.id
-        waiting = await api.approvals.waiting(me.tenant, api.now(), whose)
-        return ApprovalsView(items=[await _approval_view(api, each) for each in waiting])
+        page = await api.approvals.waiting_page(me.tenant, api.now(), whose, after, limit)
+        views = [await _approval_view(api, each) for each in page.items]
+        return PageView(items=views, after=page.after)
 
     @router.post("/approvals/{id}/approve", summary="Let a connection of one's own that waits go on")
     async def approve(me: Me, id: Id, body: ApproveBody) -> DecisionView:

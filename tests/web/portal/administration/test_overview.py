@@ -11,6 +11,7 @@ from dialback.domain.ids import PoolId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
+from dialback.web.portal.administration.overview import OLDEST
 from tests.web.portal.stage import (
     HOST,
     HOSTILE,
@@ -40,6 +41,15 @@ async def test_hosts_pools_sessions_and_approvals_are_shown(portal: PortalStage)
         "healthy",
     ):
         assert said in text
+
+
+async def test_of_many_approvals_the_oldest_are_shown_and_all_are_counted(portal: PortalStage) -> None:
+    for number in range(OLDEST + 3):
+        await portal.ask_approval(f"a{number:02}")
+    answer = await (await portal.signed_in("hella")).get("/admin")
+    text = text_of(answer)
+    assert f"Waiting for approval{OLDEST + 3}" in text
+    assert f"These are the oldest {OLDEST} of {OLDEST + 3}; dialback approve shows all." in text
 
 
 async def test_host_without_link_and_with_failed_checks_is_told(portal: PortalStage) -> None:

@@ -22,6 +22,8 @@ from dialback.web.people import Administrator, Helpdesk
 from dialback.web.portal.needs import Portal
 from dialback.web.problems import NotFound
 
+OLDEST: Final = 20
+"""How many of the connections that wait for approval are shown."""
 SAID: Final = {
     "drained": "The host is in drain mode: it keeps its sessions and gets no new one.",
     "undrained": "The host takes new sessions again.",
@@ -59,7 +61,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
-    tenant = person.user.tenant
+    tenant, now = person.user.tenant, portal.now()
     in_pool: defaultdict[PoolId, list[HostStanding]] = defaultdict(list)
     for standing in await portal.directory.all_standings(tenant):
         in_pool[standing.member.pool].append(standing)
@@ -70,9 +72,10 @@ async def _facts(portal: Portal, person: Person) -> Mapping[str, Any]:
         "sessions_count": await portal.directory.count_sessions(tenant),
         "links_up": sum(host.link_up for host in hosts.values() if host.revoked_at is None),
         "hosts_count": sum(host.revoked_at is None for host in hosts.values()),
-        "approvals": await portal.approvals.waiting(tenant, portal.now()),
+        "approvals": (await portal.approvals.waiting_page(tenant, now, limit=OLDEST)).items,
+        "waiting_count": await portal.approvals.count_waiting(tenant, now),
         "may_change": person.role.includes(Role.ADMINISTRATOR),
-        "publisher_ends": portal.publisher.facts.days_left(portal.now()) < WARN_DAYS,
+        "publisher_ends": portal.publisher.facts.days_left(now) < WARN_DAYS,
         "in_tab": "overview",
     }
 
