@@ -245,6 +245,7 @@ def test_administrators_certificate_signs(tmp_path: Path, usage: x509.ObjectIden
     key = SigningKey.load(*paths, now=NOW)
     assert cms_verifies(tmp_path, key.sign(MESSAGE), MESSAGE)
     assert key.facts.days_left(NOW) == 90
+    assert key.root == key.chain[0]
 
 
 def test_certificate_for_something_else_is_refused(tmp_path: Path) -> None:

@@ -145,6 +145,12 @@ class SigningKey:
         return self._chain
 
     @property
+    def root(self) -> x509.Certificate | None:
+        """The root that machines have to trust; None if the administrator's chain leaves it out."""
+        last = self._chain[-1]
+        return last if last.issuer == last.subject else None
+
+    @property
     def sha1(self) -> str:
         """The thumbprint that Windows' policy of trusted publishers lists: upper-case hexadecimal."""
         return self._chain[0].fingerprint(hashes.SHA1()).hex().upper()
