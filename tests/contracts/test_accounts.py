@@ -165,6 +165,20 @@ async def test_invitation_is_used_up_to_its_end(accounts: Accounts) -> None:
     assert await accounts.use_invitation(INVITATION.hash, INVITATION.expires_at - SECOND) is not None
 
 
+async def test_unused_invitation_of_the_user_alone_is_ended(accounts: Accounts) -> None:
+    theirs = replace(INVITATION, hash=hashed("theirs"), user=BEN)
+    elsewhere = replace(INVITATION, hash=hashed("elsewhere"), tenant=OTHER)
+    for invitation in (INVITATION, theirs, elsewhere):
+        await accounts.save_invitation(invitation)
+    await accounts.use_invitation(theirs.hash, NOW)
+    assert await accounts.end_invitations_of(ACME, ANNA) == 1
+    assert await accounts.end_invitations_of(ACME, ANNA) == await accounts.end_invitations_of(ACME, BEN) == 0
+    assert await accounts.invitation(INVITATION.hash) is None
+    assert await accounts.use_invitation(INVITATION.hash, NOW) is None
+    assert await accounts.invitation(theirs.hash) == replace(theirs, used_at=NOW)
+    assert await accounts.invitation(elsewhere.hash) == elsewhere
+
+
 async def test_new_invitation_ends_older_ones_of_the_user_alone(accounts: Accounts) -> None:
     theirs = replace(INVITATION, hash=hashed("b"), user=BEN)
     elsewhere = replace(INVITATION, hash=hashed("o"), tenant=OTHER)

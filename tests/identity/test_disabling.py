@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dialback.domain.accounts import SignInKind
+from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import MAIN, Tenant, User
@@ -37,6 +38,16 @@ async def test_sign_ins_files_and_tickets_end_and_do_not_come_back(world: World,
     await world.directory.save(replace(kept, disabled_at=None))
     assert await holds_nothing(store, world.accounts, ANNA)
     assert await world.who(opened, kind) is None
+
+
+async def test_invitation_is_not_good_again_when_the_user_is_enabled(world: World) -> None:
+    invitation = await world.authenticator.invite(ANNA)
+    kept = await disabled(world, MemoryStore())
+    await world.directory.save(replace(kept, disabled_at=None))
+    with pytest.raises(Refused) as refused:
+        await world.authenticator.invited(invitation)
+    assert refused.value.reason is Reason.INVITATION_UNKNOWN
+    assert await world.authenticator.invited(await world.authenticator.invite(ANNA))
 
 
 async def test_nobody_elses_are_touched(world: World) -> None:

@@ -202,6 +202,9 @@ class Accounts(Protocol):
     async def use_invitation(self, hash: TokenHash, now: datetime) -> Invitation | None:
         """Use it up and return it; None if it is unknown, expired or used: of two, one gets it."""
 
+    async def end_invitations_of(self, tenant: TenantId, user: UserId) -> int:
+        """Forget those of the user that nobody has used; return how many."""
+
     async def save_sign_in(self, sign_in: SignIn) -> None:
         """Keep a new sign-in."""
 

@@ -1,9 +1,9 @@
 """What disabling a user means, whoever orders it: portal, API or command line.
 
 Whoever is disabled is let in no more, and what they hold ends for good: sign-ins of every kind, connection
-files, and the resource tickets of a feed. Enabled again, they begin anew with what they know: their password,
-one-time codes and workspace passwords are as before. Connections that are open are not this module's: the
-broker's policing cuts them, or keeps them, as its settings say.
+files, the resource tickets of a feed, and an invitation that is not used. Enabled again, they begin anew with
+what they know: their password, one-time codes and workspace passwords are as before. Connections that are
+open are not this module's: the broker's policing cuts them, or keeps them, as its settings say.
 """
 
 from dataclasses import replace
@@ -25,6 +25,7 @@ async def disable(user: User, directory: Directory, accounts: Accounts, store: S
         # First, so that nothing new is made while the old ends.
         user = await directory.save(replace(user, disabled_at=now))
     await end_what_is_held(user, directory, accounts, store, now)
+    await accounts.end_invitations_of(user.tenant, user.id)
     return user
 
 

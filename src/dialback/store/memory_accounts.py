@@ -73,6 +73,17 @@ class MemoryAccounts:
         self._invitations[hash] = replace(found, used_at=now)
         return self._invitations[hash]
 
+    async def end_invitations_of(self, tenant: TenantId, user: UserId) -> int:
+        whose = (tenant, user)
+        unused = [
+            hash
+            for hash, one in self._invitations.items()
+            if (one.tenant, one.user) == whose and one.used_at is None
+        ]
+        for hash in unused:
+            del self._invitations[hash]
+        return len(unused)
+
     async def save_sign_in(self, sign_in: SignIn) -> None:
         await self._add(self._sign_ins, sign_in.hash, sign_in)
 

@@ -77,6 +77,10 @@ class SqlAccounts(Database):
         row = await self._change(invitations, good, {"used_at": now})
         return None if row is None else rows.invitation_of(row)
 
+    async def end_invitations_of(self, tenant: TenantId, user: UserId) -> int:
+        unused = and_(_of(invitations, tenant, user), invitations.c.used_at.is_(None))
+        return await self._write(delete(invitations).where(unused))
+
     async def save_sign_in(self, sign_in: SignIn) -> None:
         await self._add(sign_ins, rows.sign_in_row(sign_in))
 
