@@ -432,8 +432,8 @@ async def test_hosts_of_a_tenant_are_not_found_through_another(store: Store) -> 
         assert await store.hosts(tenant) == [host]
         for other in by_tenant.values():
             assert await store.host(tenant, other.id) == (host if other is host else None)
-    assert await store.hosts(ACME, MAIN, TenantId("none")) == await store.all_hosts() == [ours, theirs]
-    assert await store.hosts() == await store.hosts(TenantId("none")) == []
+    assert await store.hosts_of([ACME, MAIN, TenantId("none")]) == await store.all_hosts() == [ours, theirs]
+    assert await store.hosts_of([]) == await store.hosts(TenantId("none")) == []
 
 
 async def test_connections_of_a_tenant_are_not_found_through_another(store: Store) -> None:

@@ -6,7 +6,7 @@ small, has one default and one suite that every implementation passes (`tests/co
 `domain/directory.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -203,8 +203,11 @@ class Store(Protocol):
     async def host(self, tenant: TenantId, host_id: HostId) -> Host | None:
         """Return the tenant's host of that id, revoked or not."""
 
-    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
-        """Return the hosts of the tenants, revoked or not, by name."""
+    async def hosts(self, tenant: TenantId) -> Sequence[Host]:
+        """Return the hosts of the tenant, revoked or not, by name."""
+
+    async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
+        """Return the hosts of all these tenants, revoked or not, by name."""
 
     async def any_host(self, host_id: HostId) -> Host | None:
         """Return the host of that id, whose tenant is not known yet: for who has the host's own word for it.

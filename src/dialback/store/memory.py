@@ -3,7 +3,7 @@
 No method awaits anything between reading and writing, so each is atomic within its event loop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -56,7 +56,10 @@ class MemoryStore:
         host = self._hosts.get(host_id)
         return host if host is not None and host.tenant == tenant else None
 
-    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
+    async def hosts(self, tenant: TenantId) -> Sequence[Host]:
+        return await self.hosts_of([tenant])
+
+    async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
         return [host for host in await self.all_hosts() if host.tenant in tenants]
 
     async def any_host(self, host_id: HostId) -> Host | None:

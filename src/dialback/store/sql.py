@@ -5,7 +5,7 @@ once (using up a join code) is one conditional UPDATE, whose row count says who 
 `StoreUnavailable`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -119,7 +119,10 @@ class SqlStore(Database):
     async def host(self, tenant: TenantId, host_id: HostId) -> Host | None:
         return await self._host(and_(hosts.c.tenant == tenant, hosts.c.id == host_id))
 
-    async def hosts(self, *tenants: TenantId) -> Sequence[Host]:
+    async def hosts(self, tenant: TenantId) -> Sequence[Host]:
+        return await self.hosts_of([tenant])
+
+    async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
         return await self._hosts(select(hosts).where(hosts.c.tenant.in_(tenants)))
 
     async def any_host(self, host_id: HostId) -> Host | None:

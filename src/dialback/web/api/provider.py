@@ -5,6 +5,7 @@ not there for them. Nobody becomes part of a tenant by it: everything here names
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -126,7 +127,7 @@ def _add_tenants(router: APIRouter, api: Api) -> None:
             if tenant.id in agreed and may_see(me, agreed[tenant.id])
         ]
         page, cursor = sliced(served, lambda tenant: named_key(tenant.name, tenant.id), after, limit)
-        hosts_of_page = await _hosts(api, *(tenant.id for tenant in page))
+        hosts_of_page = await _hosts(api, [tenant.id for tenant in page])
         hosts = Counter((host.tenant, host.link_up) for host in hosts_of_page)
         views = [await _tenant_view(api, tenant, agreed[tenant.id], hosts) for tenant in page]
         return PageView(items=views, after=cursor)
@@ -134,7 +135,7 @@ def _add_tenants(router: APIRouter, api: Api) -> None:
     @router.get("/provider/tenants/{tenant}", summary="Read a tenant that the caller serves")
     async def read_served_tenant(me: Me, tenant: InTenant) -> ServedTenantView:
         found, terms = await served_tenant(api, me, tenant)
-        hosts = Counter((host.tenant, host.link_up) for host in await _hosts(api, found.id))
+        hosts = Counter((host.tenant, host.link_up) for host in await _hosts(api, [found.id]))
         return await _tenant_view(api, found, terms, hosts)
 
     @router.put("/provider/tenants/{tenant}", summary="Make or rename a tenant", responses=MADE)
@@ -186,7 +187,7 @@ def _add_hosts(router: APIRouter, api: Api) -> None:
         me: Me, tenant: InTenant, after: After = "", limit: Limit = 100
     ) -> PageView[HostStateView]:
         found, _ = await served_tenant(api, me, tenant)
-        theirs = await _hosts(api, found.id)
+        theirs = await _hosts(api, [found.id])
         page, cursor = sliced(theirs, lambda host: named_key(host.name, host.id), after, limit)
         standing = await standings(api, replace(me, tenant=found.id))
         views = [await _host_view(api, host, standing.get(host.id)) for host in page]
@@ -217,8 +218,8 @@ async def use_of(api: Api, tenant: TenantId) -> TenantUse:
     return TenantUse(live, await api.provider.bytes_in(tenant, month_of(api.now())))
 
 
-async def _hosts(api: Api, *tenants: TenantId) -> list[Host]:
-    return [host for host in await api.store.hosts(*tenants) if host.revoked_at is None]
+async def _hosts(api: Api, tenants: Collection[TenantId]) -> list[Host]:
+    return [host for host in await api.store.hosts_of(tenants) if host.revoked_at is None]
 
 
 async def _tenant_view(

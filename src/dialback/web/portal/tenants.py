@@ -86,7 +86,7 @@ async def _served(portal: Portal, staff: Staff) -> list[TenantShown]:
         for tenant in await portal.directory.tenants()
         if tenant.id in agreed and sees(staff, agreed[tenant.id])
     ]
-    hosts = await portal.store.hosts(*(tenant.id for tenant in seen))
+    hosts = await portal.store.hosts_of([tenant.id for tenant in seen])
     seen.sort(key=lambda tenant: (key_of(tenant.name), tenant.id))
     return [tenant_shown(tenant, agreed[tenant.id], hosts, staff, portal.now()) for tenant in seen]
 
