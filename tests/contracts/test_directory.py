@@ -31,6 +31,7 @@ from dialback.domain.directory import (
     Published,
     StillUsed,
     VersionStale,
+    every,
 )
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host, JoinCode
@@ -320,6 +321,15 @@ async def test_pages_give_every_noun_once_and_by_name(directory: Directory) -> N
             assert 1 <= len(page.items) <= size
             found += [group.name for group in page.items]
         assert found == sorted(names, key=key_of)
+
+
+async def test_every_noun_of_a_kind_is_given_and_counted(directory: Directory) -> None:
+    assert [each async for each in every(directory, User, ACME)] == []
+    for number in range(7):
+        await directory.save(User(ACME, UserId(f"n{number}"), UserName(f"u{number}")))
+    assert [each.name async for each in every(directory, User, ACME)] == [f"u{n}" for n in range(7)]
+    assert (await directory.count(User, ACME), await directory.count(User, OTHER)) == (7, 0)
+    assert await directory.count(Group, ACME) == 0
 
 
 async def test_noun_that_comes_or_goes_between_pages_moves_no_other(directory: Directory) -> None:
@@ -680,7 +690,7 @@ async def snapshot(directory: Directory, tenant: TenantId) -> list[object]:
     for noun in NOUNS:
         kind: Any = type(noun)
         answers += [await directory.get(kind, tenant, noun.id), await directory.find(kind, tenant, noun.name)]
-        answers.append(await directory.page(kind, tenant))
+        answers += [await directory.page(kind, tenant), await directory.count(kind, tenant)]
     for user in (ANNA, BEN):
         answers.append(await directory.groups_of(tenant, user.id))
         answers.append(await directory.resources_of(tenant, user.id))

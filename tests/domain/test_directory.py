@@ -1,10 +1,13 @@
-"""Cursors: any key survives, and nothing else is taken for one."""
+"""Cursors: any key survives, and nothing else is taken for one; and reading all of a kind."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialback.domain.directory import CursorInvalid, cursor_of, key_at
+from dialback.domain.directory import MAX_PAGE, CursorInvalid, cursor_of, every, key_at
+from dialback.domain.ids import UserId, UserName
+from dialback.domain.tenancy import MAIN, User
+from dialback.store.memory import MemoryStore
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -18,6 +21,14 @@ def test_cursor_stands_for_its_key_and_fits_into_a_url(key: str) -> None:
 def test_text_that_is_no_cursor_is_said_so(text: str) -> None:
     with pytest.raises(CursorInvalid, match="begin with the first page"):
         key_at(text)
+
+
+async def test_every_noun_is_given_over_however_many_pages() -> None:
+    directory = MemoryStore().directory
+    for number in range(MAX_PAGE + 1):
+        await directory.save(User(MAIN, UserId(f"u{number}"), UserName(f"{number:05}")))
+    found = [each.name async for each in every(directory, User, MAIN)]
+    assert found == [f"{number:05}" for number in range(MAX_PAGE + 1)]
 
 
 @given(st.text())

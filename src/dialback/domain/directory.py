@@ -6,7 +6,7 @@ answer raises `StoreUnavailable`; what cannot be kept raises one of the kinds of
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -168,6 +168,9 @@ class Directory(Protocol):
             CursorInvalid: `after` is neither empty nor what a page said.
         """
 
+    async def count(self, kind: type[E], tenant: TenantId) -> int:
+        """Return how many nouns of the kind there are."""
+
     async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
         """Remove the noun, its memberships and assignments, and the resources of an application group.
 
@@ -256,3 +259,13 @@ class Directory(Protocol):
 
     async def all_standings(self, tenant: TenantId) -> Sequence[HostStanding]:
         """Return the hosts of every pool that are not revoked, by id, with nobody's sessions."""
+
+
+async def every(directory: Directory, kind: type[E], tenant: TenantId) -> AsyncIterator[E]:
+    """Give every noun of the kind by name, read page by page: never more than `MAX_PAGE` are held."""
+    after, more = "", True
+    while more:
+        page = await directory.page(kind, tenant, after, MAX_PAGE)
+        for noun in page.items:
+            yield noun
+        after, more = page.after, bool(page.after)

@@ -4,7 +4,7 @@ Who reads the server's terminal owns its files, and may own the tenant as well. 
 nobody who owns the tenant can sign in; each start makes a new one, and older ones are good no more.
 """
 
-from dialback.domain.directory import MAX_PAGE, Directory, NameTaken
+from dialback.domain.directory import Directory, NameTaken, every
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, Role, User
@@ -41,13 +41,8 @@ async def first_administrator(directory: Directory, authenticator: Authenticator
 
 async def _owners(directory: Directory) -> list[User]:
     """Return the users whose own role is owner, the disabled ones left out."""
-    owners: list[User] = []
-    page = await directory.page(User, MAIN, limit=MAX_PAGE)
-    while True:
-        owners += [user for user in page.items if user.role is Role.OWNER and user.disabled_at is None]
-        if not page.after:
-            return owners
-        page = await directory.page(User, MAIN, page.after, MAX_PAGE)
+    users = every(directory, User, MAIN)
+    return [user async for user in users if user.role is Role.OWNER and user.disabled_at is None]
 
 
 async def _make_owner(directory: Directory) -> User | None:

@@ -105,6 +105,9 @@ class MemoryDirectory:
         found = [noun for noun in self._all(kind, tenant) if key_of(noun.name).startswith(begin)]
         return _page(found, after, limit)
 
+    async def count(self, kind: type[E], tenant: TenantId) -> int:
+        return sum(1 for _ in self._all(kind, tenant))
+
     async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
         key: Key = (kind, tenant, id)
         if key not in self._nouns:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    func,
     insert,
     null,
     or_,
@@ -124,6 +125,11 @@ class SqlDirectory(Database):
         table = rows.TABLES[kind]
         query = select(table).where(table.c.tenant == tenant)
         return await self._page(kind, _beginning(query, table.c.name_key, key_of(prefix)), after, limit)
+
+    async def count(self, kind: type[E], tenant: TenantId) -> int:
+        mine = rows.TABLES[kind].c.tenant == tenant
+        row = await self._read_first(select(func.count().label("count")).where(mine))
+        return int(row["count"]) if row else 0
 
     async def remove(self, kind: type[E], tenant: TenantId, id: str) -> bool:
         table = rows.TABLES[kind]

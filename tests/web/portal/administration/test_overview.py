@@ -1,5 +1,6 @@
 """How things stand, and what an administrator does about it."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from dialback.domain.ids import PoolId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
-from dialback.web.portal.administration.overview import OLDEST
+from dialback.web.portal.administration.overview import OLDEST, POOLS
 from tests.web.portal.stage import (
     HOST,
     HOSTILE,
@@ -19,6 +20,7 @@ from tests.web.portal.stage import (
     STEERING,
     STEERING_SHOWN,
     PortalStage,
+    field_of,
     links_of,
     text_of,
 )
@@ -41,6 +43,23 @@ async def test_hosts_pools_sessions_and_approvals_are_shown(portal: PortalStage)
         "healthy",
     ):
         assert said in text
+
+
+async def test_pools_are_shown_page_by_page_and_draining_stays_on_the_page(portal: PortalStage) -> None:
+    for number in range(2 * POOLS):
+        await portal.directory.save(HostPool(MAIN, PoolId(f"n{number:03}"), f"A pool {number:03}"))
+    adam, path, found = await portal.signed_in("adam"), "/admin", list[str]()
+    while path:
+        answer = await adam.get(path)
+        assert f"Host pools{2 * POOLS + 1}" in text_of(answer)
+        found += re.findall(r'<h2 id="p-([^"]+)"', answer.text)
+        last, path = path, next((link for link in links_of(answer) if "after=" in link), "")
+    assert (len(found), len(set(found))) == (2 * POOLS + 1, 2 * POOLS + 1)
+    assert "First page" in text_of(answer)
+    assert "blue-01" in text_of(answer)
+    drained = await adam.post(f"/admin/hosts/{HOST}/drain", drained="yes", after=field_of(answer, "after"))
+    assert drained.headers["location"].partition("after=")[2] == last.partition("after=")[2]
+    assert "is in drain mode" in text_of(await adam.get(drained.headers["location"]))
 
 
 async def test_of_many_approvals_the_oldest_are_shown_and_all_are_counted(portal: PortalStage) -> None:
