@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -533,6 +534,29 @@ async def test_connection_that_comes_or_goes_between_pages_moves_no_other(store:
 async def test_cursor_that_no_page_said_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(CursorInvalid):
         await store.connection_page(MAIN, after=cursor)
+    with pytest.raises(CursorInvalid):
+        await store.cursor_before(MAIN, EVERY_RECORD, cursor)
+
+
+@pytest.mark.parametrize("wanted", [EVERY_RECORD, RecordFilter(frozenset({UserName("anna")}))])
+@pytest.mark.parametrize("limit", [1, 3, 4])
+async def test_way_back_leads_over_the_same_pages(store: Store, wanted: RecordFilter, limit: int) -> None:
+    await save_numbered(store)
+    begun, after = list[str](), ""
+    while after := (await store.connection_page(MAIN, wanted, after, limit)).after:
+        begun.append(after)
+    for before, cursor in pairwise(["", *begun]):
+        assert await store.cursor_before(MAIN, wanted, cursor, limit) == before
+
+
+async def test_way_back_leads_to_the_first_page_if_newer_ones_were_forgotten(store: Store) -> None:
+    await save_numbered(store)
+    wanted = RecordFilter(reason=ENDINGS[0])
+    first = await store.connection_page(MAIN, wanted, limit=1)
+    second = await store.connection_page(MAIN, wanted, first.after, 1)
+    assert await store.cursor_before(MAIN, wanted, second.after, 1) == first.after
+    await store.prune_connections(NOW + 95 * SECOND)
+    assert await store.cursor_before(MAIN, wanted, second.after, 1) == ""
 
 
 async def test_closing_orphans_ends_open_records_alone(store: Store) -> None:

@@ -273,6 +273,15 @@ class Store(Protocol):
             CursorInvalid: `after` is neither empty nor what a page said.
         """
 
+    async def cursor_before(
+        self, tenant: TenantId | None, wanted: RecordFilter, after: str, limit: int = 100
+    ) -> str:
+        """Return the cursor of the page before the one that begins at the cursor; empty if that is the first.
+
+        Raises:
+            CursorInvalid: `after` is not what a page said.
+        """
+
     async def close_open_connections(self, at: datetime) -> int:
         """End every record that is still open with `SERVER_STOPPED`: said once when a broker starts."""
 

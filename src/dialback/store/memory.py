@@ -158,6 +158,14 @@ class MemoryStore:
         more = len(newest) > len(page)
         return Page(page, cursor_after(page[-1].opened_at, page[-1].id) if more else "")
 
+    async def cursor_before(
+        self, tenant: TenantId | None, wanted: RecordFilter, after: str, limit: int = 100
+    ) -> str:
+        place, mine = place_of(after), (each for each in self._connections.values() if each.tenant == tenant)
+        newer = sorted((each.opened_at, each.id) for each in mine if wanted.wants(each))
+        newer = [key for key in newer if key > place]
+        return cursor_after(*newer[limit - 1]) if len(newer) >= limit else ""
+
     async def close_open_connections(self, at: datetime) -> int:
         still_open = [record for record in self._connections.values() if record.ended_at is None]
         for record in still_open:

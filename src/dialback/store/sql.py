@@ -208,6 +208,15 @@ class SqlStore(Database):
         records = tuple(rows.each(rows.connection_of, found[:size]))
         return Page(records, rows.cursor_behind(found[:size], "opened_at") if len(found) > size else "")
 
+    async def cursor_before(
+        self, tenant: TenantId | None, wanted: RecordFilter, after: str, limit: int = 100
+    ) -> str:
+        at, (opened_at, id) = (connections.c.opened_at, connections.c.id), place_of(after)
+        newer = or_(at[0] > opened_at, and_(at[0] == opened_at, at[1] > id))
+        query = select(*at).where(_belongs(tenant), *_wanted(wanted), newer)
+        row = await self._read_first(query.order_by(*at).offset(limit - 1).limit(1))
+        return rows.cursor_behind([row], "opened_at") if row else ""
+
     async def close_open_connections(self, at: datetime) -> int:
         still_open = connections.c.ended_at.is_(None)
         stopped = update(connections).where(still_open).values(ended_at=at, reason=Reason.SERVER_STOPPED)

@@ -1,5 +1,6 @@
 """Connections of the whole tenant."""
 
+import html
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from dialback.domain.ids import ConnectionId, ResourceName, UserName
 from dialback.domain.tenancy import MAIN
 from dialback.identity.flights import read_copy
 from dialback.web.portal.administration.connections import SHOWN
-from tests.web.portal.stage import ACME, HOSTILE, STEERING, STEERING_SHOWN, PortalStage, links_of, text_of
+from tests.web.portal.stage import ACME, HOSTILE, STEERING, STEERING_SHOWN, PortalStage, text_of
 
 
 async def test_connections_are_listed_with_reasons_and_by_user(portal: PortalStage) -> None:
@@ -54,9 +55,10 @@ def shown_in(answer: httpx.Response) -> list[str]:
     return re.findall(r'href="/admin/connections/([^"]+)"', answer.text)
 
 
-def older_than(answer: httpx.Response) -> str | None:
-    """Return where the link to older ones leads."""
-    return next((link for link in links_of(answer) if "after=" in link), None)
+def linked_as(answer: httpx.Response, name: str) -> str:
+    """Return where the link of that name leads, empty if there is none."""
+    found = re.search(rf'<a [^>]*href="([^"]+)"[^>]*>{name}</a>', answer.text)
+    return html.unescape(found[1]) if found else ""
 
 
 @pytest.mark.parametrize(
@@ -75,10 +77,29 @@ async def test_older_connections_are_found_page_by_page(portal: PortalStage, que
     while path:
         answer = await hella.get(path)
         found += shown_in(answer)
-        path = older_than(answer) or ""
+        path = linked_as(answer, "Older connections")
     assert len(found) == len(set(found)) == count
-    if count > SHOWN:
-        assert "Newest connections" in text_of(answer)
+    pages = [found[begin : begin + SHOWN] for begin in range(0, count, SHOWN)]
+    assert shown_in(answer) == pages.pop()
+    # And the way back, page by page.
+    for page in reversed(pages):
+        answer = await hella.get(linked_as(answer, "Newer connections"))
+        assert shown_in(answer) == page
+    assert not linked_as(answer, "Newer connections")
+
+
+async def test_way_to_the_newest_connections_is_offered_where_it_is_longer_than_one_page(
+    portal: PortalStage,
+) -> None:
+    await save_many(portal, 120)
+    hella = await portal.signed_in("hella")
+    first = await hella.get("/admin/connections")
+    second = await hella.get(linked_as(first, "Older connections"))
+    assert not linked_as(second, "Newest connections")
+    third = await hella.get(linked_as(second, "Older connections"))
+    assert 'aria-label="Pages of connections"' in third.text
+    again = await hella.get(linked_as(third, "Newest connections"))
+    assert shown_in(again) == shown_in(first)
 
 
 async def test_page_that_nobody_was_shown_is_told_in_words(portal: PortalStage) -> None:

@@ -50,6 +50,7 @@ def make_router(portal: Portal) -> APIRouter:
         page: Page[ConnectionRecord] = Page(())
         if names or by != PROVIDER:
             page = await portal.store.connection_page(tenant, wanted, after, SHOWN)
+        newer = await portal.store.cursor_before(tenant, wanted, after, SHOWN) if after else ""
         records = page.items
         return await portal.pages.show(
             request,
@@ -65,6 +66,7 @@ def make_router(portal: Portal) -> APIRouter:
             state=state,
             states=STATES,
             after=after,
+            newer=newer,
             older=page.after,
             titles={id: f"{each.scope}: {each.purpose}" for id, each in asked.items()},
         )
