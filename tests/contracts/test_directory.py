@@ -323,6 +323,18 @@ async def test_pages_give_every_noun_once_and_by_name(directory: Directory) -> N
         assert found == sorted(names, key=key_of)
 
 
+async def test_some_nouns_are_found_by_their_ids_at_once(directory: Directory) -> None:
+    users = [
+        await directory.save(User(ACME, UserId(f"n{number}"), UserName(f"u{number}"))) for number in range(4)
+    ]
+    await directory.save(User(OTHER, UserId("n9"), UserName("u9")))
+    found = await directory.some(User, ACME, {"n1", "n3", "n9", "\0", "none"})
+    assert found == {"n1": users[1], "n3": users[3]}
+    assert await directory.some(User, ACME, set()) == await directory.some(Group, ACME, {"n1"}) == {}
+    many = [f"n{number}" for number in range(5000)]
+    assert len(await directory.some(User, ACME, many)) == 4
+
+
 async def test_every_noun_of_a_kind_is_given_and_counted(directory: Directory) -> None:
     assert [each async for each in every(directory, User, ACME)] == []
     for number in range(7):
@@ -690,6 +702,7 @@ async def snapshot(directory: Directory, tenant: TenantId) -> list[object]:
     for noun in NOUNS:
         kind: Any = type(noun)
         answers += [await directory.get(kind, tenant, noun.id), await directory.find(kind, tenant, noun.name)]
+        answers.append(list((await directory.some(kind, tenant, [noun.id])).values()))
         answers += [await directory.page(kind, tenant), await directory.count(kind, tenant)]
     for user in (ANNA, BEN):
         answers.append(await directory.groups_of(tenant, user.id))

@@ -6,7 +6,7 @@ answer raises `StoreUnavailable`; what cannot be kept raises one of the kinds of
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -152,6 +152,9 @@ class Directory(Protocol):
 
     async def get(self, kind: type[E], tenant: TenantId, id: str) -> E | None:
         """Return the noun of that id."""
+
+    async def some(self, kind: type[E], tenant: TenantId, ids: Collection[str]) -> dict[str, E]:
+        """Return by its id each noun that has one of these ids: one question, however many there are."""
 
     async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
         """Return the noun of that name, in whatever case."""

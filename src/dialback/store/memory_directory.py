@@ -4,7 +4,7 @@ No method lets another run between reading and writing, so each is atomic within
 a `MemoryStore`, whose hosts it reads.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -94,6 +94,9 @@ class MemoryDirectory:
 
     async def get(self, kind: type[E], tenant: TenantId, id: str) -> E | None:
         return self._nouns.get((kind, tenant, id))
+
+    async def some(self, kind: type[E], tenant: TenantId, ids: Collection[str]) -> dict[str, E]:
+        return {noun.id: noun for noun in self._all(kind, tenant) if noun.id in ids}
 
     async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
         return next((noun for noun in self._all(kind, tenant) if key_of(noun.name) == key_of(name)), None)

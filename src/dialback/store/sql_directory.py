@@ -5,7 +5,7 @@ keys of `store/directory_models.py`; this file says in words which rule a statem
 is in `store/directory_queries.py`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -112,6 +112,12 @@ class SqlDirectory(Database):
         table = rows.TABLES[kind]
         row = await self._read_first(select(table).where(_is(table, tenant, id)))
         return None if row is None else rows.noun_of(kind, row)
+
+    async def some(self, kind: type[E], tenant: TenantId, ids: Collection[str]) -> dict[str, E]:
+        columns = rows.TABLES[kind].c
+        query = select(rows.TABLES[kind]).where(columns.tenant == tenant, columns.id.in_(ids))
+        found = each(lambda row: rows.noun_of(kind, row), await self._read(query))
+        return {noun.id: noun for noun in found}
 
     async def find(self, kind: type[E], tenant: TenantId, name: str) -> E | None:
         table = rows.TABLES[kind]

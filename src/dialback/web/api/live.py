@@ -276,7 +276,8 @@ def _add_approvals(router: APIRouter, api: Api) -> None:
     ) -> PageView[ApprovalView]:
         whose = None if all and me.sees_all() else me.person.id
         page = await api.approvals.waiting_page(me.tenant, api.now(), whose, after, limit)
-        views = [await _approval_view(api, each) for each in page.items]
+        users = await api.directory.some(User, me.tenant, {each.user for each in page.items})
+        views = [_approval_view(each, users.get(each.user)) for each in page.items]
         return PageView(items=views, after=page.after)
 
     @router.post("/approvals/{id}/approve", summary="Let a connection of one's own that waits go on")
@@ -316,8 +317,7 @@ def _detail(approval: Approval) -> str:
     return f"{approval.resource} for user {approval.user}"
 
 
-async def _approval_view(api: Api, approval: Approval) -> ApprovalView:
-    user = await api.directory.get(User, approval.tenant, approval.user)
+def _approval_view(approval: Approval, user: User | None) -> ApprovalView:
     return ApprovalView(
         id=approval.id,
         user=approval.user,

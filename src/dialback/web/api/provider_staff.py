@@ -56,12 +56,9 @@ def add_routes(router: APIRouter, api: Api) -> None:
 
     @router.get("/provider/staff", summary="List the provider's staff")
     async def list_staff(me: Me) -> StaffListView:
-        items = []
-        for member in await api.provider.all_staff():
-            user = await api.directory.get(User, PROVIDER, member.user)
-            if user is not None:
-                items.append(_view(member, user))
-        return StaffListView(items=items)
+        members = await api.provider.all_staff()
+        users = await api.directory.some(User, PROVIDER, {member.user for member in members})
+        return StaffListView(items=[_view(each, users[each.user]) for each in members if each.user in users])
 
     @router.get("/provider/staff/{id}", summary="Read a member of the staff")
     async def read_staff(me: Me, id: Id) -> StaffView:

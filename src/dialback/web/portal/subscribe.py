@@ -50,12 +50,12 @@ async def _workspaces(portal: Portal, user: User) -> Sequence[Workspace]:
     """Return the workspaces by name that hold a part of what the user may use; none if one holds it all."""
     directory, tenant = portal.directory, user.tenant
     groups = {each.application_group for each in await directory.resources_of(tenant, user.id)}
-    found = [await directory.get(ApplicationGroup, tenant, group) for group in groups]
-    ids = {group.workspace for group in found if group is not None}
+    found = await directory.some(ApplicationGroup, tenant, groups)
+    ids = {group.workspace for group in found.values()}
     if len(ids) < 2:
         return ()
-    spaces = [await directory.get(Workspace, tenant, id) for id in ids if id is not None]
-    return sorted((each for each in spaces if each is not None), key=lambda each: key_of(each.name))
+    spaces = await directory.some(Workspace, tenant, {id for id in ids if id is not None})
+    return sorted(spaces.values(), key=lambda each: key_of(each.name))
 
 
 def login_of(tenant: str, name: str) -> str:
