@@ -434,6 +434,10 @@ async def test_hosts_of_a_tenant_are_not_found_through_another(store: Store) -> 
         for other in by_tenant.values():
             assert await store.host(tenant, other.id) == (host if other is host else None)
     assert await store.hosts_of([ACME, MAIN, TenantId("none")]) == await store.all_hosts() == [ours, theirs]
+    for tenant, host in by_tenant.items():
+        names = await store.host_names(tenant, {ours.id, theirs.id, HostId("none"), HostId("\0")})
+        assert names == {host.id: host.name}
+    assert await store.host_names(MAIN, set()) == {}
     assert await store.hosts_of([]) == await store.hosts(TenantId("none")) == []
 
 

@@ -209,6 +209,9 @@ class Store(Protocol):
     async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
         """Return the hosts of all these tenants, revoked or not, by name."""
 
+    async def host_names(self, tenant: TenantId, ids: Collection[HostId]) -> dict[HostId, str]:
+        """Return the name of each of these hosts that is the tenant's, revoked or not."""
+
     async def any_host(self, host_id: HostId) -> Host | None:
         """Return the host of that id, whose tenant is not known yet: for who has the host's own word for it.
 

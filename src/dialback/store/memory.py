@@ -62,6 +62,9 @@ class MemoryStore:
     async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
         return [host for host in await self.all_hosts() if host.tenant in tenants]
 
+    async def host_names(self, tenant: TenantId, ids: Collection[HostId]) -> dict[HostId, str]:
+        return {host.id: host.name for host in await self.hosts(tenant) if host.id in ids}
+
     async def any_host(self, host_id: HostId) -> Host | None:
         return self._hosts.get(host_id)
 

@@ -125,6 +125,11 @@ class SqlStore(Database):
     async def hosts_of(self, tenants: Collection[TenantId]) -> Sequence[Host]:
         return await self._hosts(select(hosts).where(hosts.c.tenant.in_(tenants)))
 
+    async def host_names(self, tenant: TenantId, ids: Collection[HostId]) -> dict[HostId, str]:
+        mine = and_(hosts.c.tenant == tenant, hosts.c.id.in_(ids))
+        found = await self._read(select(hosts.c.id, hosts.c.name).where(mine))
+        return {row["id"]: row["name"] for row in found if isinstance(row["name"], str)}
+
     async def any_host(self, host_id: HostId) -> Host | None:
         return await self._host(hosts.c.id == host_id)
 

@@ -3,7 +3,7 @@
 What all of it means, and what is refused, is in `web/consents.py`, which the portal stands on too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -218,8 +218,8 @@ async def _known(api: Api, me: Caller, id: str) -> Known:
     return known
 
 
-async def _views(api: Api, me: Caller, known: Iterable[Known]) -> list[RequestView]:
-    names = {host.id: host.name for host in await api.store.hosts(me.tenant)}
+async def _views(api: Api, me: Caller, known: Collection[Known]) -> list[RequestView]:
+    names = await api.store.host_names(me.tenant, {each.request.host for each in known})
     keys = await api.provider.consent_keys(me.tenant)
     return [_request_view(api, each, names, keys) for each in known]
 

@@ -64,5 +64,4 @@ def titles_of(resources: Iterable[PublishedResource]) -> dict[ResourceName, str]
 async def host_names(store: Store, tenant: TenantId, ids: Iterable[HostId | None]) -> dict[HostId, str]:
     """Return the name of each host that is the tenant's."""
     wanted = {id for id in ids if id is not None}
-    hosts = await store.hosts(tenant) if wanted else ()
-    return {host.id: host.name for host in hosts if host.id in wanted}
+    return await store.host_names(tenant, wanted) if wanted else {}
