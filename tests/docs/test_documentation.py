@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def code_of(text: str) -> list[str]:
     return blocks + [" ".join(span.split()) for span in _SPAN.findall(prose_of(text))]
 
 
+@cache
 def anchors_of(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as forges make them."""
     headings = _HEADING.findall(prose_of(page.read_text(encoding="utf-8")))
@@ -49,9 +51,15 @@ def commands_of(text: str) -> list[str]:
     return [line for piece in code_of(text) for line in _COMMAND.findall(piece)]
 
 
+@cache
+def command_line() -> Any:
+    """Return the whole command line, built once: that takes half a second, and pages name many commands."""
+    return typer.main.get_command(make_app([]))
+
+
 def find_command(words: list[str]) -> Any:
     """Return the command that the first words name; fail if there is none."""
-    found: Any = typer.main.get_command(make_app([]))
+    found: Any = command_line()
     for word in words:
         commands = getattr(found, "commands", None)
         if commands is None:
