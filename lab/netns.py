@@ -7,7 +7,7 @@ machine can be reached.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Self
 from lab.process import Process, run
 
 BLOCK = IPv4Network("198.18.0.0/15")
+NETWORKS = BLOCK.num_addresses // 4
 
 RULES = """\
 table inet firewall {
@@ -29,9 +30,12 @@ table inet firewall {
 """
 
 
-def free_network(taken: str) -> IPv4Network:
-    """Choose a network of four addresses that does not occur in `taken`, the output of `ip -o -4 addr`."""
-    subnets: Iterator[IPv4Network] = BLOCK.subnets(new_prefix=30)
+def free_network(taken: str, first: int = 0) -> IPv4Network:
+    """Choose a network of four addresses that does not occur in `taken`, the output of `ip -o -4 addr`.
+
+    `first`, below `NETWORKS`, says with which of the block to begin.
+    """
+    subnets = (IPv4Network((BLOCK[4 * ((first + at) % NETWORKS)], 30)) for at in range(NETWORKS))
     return next(subnet for subnet in subnets if f"{subnet[1]}/" not in taken)
 
 
@@ -60,7 +64,8 @@ class Namespace:
         return self
 
     def _join(self) -> None:
-        network = free_network(run(["ip", "-o", "-4", "addr"]))
+        # Two that look at the same moment find the same ones free, so each begins elsewhere.
+        network = free_network(run(["ip", "-o", "-4", "addr"]), secrets.randbelow(NETWORKS))
         self.outside, self.inside = str(network[1]), str(network[2])
         run(["ip", "link", "add", self.name, "type", "veth", "peer", "name", "uplink", "netns", self.name])
         # The kernel clears a removed namespace later; removing the link first takes it away at once.

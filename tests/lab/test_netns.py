@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.listening import Listener, in_namespace_of
-from lab.netns import Namespace, free_network
+from lab.netns import BLOCK, NETWORKS, Namespace, free_network
 from lab.process import run
 
 SERVER = """\
@@ -31,6 +31,12 @@ def test_the_first_network_is_chosen_when_none_is_taken() -> None:
 
 def test_a_taken_network_is_passed_over() -> None:
     assert free_network("7: veth inet 198.18.0.1/30 scope global") == IPv4Network("198.18.0.4/30")
+
+
+def test_the_choice_begins_where_it_is_told_and_goes_on_at_the_front() -> None:
+    last = NETWORKS - 1
+    assert free_network("", last) == [*BLOCK.subnets(new_prefix=30)][-1]
+    assert free_network("7: veth inet 198.19.255.253/30 scope global", last) == IPv4Network("198.18.0.0/30")
 
 
 @pytest.mark.interop
