@@ -13,7 +13,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from dialback.app.settings import load_settings, store_url, write_first_settings
+from dialback.app.settings import DATABASE_NAME, load_settings, store_url, write_first_settings
 from dialback.cli.main import make_app
 from dialback.domain.errors import Reason
 from dialback.domain.hosts import HostReport, JoinCode, RdpServer
@@ -26,6 +26,7 @@ from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
 from tests.broker.stores import HOST, NOW, RECORD, RESOURCE, TOKEN, USER, publish
 from tests.cli.remote import Served, served
+from tests.databases import make_sqlite
 
 HOSTILE = "\x1b[2J\u202e\u200f[bold]:ab:\n"
 """A terminal escape, direction marks, markup, an emoji's code, a line break."""
@@ -110,6 +111,7 @@ def terminal(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Term
     folder = tmp_path / "data"
     folder.mkdir()
     write_first_settings(folder, f"127.0.0.1:{port}", f"127.0.0.1:{port}")
+    make_sqlite(folder / DATABASE_NAME)
     return Terminal(folder)
 
 

@@ -9,6 +9,7 @@ from dialback.domain.contracts import Store
 from dialback.domain.directory import Directory
 from dialback.store.memory import MemoryStore
 from dialback.store.open import open_store
+from tests.databases import make_sqlite
 from tests.postgresql import PostgresqlServer
 
 Opener = Callable[[pytest.FixtureRequest], Awaitable[tuple[Store, Directory]]]
@@ -21,6 +22,7 @@ async def open_memory(request: pytest.FixtureRequest) -> tuple[Store, Directory]
 
 async def open_sqlite(request: pytest.FixtureRequest) -> tuple[Store, Directory]:
     folder: Path = request.getfixturevalue("tmp_path")
+    make_sqlite(folder / "store.db")
     store = await open_store(f"sqlite:///{folder / 'store.db'}")
     return store, store.directory
 

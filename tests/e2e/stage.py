@@ -22,7 +22,7 @@ from dialback.agent import enrolment, service
 from dialback.agent.consent import local_now
 from dialback.app.certificates import server_certificates
 from dialback.app.run import serve
-from dialback.app.settings import ServerSettings, Settings, store_url
+from dialback.app.settings import DATABASE_NAME, ServerSettings, Settings, store_url
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.access import ConnectionToken
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment
@@ -46,6 +46,7 @@ from dialback.wire.head import ResponseHead, ResponseReader, build_request
 from dialback.wire.tsgu.client import ClientTunnel
 from dialback.wire.tsgu.packets import CloseChannel, CloseChannelResponse, Data, PacketReader, decode, encode
 from dialback.wire.websocket import FrameReader, Opcode, build_frame
+from tests.databases import make_sqlite
 
 DEADLINE_S = 15
 MASK = b"\x01\x02\x03\x04"
@@ -343,6 +344,8 @@ class Stage:
 
     async def start_server(self) -> None:
         self.data.mkdir(exist_ok=True)
+        if not self.database and not (self.data / DATABASE_NAME).exists():
+            make_sqlite(self.data / DATABASE_NAME)
         ready, stop = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(serve(self.data, self.settings, ready.set, stop))
         starting = asyncio.create_task(ready.wait())
