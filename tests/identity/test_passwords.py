@@ -5,8 +5,9 @@ import threading
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2 import Type as Argon2Type
+from argon2.exceptions import VerifyMismatchError
 
 from dialback.domain.secret import Secret
 from dialback.identity.passwords import Passwords
@@ -84,12 +85,28 @@ async def test_no_more_are_checked_at_once_than_is_said() -> None:
 
 async def test_name_that_nobody_has_costs_a_whole_check() -> None:
     checked: list[str] = []
+    outcomes: list[BaseException] = []
 
     class Noting(PasswordHasher):
         def verify(self, hash: Any, password: Any) -> Any:
             checked.append(hash)
-            return super().verify(hash, password)
+            try:
+                return super().verify(hash, password)
+            except Exception as error:
+                outcomes.append(error)
+                raise
 
-    passwords = Passwords(hasher=Noting(time_cost=1, memory_cost=8, parallelism=1))
+    hasher = Noting(time_cost=1, memory_cost=8, parallelism=1)
+    passwords = Passwords(hasher=hasher)
     assert not await passwords.verify(GOOD, "")
-    assert checked[0].startswith("$argon2id$")
+    assert extract_parameters(checked[0]) == extract_parameters(hasher.hash("x"))
+    # What is malformed is another error, and found before anything is computed.
+    assert [type(each) for each in outcomes] == [VerifyMismatchError]
+
+
+def test_to_begin_costs_no_hash() -> None:
+    class Idle(PasswordHasher):
+        def hash(self, *given: Any, **named: Any) -> str:
+            raise AssertionError("hashed")
+
+    Passwords(hasher=Idle())

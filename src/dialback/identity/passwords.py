@@ -6,10 +6,13 @@ argon2-cffi's own; a hash made with older ones is good, and `is_outdated` says t
 """
 
 import asyncio
+import secrets
 import unicodedata
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
+from argon2.low_level import ARGON2_VERSION
 
 from dialback.domain.passwords import MAX_PASSWORD_CHARS
 from dialback.domain.secret import Secret
@@ -22,7 +25,7 @@ class Passwords:
         self._hasher = hasher or PasswordHasher()
         self._turn = asyncio.Semaphore(at_once)
         # What a name that nobody has is checked against, so that its answer takes as long.
-        self._nobodys = self._hasher.hash(b"")
+        self._nobodys = _of_nobody(self._hasher)
 
     async def hash(self, password: Secret) -> str:
         """Return the PHC string to keep."""
@@ -43,6 +46,18 @@ class Passwords:
             return self._hasher.verify(hash or self._nobodys, octets) and bool(hash)
         except (Argon2Error, ValueError):
             return False
+
+
+def _of_nobody(hasher: PasswordHasher) -> str:
+    """Return a PHC string with the hasher's parameters, and random numbers instead of a password's hash.
+
+    A check of it takes as long as any; to hash a password for it would take as long again, at each start of
+    a server or a command.
+    """
+    salt, hash = (b64encode(secrets.token_bytes(size)) for size in (hasher.salt_len, hasher.hash_len))
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    parts = ["$argon2id", f"v={ARGON2_VERSION}", cost, *(each.decode().rstrip("=") for each in (salt, hash))]
+    return "$".join(parts)
 
 
 def _octets(password: Secret) -> bytes:
