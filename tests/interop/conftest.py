@@ -10,16 +10,18 @@ import pytest
 from lab.accounts import Account
 from lab.listening import descendants
 from lab.platform import Platform
+from lab.ports import free_port
 from lab.process import run
 from tests.interop.stage import PREFIX, Login, Published, Stage, login_of
+from tests.interop.worker import WORKER
 
-PEOPLE = ("interopanna", "interopben")
-NLA_ADDRESS = ("127.0.0.9", 33890)
+PEOPLE = (f"interopanna{WORKER}", f"interopben{WORKER}")
+NLA_ADDRESS = "127.0.0.9"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def machine() -> Iterator[None]:
-    """Check after all tests that nothing of theirs is left: processes, networks, folders, logons."""
+    """Check after a worker's tests that nothing of theirs is left: processes, networks, folders, logons."""
     others = descendants(os.getpid())
     yield
     assert set(descendants(os.getpid())) <= family(others)
@@ -74,7 +76,7 @@ def blue(stage: Stage, anna: Login, ben: Login) -> Published:
 @pytest.fixture(scope="session")
 def nla(stage: Stage) -> tuple[Published, Login]:
     """An NLA host and its login."""
-    return stage.nla("nla", NLA_ADDRESS)
+    return stage.nla("nla", (NLA_ADDRESS, free_port(NLA_ADDRESS)))
 
 
 @pytest.fixture

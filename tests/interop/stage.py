@@ -23,12 +23,13 @@ from lab.platform import POLL_S, HostAgent, Platform
 from lab.process import Failed, run, wait_for
 from lab.shadow_host import PURPLE, ShadowHost
 from lab.xrdp_host import BLUE, XrdpHost
+from tests.interop.worker import WORKER
 
 Transport = Literal["websocket", "legacy", "raw"]
 NAMES: dict[Transport, str] = {"websocket": "tsgu-websocket", "legacy": "tsgu-legacy", "raw": "websocket"}
 """How a record calls each transport."""
 LEGACY: dict[Version, str] = {2: "/gt:http,no-websockets", 3: "/gateway:type:http,no-websockets"}
-PREFIX = "interop-"
+PREFIX = f"interop{WORKER}-"
 """All hosts are called so, by which their namespaces and folders are found after the tests."""
 SIZE = (1024, 768)
 TROUBLE = re.compile(r"Traceback|never retrieved|Exception ignored|\[(error|critical) *\]")
