@@ -51,7 +51,7 @@ test: setup
 	tools/packages.sh test
 	$(MAKE) --no-print-directory lint
 	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m "not interop" --numprocesses 2 --dist loadfile
-	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m interop
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m interop --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(VENV)/bin/ruff check .
