@@ -30,7 +30,7 @@ ADMISSION = Admission(
     ACME, UserId("u1"), UserName("anna"), ResourceName("office"), TokenHash("t"), frozenset()
 )
 ATTEMPT = Attempt(ConnectionId("c1"), "office", "192.0.2.1")
-PLACED = Placement(HostId("h1"), b"k" * 32, "127.0.0.1:3389", Because.BREADTH_FIRST, PoolId("p1"))
+PLACED = Placement(HostId("h1"), "desk-1", b"k" * 32, "127.0.0.1:3389", Because.BREADTH_FIRST, PoolId("p1"))
 ORDER = DialOrder(ConnectionId("c1"), HostId("h1"), "g:443", "0" * 64, Secret("t"), "a:1", UserName("anna"))
 RECORD = ConnectionRecord(
     ConnectionId("c1"),
@@ -94,7 +94,7 @@ def broker(inner: ScriptedBroker, log: KeptEntries) -> AuditedBroker:
 async def test_a_placement_is_audited(broker: AuditedBroker, log: KeptEntries) -> None:
     assert await broker.place(ADMISSION, ATTEMPT) == PLACED
     anna = Actor(ActorKind.USER, "anna", "192.0.2.1")
-    detail = "office on host h1: breadth-first"
+    detail = "office on desk-1 (host h1): breadth-first"
     assert log.entries == [AuditEntry(ACME, NOW, anna, "connection.place", "connection:c1", detail)]
 
 

@@ -225,7 +225,7 @@ async def test_granted_alias_is_placed_on_a_host_of_its_pool(store: FailingStore
     placed = await broker(store).place(ADMISSION, ATTEMPT)
 
     because = Because.BREADTH_FIRST
-    assert placed == Placement(HOST.id, HOST.public_key, RESOURCE.target, because, POOL)
+    assert placed == Placement(HOST.id, HOST.name, HOST.public_key, RESOURCE.target, because, POOL)
 
 
 async def test_alias_the_admission_does_not_open_is_not_placed(store: FailingStore) -> None:

@@ -42,7 +42,9 @@ ADMISSION = Admission(
     MAIN, UserId("u"), UserName("anne"), ResourceName("office"), TokenHash("t"), frozenset()
 )
 VISITOR = replace(ADMISSION, user=UserName("provider\\tess"), kind=TokenKind.PROVIDER)
-PLACEMENT = Placement(HostId("h1"), b"k" * 32, TARGET, Because.FREE_HOST, PoolId("p"), notice="approved")
+PLACEMENT = Placement(
+    HostId("h1"), "desk-1", b"k" * 32, TARGET, Because.FREE_HOST, PoolId("p"), notice="approved"
+)
 
 
 class Behind(Broker):

@@ -6,7 +6,7 @@ from dialback.domain.flight import FlightEvent, build, extend
 from dialback.domain.ids import ConnectionId, TenantId, UserName
 from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN
-from tests.broker.stores import NOW, RECORD
+from tests.broker.stores import HOST, NOW, RECORD
 from tests.cli.conftest import HOSTILE, Terminal, assert_harmless, sentence
 from tests.cli.remote import Served
 
@@ -56,7 +56,7 @@ def test_json_has_everything_but_the_tokens_hash(filled: Terminal) -> None:
     refused, opened = filled.json("connection", "list")
 
     names = {each.name for each in fields(ConnectionRecord)} - {"token_hash", "timeline"}
-    assert set(refused) == names | {"timeline_ms"}
+    assert set(refused) == names | {"timeline_ms", "host_name"}
     assert refused["detail"] == HOSTILE
     assert refused["timeline_ms"] == {"tls": 1.5, "end": 2.5}
     assert refused["totals"] == {"to_client_bytes": 1, "to_host_bytes": 2}
@@ -73,7 +73,10 @@ def test_one_connection_is_shown_harmlessly_with_its_sentence(filled: Terminal) 
 
 
 def test_open_connection_is_shown(filled: Terminal) -> None:
-    assert_harmless(filled.good("connection", "show", RECORD.id))
+    text = filled.good("connection", "show", RECORD.id)
+    assert_harmless(text)
+    assert HOST.name in text
+    assert HOST.name in filled.good("connection", "list")
 
 
 def test_connection_that_is_none_is_named(filled: Terminal) -> None:

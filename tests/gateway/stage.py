@@ -101,6 +101,7 @@ class StubBroker:
             raise Refused(self.place_refusal)
         return Placement(
             HOST,
+            "desk-1",
             self.key.public_bytes,
             "127.0.0.1:3389",
             Because.BREADTH_FIRST,

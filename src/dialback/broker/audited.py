@@ -45,7 +45,8 @@ class AuditedBroker(Broker):
 
     async def place(self, admission: Admission, attempt: Attempt) -> Placement:
         placement = await self._broker.place(admission, attempt)
-        detail = f"{admission.resource} on host {placement.host_id}: {placement.because}"
+        host = f"{placement.host_name} (host {placement.host_id})"
+        detail = f"{admission.resource} on {host}: {placement.because}"
         actor = Actor(ActorKind.USER, admission.user, attempt.client_address)
         subject = f"connection:{attempt.connection_id}"
         self._recorder.note(

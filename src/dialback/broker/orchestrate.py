@@ -214,6 +214,7 @@ def _placement(
 ) -> Placement:
     return Placement(
         standing.member.host,
+        standing.name,
         standing.public_key,
         published.resource.target,
         choice.because,

@@ -171,6 +171,7 @@ class Visits(ConsentEvents):
         )
         return Placement(
             host.id,
+            host.name,
             host.public_key,
             request.target or MANAGEMENT_TARGET,
             Because.ASKED_FOR,

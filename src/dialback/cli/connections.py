@@ -17,6 +17,10 @@ from dialback.identity.flights import read_copy
 app = typer.Typer(no_args_is_help=True, help="Connections: open, ended and refused.")
 CONNECTIONS = "connections"
 BAR_CHARS = 30
+COLUMNS = (
+    *("ID", "OPENED", "USER", "RESOURCE", "HOST", "FROM"),
+    *("TRANSPORT", "STATE", "MS", "↓ BYTES", "↑ BYTES"),
+)
 
 
 @app.command("list")
@@ -31,7 +35,19 @@ async def list_connections(
     if as_json:
         print_json([_plain(record) for record in records])
         return
-    columns = ("ID", "OPENED", "USER", "RESOURCE", "FROM", "TRANSPORT", "STATE", "MS", "↓ BYTES", "↑ BYTES")
+    columns = (
+        "ID",
+        "OPENED",
+        "USER",
+        "RESOURCE",
+        "HOST",
+        "FROM",
+        "TRANSPORT",
+        "STATE",
+        "MS",
+        "↓ BYTES",
+        "↑ BYTES",
+    )
     print_table(columns, [_row(record) for record in records], "No connection was tried yet.")
 
 
@@ -57,7 +73,8 @@ async def show(
         ("state", _state(record)),
         ("user", record["user"]),
         ("resource", record["resource"]),
-        ("host", record["host"]),
+        ("host", record["host_name"] or record["host"]),
+        ("host id", record["host"]),
         ("chosen by", record["because"]),
         ("from", record["client_address"]),
         ("client calls itself", record["client_name"]),
@@ -123,6 +140,7 @@ def _row(record: Any) -> tuple[object, ...]:
         instant(record["opened_at"]),
         record["user"],
         record["resource"],
+        record["host_name"] or record["host"],
         record["client_address"],
         record["transport"],
         _state(record),

@@ -28,13 +28,14 @@ async def list_sessions(
     rows = [
         (
             f"{each['host']}/{each['id']}",
+            each["host_name"],
             each["user"],
             state_text(each["state"], each["locked"]),
             instant(each["since"]),
         )
         for each in found
     ]
-    print_table(("SESSION", "USER", "STATE", "SINCE"), rows, "There is no session.")
+    print_table(("SESSION", "HOST", "USER", "STATE", "SINCE"), rows, "There is no session.")
 
 
 @app.command("message")

@@ -83,6 +83,7 @@ class Placement:
     """
 
     host_id: HostId
+    host_name: str
     host_key: bytes
     target: str
     because: Because

@@ -27,6 +27,13 @@ async def test_sessions_are_everybodys_for_helpdesk_and_ones_own_for_users(api: 
     assert await seen("main/uma", "?user=hella") == []
 
 
+async def test_hosts_of_sessions_and_connections_are_named(api: ApiStage) -> None:
+    (session, _) = (await api.good("GET", "/sessions"))["items"]
+    (connection, _) = (await api.good("GET", "/connections"))["items"]
+    one = await api.good("GET", f"/connections/{connection['id']}")
+    assert {each["host_name"] for each in (session, connection, one)} == {"desk"}
+
+
 async def test_every_session_is_reached_page_by_page(api: ApiStage) -> None:
     (first, _) = await api.directory.sessions(MAIN, HOST)
     many = [replace(first, id=SessionId(f"{number:03}")) for number in range(30)]

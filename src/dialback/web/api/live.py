@@ -4,6 +4,8 @@ A user sees and handles their own; helpdesk and above, everybody's of the tenant
 somebody else: that it is the user who connects is what an approval says.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -48,10 +50,12 @@ OPEN = "open"
 class SessionView(View):
     """One session as its host reports it; `since` is when its state began.
 
-    `locked` is null if the host does not tell whether the screen is locked.
+    `host_name` is null where the host is gone. `locked` is null if the host does not tell whether the screen
+    is locked.
     """
 
     host: str
+    host_name: str | None
     id: str
     user: str
     state: SessionState
@@ -76,7 +80,7 @@ class ConnectionView(View):
     """One attempt to reach a resource; `reason` is why it was refused or ended, null while it is open.
 
     `timeline_ms` has the stages that were reached, in order, each with its milliseconds. `tenant` is null
-    of an attempt that was admitted to nothing.
+    of an attempt that was admitted to nothing, `host_name` also where the host is gone.
     """
 
     id: str
@@ -86,6 +90,7 @@ class ConnectionView(View):
     user: str | None
     resource: str | None
     host: str | None
+    host_name: str | None
     because: str | None
     transport: str
     client_address: str
@@ -149,7 +154,9 @@ def _add_sessions(router: APIRouter, api: Api) -> None:
         whose = users_of(UserName(user) if user else None, None if me.sees_all() else me.person.name)
         wanted = SessionFilter(HostId(host) if host else None, whose)
         page = await api.directory.session_page(me.tenant, wanted, after, limit)
-        return PageView(items=[SessionView.model_validate(each) for each in page.items], after=page.after)
+        names = await api.store.host_names(me.tenant, {each.host for each in page.items})
+        items = [SessionView(**asdict(each), host_name=names.get(each.host)) for each in page.items]
+        return PageView(items=items, after=page.after)
 
     @router.post("/sessions/{host_id}/{id}/message", status_code=204, summary="Show a message in a session")
     async def message_session(me: Me, host_id: Id, id: Id, body: MessageBody) -> None:
@@ -203,11 +210,12 @@ def _add_connections(router: APIRouter, api: Api) -> None:
         if wanted is None:
             return PageView(items=[])
         page = await api.store.connection_page(None if nobodys else me.tenant, wanted, after, limit)
-        return PageView(items=[connection_view(record) for record in page.items], after=page.after)
+        return PageView(items=await _connection_views(api, page.items), after=page.after)
 
     @router.get("/connections/{id}", summary="Read a connection with its timeline")
     async def read_connection(me: Me, id: Id) -> ConnectionView:
-        return connection_view(await _connection(api, me, id))
+        [shown] = await _connection_views(api, [await _connection(api, me, id)])
+        return shown
 
     @router.post("/connections/{id}/cut", status_code=204, summary="End a connection; its session goes on")
     async def cut_connection(me: Me, id: Id) -> None:
@@ -248,8 +256,15 @@ def _has_folder(me: Caller) -> bool:
     return me.actor.kind is ActorKind.LOCAL
 
 
-def connection_view(record: ConnectionRecord) -> ConnectionView:
-    """Return what is shown of a connection: all but the token's hash."""
+async def _connection_views(api: Api, records: Sequence[ConnectionRecord]) -> list[ConnectionView]:
+    """Return what is shown of connections of one tenant: all but the tokens' hashes."""
+    hosts = {each.host_id for each in records if each.host_id and each.tenant}
+    tenants = [each.tenant for each in records if each.tenant]
+    names = await api.store.host_names(tenants[0], hosts) if tenants else {}
+    return [_connection_view(each, names) for each in records]
+
+
+def _connection_view(record: ConnectionRecord, names: Mapping[HostId, str]) -> ConnectionView:
     return ConnectionView(
         id=record.id,
         tenant=record.tenant,
@@ -258,6 +273,7 @@ def connection_view(record: ConnectionRecord) -> ConnectionView:
         user=record.user,
         resource=record.resource,
         host=record.host_id,
+        host_name=names.get(record.host_id) if record.host_id else None,
         because=record.because,
         transport=record.transport,
         client_address=record.client_address,
