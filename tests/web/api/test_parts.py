@@ -6,7 +6,7 @@ from dialback.domain.directory import CursorInvalid, VersionStale
 from dialback.domain.ids import GroupId, PoolId
 from dialback.domain.pools import HostPool, Redirection, StartOnConnect, StepUp, WakeMethod
 from dialback.domain.tenancy import MAIN, Group, Role
-from dialback.web.api.parts import changes, fitting, named_key, sliced, version_of
+from dialback.web.api.parts import changes, fitting, fitting_in, named_key, sliced, version_of
 from dialback.web.api.problems import ApiProblem
 
 
@@ -62,6 +62,14 @@ def test_changes_are_told_in_the_words_of_the_api_without_what_hides_itself() ->
         "{wanted: True, timeout_s: 60, remembered_hours: 0}"
     )
     assert "secret" not in repr(hook)
+
+
+def test_rule_of_what_a_field_holds_names_the_field() -> None:
+    with pytest.raises(ApiProblem) as raised:
+        fitting_in("body.step_up", StepUp, timeout_s=1)
+
+    assert [each.field for each in raised.value.errors] == ["body.step_up"]
+    assert fitting_in("body.step_up", StepUp, timeout_s=10) == StepUp(timeout_s=10)
 
 
 def test_rule_of_a_noun_becomes_a_problem() -> None:

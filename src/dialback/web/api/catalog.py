@@ -21,6 +21,7 @@ from dialback.domain.ids import (
     PoolId,
     ResourceId,
     ResourceName,
+    TenantId,
     UserId,
     WorkspaceId,
 )
@@ -42,6 +43,7 @@ from dialback.web.api.parts import (
     PageView,
     View,
     fitting,
+    fitting_in,
     note,
 )
 from dialback.web.api.problems import broken_rule, not_there
@@ -152,16 +154,7 @@ def _add_groups(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> ApplicationGroupView:
-        pool, workspace = _reference(body.pool, "pool"), _reference(body.workspace, "workspace")
-        noun = fitting(
-            ApplicationGroup,
-            me.tenant,
-            ApplicationGroupId(id),
-            body.name,
-            PoolId(pool),
-            body.kind,
-            WorkspaceId(workspace) if workspace else None,
-        )
+        noun = application_group_of(me.tenant, id, body)
         kept = await groups.save(me, noun, response, if_match, if_none_match)
         return ApplicationGroupView.model_validate(kept)
 
@@ -170,6 +163,20 @@ def _add_groups(router: APIRouter, api: Api) -> None:
     )
     async def remove_application_group(me: Me, id: Id, if_match: IfMatch = None) -> None:
         await groups.remove(me, id, if_match)
+
+
+def application_group_of(tenant: TenantId, id: str, body: ApplicationGroupBody) -> ApplicationGroup:
+    """Return the application group that a body says; raise the problem if it breaks a rule."""
+    pool, workspace = _reference(body.pool, "pool"), _reference(body.workspace, "workspace")
+    return fitting(
+        ApplicationGroup,
+        tenant,
+        ApplicationGroupId(id),
+        body.name,
+        PoolId(pool),
+        body.kind,
+        WorkspaceId(workspace) if workspace else None,
+    )
 
 
 def _reference(id: str | None, field: str) -> str:
@@ -258,7 +265,7 @@ def _add_resources(router: APIRouter, api: Api) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> ResourceView:
         before = await api.directory.get(PublishedResource, me.tenant, id) if is_id(id) else None
-        noun = _resource(me, id, body, before.icon if before is not None else "")
+        noun = resource_of(me.tenant, id, body, before.icon if before is not None else "")
         return ResourceView.model_validate(await resources.save(me, noun, response, if_match, if_none_match))
 
     @router.delete("/resources/{id}", status_code=204, summary="Remove a resource")
@@ -266,17 +273,18 @@ def _add_resources(router: APIRouter, api: Api) -> None:
         await resources.remove(me, id, if_match)
 
 
-def _resource(me: Caller, id: str, body: ResourceBody, icon: str) -> PublishedResource:
+def resource_of(tenant: TenantId, id: str, body: ResourceBody, icon: str = "") -> PublishedResource:
+    """Return the resource that a body says; raise the problem if it breaks a rule."""
     app = body.remote_app
     return fitting(
         PublishedResource,
-        me.tenant,
+        tenant,
         ResourceId(id),
         ApplicationGroupId(_reference(body.application_group, "application_group")),
         ResourceName(body.name),
         body.title,
         body.target,
-        fitting(RemoteApp, **app.model_dump()) if app else None,
+        fitting_in("body.remote_app", RemoteApp, **dict(app)) if app else None,
         icon,
         body.folders,
         body.shown,

@@ -166,10 +166,15 @@ def _told(value: Any) -> str:
 
 def fitting(kind: Callable[..., T], *values: Any, **fields: Any) -> T:
     """Make a noun; raise the problem with the rule in words if its constructor refuses."""
+    return fitting_in("body", kind, *values, **fields)
+
+
+def fitting_in(field: str, kind: Callable[..., T], *values: Any, **fields: Any) -> T:
+    """Make what a field of the body holds, as `fitting` does; the problem names the field."""
     try:
         return kind(*values, **fields)
     except ValueError as error:
-        raise broken_rule("body", str(error)) from error
+        raise broken_rule(field, str(error)) from error
 
 
 def tagged(response: Response, version: int) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 
 from dialback.domain.directory import HostStanding
 from dialback.domain.health import Check
-from dialback.domain.ids import HostId, PoolId, UserId, UserName
+from dialback.domain.ids import HostId, PoolId, TenantId, UserId, UserName
 from dialback.domain.pools import (
     USUAL_REDIRECTIONS,
     USUAL_WEIGHT,
@@ -43,6 +43,7 @@ from dialback.web.api.parts import (
     View,
     Whole,
     fitting,
+    fitting_in,
     note,
     sliced,
 )
@@ -165,7 +166,7 @@ def _add_pools(router: APIRouter, api: Api) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> HostPoolView:
         before = await api.directory.get(HostPool, me.tenant, id) if is_id(id) else None
-        noun = _waking_as_allowed(me, before, _pool(me, id, body))
+        noun = _waking_as_allowed(me, before, pool_of(me.tenant, id, body))
         return pool_view(me, await pools.save(me, noun, response, if_match, if_none_match))
 
     @router.delete("/host-pools/{id}", status_code=204, summary="Remove a host pool without hosts")
@@ -173,21 +174,22 @@ def _add_pools(router: APIRouter, api: Api) -> None:
         await pools.remove(me, id, if_match)
 
 
-def _pool(me: Caller, id: str, body: HostPoolBody) -> HostPool:
-    wake, step_up = body.start_on_connect, body.step_up
+def pool_of(tenant: TenantId, id: str, body: HostPoolBody) -> HostPool:
+    """Return the host pool that a body says; raise the problem if it breaks a rule."""
+    wake = body.start_on_connect
     return fitting(
         HostPool,
-        me.tenant,
+        tenant,
         PoolId(id),
         body.name,
         body.kind,
         body.load_balancing,
         body.session_limit,
         body.assignment,
-        fitting(StartOnConnect, wake.method, wake.what, wake.deadline_s) if wake else None,
+        fitting_in("body.start_on_connect", StartOnConnect, **dict(wake)) if wake else None,
         frozenset(body.redirections),
         body.multi_monitor,
-        fitting(StepUp, step_up.wanted, step_up.timeout_s, step_up.remembered_hours),
+        fitting_in("body.step_up", StepUp, **dict(body.step_up)),
     )
 
 
@@ -241,8 +243,7 @@ def _add_hosts(router: APIRouter, api: Api) -> None:
         pool = await pools.get(me, id)
         if not is_id(host_id):
             raise not_there()
-        owner = UserId(body.owner) if body.owner is not None else None
-        member = fitting(PoolHost, me.tenant, pool.id, HostId(host_id), body.weight, body.drained, owner)
+        member = pool_host_of(me.tenant, pool.id, host_id, body)
         known = await api.directory.pool_host(me.tenant, member.host)
         if known == member:
             return
@@ -257,6 +258,12 @@ def _add_hosts(router: APIRouter, api: Api) -> None:
             raise not_there()
         await api.directory.remove_pool_host(me.tenant, known.host)
         note(api, me, "host-pool.host-remove", f"host:{host_id}", f"pool {id}")
+
+
+def pool_host_of(tenant: TenantId, pool: str, host: str, body: PoolHostBody) -> PoolHost:
+    """Return the host in its pool that a body says; raise the problem if it breaks a rule."""
+    owner = UserId(body.owner) if body.owner is not None else None
+    return fitting(PoolHost, tenant, PoolId(pool), HostId(host), body.weight, body.drained, owner)
 
 
 def _told(body: PoolHostBody) -> str:

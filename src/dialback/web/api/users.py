@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Response
 
-from dialback.domain.ids import GroupId, UserId, UserName
+from dialback.domain.ids import GroupId, TenantId, UserId, UserName
 from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
 from dialback.identity.disabling import disable, end_what_is_held
 from dialback.identity.invitations import invitation_link
@@ -230,7 +230,7 @@ def _add_groups(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> GroupView:
-        noun = fitting(Group, me.tenant, GroupId(id), body.name, body.role)
+        noun = group_of(me.tenant, id, body)
         check_role(me, body.role)
         kept = await groups.save(me, noun, response, if_match, if_none_match, _may_change(me))
         return GroupView.model_validate(kept)
@@ -262,6 +262,11 @@ def _add_members(router: APIRouter, api: Api) -> None:
         check_role(me, group.role)
         await api.directory.leave(me.tenant, group.id, user.id)
         note(api, me, "group.leave", f"group:{id}", f"user {user.name}")
+
+
+def group_of(tenant: TenantId, id: str, body: GroupBody) -> Group:
+    """Return the group that a body says; raise the problem if it breaks a rule."""
+    return fitting(Group, tenant, GroupId(id), body.name, body.role)
 
 
 def check_role(me: Caller, role: Role) -> None:

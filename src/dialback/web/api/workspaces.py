@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from dialback.domain.catalog import Workspace
-from dialback.domain.ids import WorkspaceId
+from dialback.domain.ids import TenantId, WorkspaceId
 from dialback.web.api.nouns import Nouns
 from dialback.web.api.parts import (
     MADE,
@@ -62,7 +62,7 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> WorkspaceView:
-        noun = fitting(Workspace, me.tenant, WorkspaceId(id), body.name, body.description)
+        noun = workspace_of(me.tenant, id, body)
         return WorkspaceView.model_validate(
             await workspaces.save(me, noun, response, if_match, if_none_match)
         )
@@ -70,3 +70,8 @@ def add_routes(router: APIRouter, api: Api) -> None:
     @router.delete("/workspaces/{id}", status_code=204, summary="Remove a workspace that shows nothing")
     async def remove_workspace(me: Me, id: Id, if_match: IfMatch = None) -> None:
         await workspaces.remove(me, id, if_match)
+
+
+def workspace_of(tenant: TenantId, id: str, body: WorkspaceBody) -> Workspace:
+    """Return the workspace that a body says; raise the problem if it breaks a rule."""
+    return fitting(Workspace, tenant, WorkspaceId(id), body.name, body.description)
