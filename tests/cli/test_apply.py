@@ -105,18 +105,22 @@ def test_plan_is_told_to_programs(terminal: Terminal, remote: Served, file: Path
         ("desk-1", "desk-9", "There are 0 hosts 'desk-9'"),
         ("desk.png", "none.png", "none.png: No such file"),
         ("name: Work", "nam: Work", "did you mean 'name'?"),
-        ("  desktops:", "  desk tops:", "as application group id"),
+        ("  desktops:", "  desk tops:", "line 13: application_groups.desk tops: expected 1 to 64 of"),
+        ("name: Desktops", r'name: "a\u202Eb"', "line 13: application_groups.desktops: expected no control"),
+        ("name: Office", "name: Office\n    load_balancing: depth-first", "expected a session limit"),
     ],
 )
 def test_what_cannot_be_applied_is_refused_in_words(
     terminal: Terminal, remote: Served, file: Path, old: str, new: str, said: str
 ) -> None:
+    assert old in TEXT
     file.write_text(TEXT.replace(old, new))
 
-    result = terminal.data("apply", file)
-
-    assert said in result.stderr
-    assert result.exit_code == 1
+    for more in ((), ("--dry-run",)):
+        result = terminal.data("apply", file, *more)
+        assert said in result.stderr
+        assert (result.exit_code, result.stdout) == (1, "")
+    assert terminal.json("workspace", "list")["workspaces"] == []
 
 
 def test_file_must_be_there(terminal: Terminal, remote: Served) -> None:

@@ -8,10 +8,11 @@ import typer
 
 from dialback.cli.api import Api
 from dialback.cli.context import Failed, Json
-from dialback.cli.declared import Declaration, read_declaration
+from dialback.cli.declared import read_declaration
 from dialback.cli.in_tenant import in_tenant
 from dialback.cli.output import print_json, print_line, say
 from dialback.cli.plan import ORDER, Kind, Step, Wanted, plan_of, sections_of, wanted_of
+from dialback.cli.rules import check_rules, read_icons
 
 WOULD_CHANGE = 2
 """The exit status of a dry run that found something to change."""
@@ -31,8 +32,10 @@ async def apply(
 ) -> None:
     """Make workspaces, groups, pools, resources and assignments what a file says; twice is as once."""
     declaration = await asyncio.to_thread(read_declaration, file)
-    icons = await asyncio.to_thread(_icons, declaration, file.parent)
-    wanted = await _with_ids(api, wanted_of(declaration))
+    said = wanted_of(declaration)
+    check_rules(declaration, said)
+    icons = await asyncio.to_thread(read_icons, declaration, file.parent)
+    wanted = await _with_ids(api, said)
     steps = plan_of(wanted, await _there(api, wanted), sections_of(declaration), prune)
     _print(steps, as_json)
     if dry_run:
@@ -68,13 +71,6 @@ async def _carry_out(api: Api, step: Step) -> None:
         await api.delete(*step.path)
     else:
         await api.put(*step.path, body=step.body)
-
-
-def _icons(declaration: Declaration, folder: Path) -> dict[str, bytes]:
-    """Return the pictures that a declaration names, by resource."""
-    groups = (declaration.application_groups or {}).values()
-    resources = [each for group in groups for each in (group.resources or {}).items()]
-    return {id: (folder / one.icon).read_bytes() for id, one in resources if one.icon}
 
 
 async def _with_ids(api: Api, wanted: Wanted) -> Wanted:

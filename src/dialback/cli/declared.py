@@ -6,13 +6,13 @@ section that the file has is the whole truth about its kind; one it has not is l
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, PrivateAttr, ValidationError, model_validator
 from yaml import AliasEvent, MappingNode, Node, ScalarNode, SequenceNode
 
 from dialback.domain.errors import Problem
@@ -64,15 +64,6 @@ class DeclaredApplicationGroup(ApplicationGroupBody):
     groups: tuple[str, ...] | None = None
 
 
-class Declaration(Body):
-    """The whole file: each section maps ids to what they are to be."""
-
-    workspaces: dict[str, WorkspaceBody] | None = None
-    groups: dict[str, DeclaredGroup] | None = None
-    host_pools: dict[str, DeclaredPool] | None = None
-    application_groups: dict[str, DeclaredApplicationGroup] | None = None
-
-
 @dataclass(slots=True)
 class _Lines:
     """Plain values of a document, and the line of each path in it."""
@@ -82,6 +73,12 @@ class _Lines:
 
     def fail(self, line: int, rule: str) -> DeclarationProblem:
         return DeclarationProblem(f"{self.where}, line {line}: {rule}")
+
+    def line_of(self, place: tuple[object, ...]) -> int:
+        """Return the line of a path: what is not there is told where it should be."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
 
     def value(self, node: Node, path: tuple[object, ...]) -> Any:
         line = node.start_mark.line + 1
@@ -118,6 +115,20 @@ class _Lines:
         return node.value
 
 
+class Declaration(Body):
+    """The whole file: each section maps ids to what they are to be."""
+
+    workspaces: dict[str, WorkspaceBody] | None = None
+    groups: dict[str, DeclaredGroup] | None = None
+    host_pools: dict[str, DeclaredPool] | None = None
+    application_groups: dict[str, DeclaredApplicationGroup] | None = None
+    _lines: _Lines = PrivateAttr(default_factory=lambda: _Lines("the declaration"))
+
+    def problem(self, place: Sequence[object], rule: str) -> DeclarationProblem:
+        """Return the problem of what stands at a path of keys, with its line."""
+        return self._lines.fail(self._lines.line_of(tuple(place)), f"{_dotted(place)}: {rule}")
+
+
 def read_declaration(path: Path) -> Declaration:
     """Read a declaration.
 
@@ -139,9 +150,11 @@ def parse_declaration(data: bytes, where: str) -> Declaration:
     if not isinstance(values, dict):
         raise lines.fail(1, "expected sections as " + ", ".join(Declaration.model_fields))
     try:
-        return Declaration.model_validate(values)
+        declaration = Declaration.model_validate(values)
     except ValidationError as error:
         raise _problem(lines, error) from error
+    declaration._lines = lines
+    return declaration
 
 
 def _document(data: bytes, lines: _Lines) -> Node | None:
@@ -162,10 +175,9 @@ def _document(data: bytes, lines: _Lines) -> Node | None:
 def _problem(lines: _Lines, error: ValidationError) -> DeclarationProblem:
     """Return the first thing that is wrong, with its line; a misspelt key before the one that is missing."""
     unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]
-    first = min(unknown or error.errors(), key=lambda each: lines.lines.get(_known(lines, each["loc"]), 0))
+    first = min(unknown or error.errors(), key=lambda each: lines.line_of(each["loc"]))
     place = tuple(first["loc"])
-    line = lines.lines.get(_known(lines, place), 1)
-    name = ".".join(str(part) for part in place)
+    line, name = lines.line_of(place), _dotted(place)
     if first["type"] != "extra_forbidden":
         return lines.fail(line, f"{name}: {first['msg']}")
     known = _keys_at(place[:-1])
@@ -174,11 +186,8 @@ def _problem(lines: _Lines, error: ValidationError) -> DeclarationProblem:
     return lines.fail(line, f"unknown key {name!r}{hint}")
 
 
-def _known(lines: _Lines, place: tuple[object, ...]) -> tuple[object, ...]:
-    """Return the part of a path that the document has: what is missing is told where it should be."""
-    while place and place not in lines.lines:
-        place = place[:-1]
-    return place
+def _dotted(place: Sequence[object]) -> str:
+    return ".".join(str(part) for part in place)
 
 
 def _keys_at(place: tuple[object, ...]) -> list[str]:
