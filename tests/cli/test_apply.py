@@ -97,6 +97,16 @@ def test_plan_is_told_to_programs(terminal: Terminal, remote: Served, file: Path
     assert told == [{"kind": "changed", "path": "workspaces/work", "changes": change}]
 
 
+def test_what_wakes_hosts_is_in_no_plan(terminal: Terminal, remote: Served, file: Path) -> None:
+    told = terminal.good("apply", file)
+    file.write_text(TEXT.replace("wake {host}", "rouse {host}"))
+
+    for more in ((), ("--json",)):
+        told += terminal.data("apply", file, "--dry-run", *more).stdout
+    assert told.count("***") == 4
+    assert "{host}" not in told
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -74,6 +74,19 @@ def test_changed_fields_are_shown_as_they_were_and_will_be() -> None:
     ]
 
 
+def test_what_wakes_hosts_is_compared_and_not_shown() -> None:
+    wake = b"name: Office, start_on_connect: {method: webhook, what: 'https://secret.example/'}"
+    text = TEXT.replace(b"name: Office", wake)
+    there = as_declared(text)
+    assert lines(there, text=text) == []
+
+    there["host-pools", "office"]["start_on_connect"] |= {"what": "https://old-secret.example/"}
+    hook = "{method: 'webhook', what: '***', deadline_s: 90}"
+    assert lines(there, text=text) == [f"~ host-pools/office  start_on_connect: {hook} -> {hook}"]
+    there["host-pools", "office"]["start_on_connect"] = None
+    assert lines(there, text=text) == [f"~ host-pools/office  start_on_connect: null -> {hook}"]
+
+
 def test_whole_values_are_shown() -> None:
     there = as_declared()
     there["resources", "notes"]["remote_app"] = None

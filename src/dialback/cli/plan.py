@@ -5,13 +5,14 @@ removed last. Reading the server and carrying a step out are the caller's.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
 from dialback.cli.declared import Declaration
+from dialback.domain.pools import StartOnConnect
 
 Wanted = dict[tuple[str, ...], Any]
 """What is to be at each path, as the body of a `PUT`; None where there is none to send."""
@@ -30,7 +31,7 @@ SIGNS = {Kind.MADE: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request; `changes` names each field with what it was and what it is to be."""
+    """One request; `changes` names each field with what it was and what it is to be, without what hides."""
 
     kind: Kind
     path: tuple[str, ...]
@@ -134,11 +135,19 @@ def _step(path: tuple[str, ...], body: Any, there: Mapping[tuple[str, ...], Any]
         return None
     known = there[path]
     changes = tuple(
-        (name, known.get(name), after)
+        (name, _without_secrets(name, known.get(name)), _without_secrets(name, after))
         for name, after in body.items()
         if not _same(name, known.get(name), after)
     )
     return Step(Kind.CHANGED, path, body, changes) if changes else None
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    """Return a field's value as the audit log tells it: a noun's part that hides itself is stars."""
+    if name != "start_on_connect" or value is None:
+        return value
+    hidden = {each.name for each in fields(StartOnConnect) if not each.repr}
+    return {part: "***" if part in hidden else each for part, each in value.items()}
 
 
 def _is_left_behind(path: tuple[str, ...], gone: set[tuple[str, ...]], wanted: Wanted) -> bool:
