@@ -50,7 +50,7 @@ def dry(terminal: Terminal, file: Path, *more: str) -> list[str]:
 def test_file_is_applied_once_and_changes_nothing_after(
     terminal: Terminal, remote: Served, file: Path
 ) -> None:
-    assert "+ groups/staff/members/u-anne" in dry(terminal, file)
+    assert "+ groups/staff/members/anne" in dry(terminal, file)
     assert terminal.json("workspace", "list")["workspaces"] == []
 
     assert "Applied 10 changes." in terminal.good("apply", file)
@@ -70,9 +70,9 @@ def test_change_is_shown_and_carried_out(terminal: Terminal, remote: Served, fil
 
     assert dry(terminal, file) == [
         "~ workspaces/work  name: 'Work' -> 'Werk'",
-        "+ application-groups/desktops/users/u-bob",
+        "+ application-groups/desktops/users/bob",
     ]
-    assert "- application-groups/desktops/users/u-anne" in dry(terminal, file, "--prune")
+    assert "- application-groups/desktops/users/anne" in dry(terminal, file, "--prune")
 
 
 def test_what_is_gone_from_the_file_is_pruned(terminal: Terminal, remote: Served, file: Path) -> None:
@@ -80,7 +80,7 @@ def test_what_is_gone_from_the_file_is_pruned(terminal: Terminal, remote: Served
     file.write_text("workspaces: {}\ngroups: {}\nhost_pools: {}\napplication_groups: {}\n")
 
     assert terminal.good("apply", file) == "Everything is as the file says.\n"
-    assert "- host-pools/office/hosts/h1" in terminal.good("apply", file, "--prune")
+    assert "- host-pools/office/hosts/desk-1" in terminal.good("apply", file, "--prune")
 
     assert terminal.json("pool", "list") == []
     assert terminal.json("app", "list") == []
@@ -94,7 +94,28 @@ def test_plan_is_told_to_programs(terminal: Terminal, remote: Served, file: Path
     told = json.loads(terminal.data("apply", file, "--dry-run", "--json").stdout)
 
     change = {"name": {"before": "Work", "after": "Werk"}}
-    assert told == [{"kind": "changed", "path": "workspaces/work", "changes": change}]
+    path = "workspaces/work"
+    assert told == [{"kind": "changed", "path": path, "shown": path, "changes": change}]
+
+
+def test_plan_has_names_for_people_and_ids_for_programs(
+    terminal: Terminal, remote: Served, file: Path
+) -> None:
+    terminal.good("apply", file)
+    file.write_text(TEXT.replace("[anne, u-bob]", "[anne]").replace("owner: anne", "owner: u-bob"))
+
+    assert dry(terminal, file, "--prune") == [
+        "~ host-pools/office/hosts/desk-1  owner: 'anne' -> 'bob'",
+        "- host-pools/desk-2 (h2)/hosts/desk-2",
+        "- groups/staff/members/bob",
+        # Both hosts got pools of their own when they were enrolled.
+        "- host-pools/desk-1 (h1)",
+        "- host-pools/desk-2 (h2)",
+    ]
+    told = json.loads(terminal.data("apply", file, "--dry-run", "--prune", "--json").stdout)
+    changed, left = told[0], told[2]
+    assert changed["changes"] == {"owner": {"before": "u-anne", "after": "u-bob"}}
+    assert (left["path"], left["shown"]) == ("groups/staff/members/u-bob", "groups/staff/members/bob")
 
 
 def test_what_wakes_hosts_is_in_no_plan(terminal: Terminal, remote: Served, file: Path) -> None:
@@ -110,9 +131,15 @@ def test_what_wakes_hosts_is_in_no_plan(terminal: Terminal, remote: Served, file
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("[anne, u-bob]", "[eve]", "There is no user 'eve'"),
-        ("groups: [staff]", "groups: [none]", "There is no group 'none'"),
-        ("desk-1", "desk-9", "There are 0 hosts 'desk-9'"),
+        ("[anne, u-bob]", "[eve]", "line 4: groups.staff.members.eve: there is no user 'eve'"),
+        (
+            "groups: [staff]",
+            "groups: [none]",
+            "application_groups.desktops.groups.none: there is no group 'none'",
+        ),
+        ("owner: anne", "owner: eve", "hosts.desk-1: there is no user 'eve'"),
+        ("owner: anne}", "owner: anne}\n      h1: {}", "line 12: host_pools.office.hosts.h1: expected each"),
+        ("desk-1", "desk-9", "line 11: host_pools.office.hosts.desk-9: there is no host 'desk-9'"),
         ("desk.png", "none.png", "none.png: No such file"),
         ("name: Work", "nam: Work", "did you mean 'name'?"),
         ("  desktops:", "  desk tops:", "line 13: application_groups.desk tops: expected 1 to 64 of"),

@@ -2,6 +2,7 @@ from typing import Any
 
 from dialback.cli.declared import parse_declaration
 from dialback.cli.plan import Kind, plan_of, sections_of, wanted_of
+from dialback.cli.plan_text import line_of
 
 TEXT = b"""\
 workspaces:
@@ -25,7 +26,8 @@ There = dict[tuple[str, ...], Any]
 
 def lines(there: There, prune: bool = False, text: bytes = TEXT) -> list[str]:
     declared = parse_declaration(text, "x.yaml")
-    return [step.line for step in plan_of(wanted_of(declared), there, sections_of(declared), prune)]
+    steps = plan_of(wanted_of(declared), there, sections_of(declared), prune)
+    return [line_of(step, {}) for step in steps]
 
 
 def as_declared(text: bytes = TEXT) -> There:

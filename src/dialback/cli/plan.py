@@ -26,9 +26,6 @@ class Kind(StrEnum):
     REMOVED = "removed"
 
 
-SIGNS = {Kind.MADE: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """One request; `changes` names each field with what it was and what it is to be, without what hides."""
@@ -37,22 +34,6 @@ class Step:
     path: tuple[str, ...]
     body: Any = None
     changes: tuple[tuple[str, Any, Any], ...] = ()
-
-    @property
-    def line(self) -> str:
-        """The step as a line of a diff."""
-        told = ", ".join(f"{name}: {_told(before)} -> {_told(after)}" for name, before, after in self.changes)
-        return f"{SIGNS[self.kind]} {'/'.join(self.path)}" + (f"  {told}" if told else "")
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_told, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {_told(each)}' for name, each in value.items())}}}"
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 ORDER = ("workspaces", "groups", "host-pools", "application-groups", "resources")

@@ -1,0 +1,124 @@
+"""What the server has, as `dialback apply` needs it: by path, and by the names that people know.
+
+A file says users and hosts by name or id, paths say them by id, and a plan shows them by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dialback.cli.api import Api
+from dialback.cli.context import Failed
+from dialback.cli.declared import Declaration
+from dialback.cli.plan import ORDER, Wanted
+from dialback.cli.plan_text import Names
+from dialback.cli.rules import place_of
+from dialback.domain.names import key_of
+
+WORDS = {"members": "user", "users": "user", "groups": "group", "hosts": "host"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything in question. `there` is by path; `users` and `hosts` are names by id."""
+
+    there: Mapping[tuple[str, ...], Any]
+    users: Mapping[str, str]
+    hosts: Mapping[str, str]
+
+    def names(self, wanted: Wanted) -> Names:
+        """Return how to show ids: by name where one alone has it; what the file has, as the file says it."""
+        often = list(self.hosts.values())
+        names = {("users", id): name for id, name in self.users.items()}
+        names |= {
+            ("hosts", id): name if often.count(name) == 1 else _both(name, id)
+            for id, name in self.hosts.items()
+        }
+        nouns = {path: each for path, each in self.there.items() if len(path) == 2 and path not in wanted}
+        return names | {(path[0], path[1]): _both(each["name"], path[1]) for path, each in nouns.items()}
+
+    def id_of(self, family: str, text: str, wanted: Wanted) -> str:
+        """Return the id of a user, group or host; what the file itself makes need not be there yet.
+
+        Raises:
+            Failed: there is none, or more than one of the name.
+        """
+        known = self._by_id(family)
+        if text in known or (family, text) in wanted:
+            return text
+        found = [id for id, name in known.items() if _key(family, name) == _key(family, text)]
+        if len(found) != 1:
+            count = f"are {len(found)} hosts" if found else f"is no {WORDS[family]}"
+            raise Failed(f"there {count} {text!r}")
+        return found[0]
+
+    def _by_id(self, family: str) -> Mapping[str, str]:
+        if family == "groups":
+            return {path[1]: each["name"] for path, each in self.there.items() if path[:-1] == ("groups",)}
+        return self.hosts if family == "hosts" else self.users
+
+
+def _key(family: str, name: str) -> str:
+    """Return what names have in common that mean the same; hosts may differ in case alone."""
+    return name if family == "hosts" else key_of(name)
+
+
+def _both(name: str, id: str) -> str:
+    return id if key_of(name) == key_of(id) else f"{name} ({id})"
+
+
+def with_ids(declaration: Declaration, wanted: Wanted, known: Known) -> Wanted:
+    """Return what is wanted with ids in place of the names of users, groups and hosts.
+
+    Raises:
+        DeclarationProblem: there is no such user, group or host, or a host is in two pools.
+    """
+    found: Wanted = {}
+    hosts: set[str] = set()
+    for path, body in wanted.items():
+        where, place, said = place_of(path, body), path, body
+        try:
+            if len(path) == 4:
+                place = (*path[:3], known.id_of(path[2], path[3], wanted))
+            if body and body.get("owner"):
+                said = {**body, "owner": known.id_of("users", body["owner"], wanted)}
+        except Failed as failed:
+            raise declaration.problem(where, str(failed)) from failed
+        if place[2:3] == ("hosts",):
+            if place[3] in hosts:
+                raise declaration.problem(where, "expected each host in one pool, and once")
+            hosts.add(place[3])
+        found[place] = said
+    return found
+
+
+async def read_known(api: Api, wanted: Wanted) -> Known:
+    """Read everything the server has of the families in question; hosts if the file has any."""
+    there = await _there(api, wanted)
+    hosts = {path[3]: each["name"] for path, each in there.items() if path[2:3] == ("hosts",)}
+    if any(path[2:3] == ("hosts",) for path in wanted):
+        hosts |= {each["id"]: each["name"] for each in await api.all("hosts")}
+    users = {each["id"]: each["name"] for each in await api.all("users")}
+    return Known(there, users, hosts)
+
+
+async def _there(api: Api, wanted: Wanted) -> dict[tuple[str, ...], Any]:
+    """Return everything the server has of the families in question, by path."""
+    there: dict[tuple[str, ...], Any] = {}
+    for family in ORDER:
+        there |= {(family, each["id"]): each for each in await api.all(family)}
+    # Of a pool that is to go, its hosts must be known too.
+    looked_at = [path for path in there if path in wanted or path[0] == "host-pools"]
+    for family, id in [(path[0], path[1]) for path in looked_at]:
+        if family == "groups":
+            members = await api.all(family, id, "members")
+            there |= {(family, id, "members", each["id"]): None for each in members}
+        elif family == "host-pools":
+            hosts = await api.all(family, id, "hosts")
+            there |= {(family, id, "hosts", each["host"]): each for each in hosts}
+        elif family == "application-groups":
+            assigned = await api.get(family, id, "assignments")
+            there |= {
+                (family, id, kind, each): None for kind in ("users", "groups") for each in assigned[kind]
+            }
+    return there
