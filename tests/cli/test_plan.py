@@ -123,6 +123,12 @@ def test_what_the_file_does_not_have_is_removed_only_when_asked() -> None:
     ]
 
 
+def test_host_that_another_pool_takes_is_not_taken_out_too() -> None:
+    text = TEXT.replace(b"hosts: {h1: {weight: 50}}}", b"hosts: {}}\n  lab: {name: Lab, hosts: {h1: {}}}")
+
+    assert lines(as_declared(), prune=True, text=text) == ["+ host-pools/lab", "+ host-pools/lab/hosts/h1"]
+
+
 def test_list_that_is_said_to_be_empty_is_emptied() -> None:
     text = TEXT.replace(b"    groups: [staff]\n", b"    groups: []\n")
     there = as_declared()

@@ -103,7 +103,10 @@ def plan_of(
         return steps
     whole = set(sections)
     gone = {path for path in there if path not in wanted and path[:-1] in whole}
-    gone |= {path for path in there if _is_left_behind(path, gone, wanted)}
+    gone |= {path for path in there if path[2:3] == ("hosts",) and path[:2] in gone}
+    # A host that another pool takes has left by then.
+    hosts = {path[2:] for path in wanted if path[2:3] == ("hosts",)}
+    gone -= {path for path in gone if path[2:] in hosts}
     removed = [Step(Kind.REMOVED, path) for path in sorted(gone)]
     removed.sort(key=lambda step: (len(step.path) == 2, -ORDER.index(step.path[0])))
     return steps + removed
@@ -129,12 +132,6 @@ def _without_secrets(name: str, value: Any) -> Any:
         return value
     hidden = {each.name for each in fields(StartOnConnect) if not each.repr}
     return {part: "***" if part in hidden else each for part, each in value.items()}
-
-
-def _is_left_behind(path: tuple[str, ...], gone: set[tuple[str, ...]], wanted: Wanted) -> bool:
-    """Say whether it is a host in a pool that goes: it is taken out first, unless another pool takes it."""
-    moved = any(len(each) == 4 and each[2:] == path[2:] for each in wanted)
-    return path[2:3] == ("hosts",) and path[:2] in gone and not moved
 
 
 def _same(name: str, before: Any, after: Any) -> bool:
