@@ -1,9 +1,15 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from dialback.domain.catalog import ApplicationGroup, PublishedResource, Workspace
+from dialback.domain.pools import HostPool
+from dialback.domain.tenancy import MAIN, Group
 from tests.cli.conftest import Terminal, sentence
 from tests.cli.remote import Served
 
@@ -162,3 +168,82 @@ def test_what_cannot_be_applied_is_refused_in_words(
 
 def test_file_must_be_there(terminal: Terminal, remote: Served) -> None:
     assert "none.yaml: No such file" in sentence(terminal.data("apply", "none.yaml"))
+
+
+IDS = st.sampled_from(["a", "b", "c"])
+NAMES = st.sampled_from([*map(str, range(10, 60)), "One", "one", "a\u202eb"])
+
+
+def some(fields: dict[str, Any], **more: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a section of one or two things that have the fields, and perhaps those that may lack."""
+    return st.dictionaries(IDS, st.fixed_dictionaries({"name": NAMES, **fields}, optional=more), max_size=2)
+
+
+POOLS = some(
+    {},
+    session_limit=st.sampled_from([None, 5, 6]),
+    hosts=st.dictionaries(
+        st.sampled_from(["desk-1", "desk-2"]),
+        st.fixed_dictionaries({"weight": st.sampled_from([50, 100])}),
+        max_size=2,
+    ),
+)
+PUBLISHED = some(
+    {"pool": st.sampled_from(["a", "b"])},
+    workspace=IDS,
+    kind=st.sampled_from(["desktop", "remote-app"]),
+    groups=st.sampled_from([[], ["a"]]),
+    resources=st.dictionaries(
+        st.sampled_from(list("rstuvwxyz")),
+        st.fixed_dictionaries({"title": NAMES}, optional={"remote_app": st.just({"program": "||x"})}),
+        max_size=2,
+    ),
+)
+DECLARATIONS = st.fixed_dictionaries(
+    {"host_pools": POOLS, "application_groups": PUBLISHED},
+    optional={
+        "workspaces": some({}),
+        "groups": some({}, members=st.lists(st.sampled_from(["anne", "bob"]), max_size=2)),
+    },
+)
+
+
+async def kept(remote: Served) -> list[Any]:
+    """Return everything that a declaration can change, versions included."""
+    directory, found = remote.store.directory, list[Any]()
+    for kind in (Workspace, Group, HostPool, ApplicationGroup, PublishedResource):
+        nouns = (await directory.page(kind, MAIN)).items
+        found += [(each, each.version) for each in nouns]
+        for each in nouns:
+            if isinstance(each, Group):
+                found.append(await directory.members(MAIN, each.id))
+            elif isinstance(each, HostPool):
+                found.append(await directory.pool_hosts(MAIN, each.id))
+            elif isinstance(each, ApplicationGroup):
+                found.append(await directory.assignments(MAIN, each.id))
+    return found
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(declared=DECLARATIONS, prune=st.booleans())
+def test_server_takes_all_of_what_passes_planning_and_sees_nothing_of_what_does_not(
+    terminal: Terminal, remote: Served, tmp_path: Path, declared: Any, prune: bool
+) -> None:
+    # What one example has made is there for the next.
+    file, more = tmp_path / "any.yaml", ["--prune"] if prune else []
+    file.write_text(json.dumps(declared))
+    before = remote.ask(kept(remote))
+
+    planned = terminal.data("apply", file, "--dry-run", *more)
+    applied = terminal.data("apply", file, *more)
+
+    assert (applied.exit_code == 0) == (planned.exit_code in (0, 2)), applied.output
+    if applied.exit_code == 0:
+        assert dry(terminal, file, *more) == []
+    else:
+        assert remote.ask(kept(remote)) == before

@@ -14,6 +14,7 @@ from dialback.cli.known import read_known, with_ids
 from dialback.cli.output import print_json, print_line, say
 from dialback.cli.plan import Kind, Step, plan_of, sections_of, wanted_of
 from dialback.cli.plan_text import Names, line_of, path_of
+from dialback.cli.rehearsal import rehearse
 from dialback.cli.rules import check_rules, read_icons
 
 WOULD_CHANGE = 2
@@ -40,6 +41,7 @@ async def apply(
     known = await read_known(api, said)
     wanted = with_ids(declaration, said, known)
     steps = plan_of(wanted, known.there, sections_of(declaration), prune)
+    await rehearse(steps, known, wanted, declaration, await api.get("me"))
     _print(steps, known.names(wanted), as_json)
     if dry_run:
         if steps:

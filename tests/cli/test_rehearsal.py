@@ -1,0 +1,134 @@
+from typing import Any
+
+import pytest
+
+from dialback.cli.declared import DeclarationProblem, parse_declaration
+from dialback.cli.known import Known, with_ids
+from dialback.cli.plan import plan_of, sections_of, wanted_of
+from dialback.cli.rehearsal import rehearse
+
+TEXT = """\
+workspaces:
+  work: {name: Work}
+groups:
+  staff: {name: Staff, members: [anne]}
+host_pools:
+  office: {name: Office, hosts: {desk-1: {owner: anne}}}
+application_groups:
+  tools:
+    name: Tools
+    pool: office
+    workspace: work
+    groups: [staff]
+    resources:
+      notes: {title: Notes}
+"""
+OWNER = {"user": "u0", "role": "owner"}
+ADMINISTRATOR = {"user": "u0", "role": "administrator"}
+TOKEN = {"user": None, "role": None}
+
+
+def known(text: str = "") -> Known:
+    """Return what the server shows once a declaration is applied."""
+    users, hosts = {"u1": "anne", "u2": "bob"}, {"h1": "desk-1", "h2": "desk-2"}
+    declaration = parse_declaration(text.encode(), "x.yaml")
+    wanted = with_ids(declaration, wanted_of(declaration), Known({}, users, hosts))
+    there = {path: None if body is None else {"id": path[1], **body} for path, body in wanted.items()}
+    return Known(there, users, hosts)
+
+
+async def rehearsed(text: str, there: str = "", prune: bool = False, me: Any = OWNER) -> None:
+    before, declaration = known(there), parse_declaration(text.encode(), "x.yaml")
+    wanted = with_ids(declaration, wanted_of(declaration), before)
+    steps = plan_of(wanted, before.there, sections_of(declaration), prune)
+    await rehearse(steps, before, wanted, declaration, me)
+
+
+async def failure(text: str, there: str = "", prune: bool = False, me: Any = OWNER) -> str:
+    with pytest.raises(DeclarationProblem) as raised:
+        await rehearsed(text, there, prune, me)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["", TEXT, TEXT.replace("notes", "other").replace("work:", "place:").replace(": work", ": place")],
+)
+async def test_what_the_server_takes_passes(there: str) -> None:
+    other = there.replace("Work", "Place")
+    await rehearsed(TEXT, other, prune=True)
+    await rehearsed("workspaces: {}\ngroups: {}\nhost_pools: {}\napplication_groups: {}", other, prune=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("pool: office", "pool: none", "line 8: application_groups.tools: there is no host pool 'none'"),
+        (
+            "pool: office\n    workspace: work",
+            "pool: none\n    workspace: none",
+            "there is no host pool 'none' and no workspace 'none'",
+        ),
+        ("    name: Tools", "    name: Tools\n    kind: remote-app", "a desktop and a RemoteApp cannot"),
+        (
+            "  work: {name: Work}",
+            "  work: {name: Work}\n  more: {name: WORK}",
+            "line 3: workspaces.more: the name 'WORK' is that of 'work' by then",
+        ),
+    ],
+)
+async def test_what_does_not_fit_together_is_refused(old: str, new: str, said: str) -> None:
+    assert old in TEXT
+    assert said in await failure(TEXT.replace(old, new))
+
+
+async def test_names_cannot_be_exchanged() -> None:
+    two = "workspaces:\n  a: {name: A}\n  b: {name: B}\n"
+    exchanged = "workspaces:\n  a: {name: B}\n  b: {name: A}\n"
+
+    assert "line 2: workspaces.a: the name 'B' is that of 'b'" in await failure(exchanged, two)
+
+
+async def test_name_of_what_goes_is_free_only_after() -> None:
+    said = await failure("workspaces: {new: {name: A}}", "workspaces: {a: {name: A}}", prune=True)
+    assert "workspaces.new: the name 'A' is that of 'a' by then" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "workspaces: {}",
+            "line 1: workspaces: workspaces/work cannot be removed: still used by application group tools",
+        ),
+        ("host_pools: {}", "host-pools/office cannot be removed: still used by application group tools"),
+    ],
+)
+async def test_what_others_refer_to_is_not_removed(text: str, said: str) -> None:
+    assert said in await failure(text, TEXT, prune=True)
+    await rehearsed(text, TEXT)
+
+
+async def test_group_that_the_file_assigns_is_not_removed() -> None:
+    text = TEXT.replace("  staff: {name: Staff, members: [anne]}\n", "  other: {name: Other}\n")
+
+    said = await failure(text, TEXT, prune=True)
+    assert "groups: groups/staff cannot be removed: the file lets it use tools" in said
+
+
+async def test_nobody_gives_or_changes_a_role_above_their_own() -> None:
+    high = TEXT.replace("name: Staff", "name: Staff, role: owner")
+    for me in (ADMINISTRATOR, TOKEN):
+        said = "line 4: groups.staff: expected a caller with the role owner, got administrator"
+        assert said in await failure(high, me=me)
+        assert said in await failure(TEXT, high, me=me)
+        assert "groups/staff cannot be removed" in await failure("groups: {}", high, prune=True, me=me)
+        await rehearsed(high, high, me=me)
+    await rehearsed(high)
+
+
+async def test_token_sets_nothing_that_wakes_hosts() -> None:
+    text = "host_pools: {p: {name: P, start_on_connect: {method: command, what: wake}}}"
+
+    assert "host_pools.p: expected a person to set start_on_connect" in await failure(text, me=TOKEN)
+    await rehearsed(text, me=ADMINISTRATOR)
