@@ -68,3 +68,11 @@ def test_wanted_has_ids_and_each_host_once() -> None:
     declaration = parse_declaration(text.replace(b"h1:", b"h3:"), "x.yaml")
     with pytest.raises(DeclarationProblem, match=r"line 3: host_pools\.b\.hosts\.Desk: expected each host"):
         with_ids(declaration, wanted_of(declaration), KNOWN)
+
+
+def test_nobody_has_the_empty_name() -> None:
+    text = b"host_pools: {a: {name: A, hosts: {h1: {owner: ''}}}}"
+    declaration = parse_declaration(text, "x.yaml")
+
+    with pytest.raises(DeclarationProblem, match="there is no user ''"):
+        with_ids(declaration, wanted_of(declaration), KNOWN)

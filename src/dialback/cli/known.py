@@ -3,8 +3,10 @@
 A file says users and hosts by name or id, paths say them by id, and a plan shows them by name.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dialback.cli.api import Api
@@ -18,7 +20,7 @@ from dialback.domain.names import key_of
 WORDS = {"members": "user", "users": "user", "groups": "group", "hosts": "host"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """Everything in question. `there` is by path; `users` and `hosts` are names by id."""
 
@@ -28,11 +30,10 @@ class Known:
 
     def names(self, wanted: Wanted) -> Names:
         """Return how to show ids: by name where one alone has it; what the file has, as the file says it."""
-        often = list(self.hosts.values())
+        often = Counter(self.hosts.values())
         names = {("users", id): name for id, name in self.users.items()}
         names |= {
-            ("hosts", id): name if often.count(name) == 1 else _both(name, id)
-            for id, name in self.hosts.items()
+            ("hosts", id): name if often[name] == 1 else _both(name, id) for id, name in self.hosts.items()
         }
         nouns = {path: each for path, each in self.there.items() if len(path) == 2 and path not in wanted}
         return names | {(path[0], path[1]): _both(each["name"], path[1]) for path, each in nouns.items()}
@@ -43,24 +44,34 @@ class Known:
         Raises:
             Failed: there is none, or more than one of the name.
         """
-        known = self._by_id(family)
-        if text in known or (family, text) in wanted:
+        word = WORDS[family]
+        if (family, text) in wanted or text in self._by_id[word]:
             return text
-        found = [id for id, name in known.items() if _key(family, name) == _key(family, text)]
+        found = self._by_name[word].get(_key(word, text), [])
         if len(found) != 1:
-            count = f"are {len(found)} hosts" if found else f"is no {WORDS[family]}"
+            count = f"are {len(found)} {word}s" if found else f"is no {word}"
             raise Failed(f"there {count} {text!r}")
         return found[0]
 
-    def _by_id(self, family: str) -> Mapping[str, str]:
-        if family == "groups":
-            return {path[1]: each["name"] for path, each in self.there.items() if path[:-1] == ("groups",)}
-        return self.hosts if family == "hosts" else self.users
+    @cached_property
+    def _by_id(self) -> dict[str, Mapping[str, str]]:
+        groups = {path[1]: each["name"] for path, each in self.there.items() if path[:-1] == ("groups",)}
+        return {"user": self.users, "group": groups, "host": self.hosts}
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[str, list[str]]]:
+        """Return the ids of each name: a tenant may have many users, and a file name many of them."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for word, names in self._by_id.items():
+            of_name = found.setdefault(word, {})
+            for id, name in names.items():
+                of_name.setdefault(_key(word, name), []).append(id)
+        return found
 
 
-def _key(family: str, name: str) -> str:
+def _key(word: str, name: str) -> str:
     """Return what names have in common that mean the same; hosts may differ in case alone."""
-    return name if family == "hosts" else key_of(name)
+    return name if word == "host" else key_of(name)
 
 
 def _both(name: str, id: str) -> str:
@@ -80,7 +91,7 @@ def with_ids(declaration: Declaration, wanted: Wanted, known: Known) -> Wanted:
         try:
             if len(path) == 4:
                 place = (*path[:3], known.id_of(path[2], path[3], wanted))
-            if body and body.get("owner"):
+            if body and body.get("owner") is not None:
                 said = {**body, "owner": known.id_of("users", body["owner"], wanted)}
         except Failed as failed:
             raise declaration.problem(where, str(failed)) from failed

@@ -52,7 +52,7 @@ async def rehearse(
     Raises:
         DeclarationProblem: the server would refuse a step; the message says which, and why.
     """
-    directory = await _as_it_is(known)
+    directory = await _as_it_is(known, wanted)
     for step in steps:
         try:
             await _check_caller(directory, step, me)
@@ -70,12 +70,15 @@ def _refused(declaration: Declaration, step: Step, rule: str, shown: str) -> Dec
     return declaration.problem((section.replace("-", "_"),), f"{shown} cannot be removed: {rule}")
 
 
-async def _as_it_is(known: Known) -> MemoryDirectory:
-    """Return a directory with what the server has."""
+async def _as_it_is(known: Known, wanted: Wanted) -> MemoryDirectory:
+    """Return a directory with what the server has, and of its users those who are spoken of."""
     hosts = {HostId(id): Host(HostId(id), name, b"", _LONG_AGO) for id, name in known.hosts.items()}
     directory = MemoryDirectory(hosts)
-    for id, name in known.users.items():
-        await directory.save(User(MAIN, UserId(id), UserName(name)))
+    said = (*known.there.values(), *wanted.values())
+    people = {body["owner"] for body in said if body and body.get("owner")}
+    people |= {path[3] for path in wanted if path[2:3] in (("members",), ("users",))}
+    for id in people & known.users.keys():
+        await directory.save(User(MAIN, UserId(id), UserName(known.users[id])))
     nouns: list[tuple[str, ...]] = [path for path in known.there if len(path) == 2]
     for path in sorted(nouns, key=lambda each: ORDER.index(each[0])):
         await directory.save(noun_of(path, known.there[path]))
