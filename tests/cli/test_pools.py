@@ -57,7 +57,7 @@ def test_hosts_of_a_pool_are_weighed_owned_drained_and_taken_out(terminal: Termi
 def test_what_is_not_there_is_named(terminal: Terminal, remote: Served) -> None:
     terminal.good("pool", "set", "office")
 
-    assert "There are 0 hosts 'nowhere'" in terminal.bad("pool", "add-host", "office", "nowhere")
+    assert "There is no host 'nowhere'" in terminal.bad("pool", "add-host", "office", "nowhere")
     assert "There is no user 'eve'" in terminal.bad("pool", "add-host", "office", "desk-1", "--owner", "eve")
     assert "There is no host pool 'x'" in terminal.bad("pool", "remove", "x")
     assert "A-Z, a-z" in terminal.bad("pool", "set", "no id")

@@ -110,7 +110,7 @@ def test_user_who_is_named_in_another_case_is_the_same(filled: Terminal) -> None
     ("words", "said"),
     [
         (("Lab", "--host", "desk"), "expected 1 to 63 of a-z"),
-        (("lab", "--host", "none"), "There are 0 hosts 'none'"),
+        (("lab", "--host", "none"), "There is no host 'none'"),
         (("lab", "--host", "desk", "--target", "nowhere"), "expected NAME:PORT"),
         (("lab", "--host", "desk", "--user", "\x1b[2J"), "printable characters as user name"),
         (("lab",), "either the host or the host pool"),

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from dialback.cli.api import Api
-from dialback.cli.context import Failed, Json
+from dialback.cli.context import Json
 from dialback.cli.in_tenant import in_tenant, in_tenants, tenant_of
 from dialback.cli.output import print_json, print_line, print_table, say
-from dialback.cli.pools import pool_of
+from dialback.cli.pools import find_host, pool_of
 
 app = typer.Typer(no_args_is_help=True, help="Session hosts and their join codes.")
 HOSTS = "hosts"
@@ -51,8 +51,8 @@ async def remove(
     apis: Sequence[Api], host: Annotated[str, typer.Argument(help="Name or id of the host.")]
 ) -> None:
     """Revoke a host's key: nothing is opened to it, its agent link ends, open connections are cut."""
-    api, id = await _find(apis, host)
-    await api.delete(HOSTS, id)
+    api, found = await find_host(apis, host)
+    await api.delete(HOSTS, found["id"])
     say(f"Removed {host}; its open connections end now, its agent link at the next heartbeat.")
 
 
@@ -61,20 +61,6 @@ async def _hosts_of(api: Api) -> list[dict[str, Any]]:
     tenant = await tenant_of(api) if hosts else ""
     # A key that was revoked is listed no more.
     return [{**host, "tenant": tenant, "revoked_at": None} for host in hosts]
-
-
-async def _find(apis: Sequence[Api], text: str) -> tuple[Api, str]:
-    """Return the host of that id or name, and where it is; `Failed` if there is none, or more than one."""
-    hosts = [(api, host) for api in apis for host in await api.all(HOSTS)]
-    found = [each for each in hosts if each[1]["id"] == text] or [
-        each for each in hosts if each[1]["name"] == text
-    ]
-    if not found:
-        raise Failed(f"There is no host {text!r}; `dialback host list` shows them.")
-    if len(found) > 1:
-        raise Failed(f"There are {len(found)} hosts named {text!r}; use the id from `dialback host list`.")
-    api, host = found[0]
-    return api, str(host["id"])
 
 
 def _servers(host: dict[str, Any]) -> list[dict[str, Any] | None]:

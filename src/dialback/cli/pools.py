@@ -1,6 +1,6 @@
 """`dialback pool`: host pools, their policy, and their hosts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -23,11 +23,20 @@ async def pool_of(api: Api, text: str) -> Any:
 
 
 async def host_of(api: Api, text: str) -> Any:
-    """Return the host of that id or name; `Failed` if there is none, or more than one of the name."""
-    hosts = await api.all("hosts")
-    found = [host for host in hosts if host["id"] == text] or [host for host in hosts if host["name"] == text]
-    if len(found) != 1:
-        raise Failed(f"There are {len(found)} hosts {text!r}; `dialback host list` shows them.")
+    """Return the host of that id or name; `Failed` as `find_host` says."""
+    return (await find_host([api], text))[1]
+
+
+async def find_host(apis: Sequence[Api], text: str) -> tuple[Api, Any]:
+    """Return the host of that id or name, and where it is; `Failed` if there is none, or more than one."""
+    hosts = [(api, host) for api in apis for host in await api.all("hosts")]
+    found = [each for each in hosts if each[1]["id"] == text] or [
+        each for each in hosts if each[1]["name"] == text
+    ]
+    if not found:
+        raise Failed(f"There is no host {text!r}; `dialback host list` shows them.")
+    if len(found) > 1:
+        raise Failed(f"There are {len(found)} hosts named {text!r}; use the id from `dialback host list`.")
     return found[0]
 
 
