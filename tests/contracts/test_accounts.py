@@ -245,6 +245,17 @@ async def test_all_sign_ins_of_a_user_end_together(accounts: Accounts) -> None:
     assert await accounts.end_sign_ins_of(ACME, ANNA, NOW) == 0
 
 
+async def test_device_code_that_would_open_a_sign_in_ends_with_them(accounts: Accounts) -> None:
+    theirs = replace(CODE, hash=hashed("b"), user_code="BBBBBBBB")
+    for code, user in ((CODE, ANNA), (theirs, BEN)):
+        await accounts.save_device_code(code)
+        assert await accounts.approve_device_code(code.hash, ACME, user, NOW)
+
+    assert await accounts.end_sign_ins_of(ACME, ANNA, NOW) == 0
+    assert await accounts.use_device_code(CODE.hash, NOW) is None
+    assert await accounts.use_device_code(theirs.hash, NOW) is not None
+
+
 # Workspace passwords.
 
 

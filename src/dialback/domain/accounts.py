@@ -224,7 +224,7 @@ class Accounts(Protocol):
         """End it; False if there is none that goes on."""
 
     async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
-        """End all of the user; return how many."""
+        """End all of the user, and forget device codes that would open another; return how many ended."""
 
     async def save_workspace_password(self, password: WorkspacePassword) -> None:
         """Keep a new password."""

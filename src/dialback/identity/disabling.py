@@ -1,9 +1,10 @@
 """What disabling a user means, whoever orders it: portal, API or command line.
 
-Whoever is disabled is let in no more, and what they hold ends for good: sign-ins of every kind, connection
-files, the resource tickets of a feed, and an invitation that is not used. Enabled again, they begin anew with
-what they know: their password, one-time codes and workspace passwords are as before. Connections that are
-open are not this module's: the broker's policing cuts them, or keeps them, as its settings say.
+Whoever is disabled is let in no more, and what they hold ends for good: sign-ins of every kind, device codes
+that were approved, connection files, the resource tickets of a feed, and an invitation that is not used.
+Enabled again, they begin anew with what they know: their password, one-time codes and workspace passwords are
+as before. Connections that are open are not this module's: the broker's policing cuts them, or keeps them, as
+its settings say.
 """
 
 from dataclasses import replace

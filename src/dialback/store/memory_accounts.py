@@ -112,6 +112,10 @@ class MemoryAccounts:
         return True
 
     async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
+        approved = [code for code in self._codes.values() if (code.tenant, code.user) == (tenant, user)]
+        for code in approved:
+            if code.used_at is None:
+                del self._codes[code.hash]
         return sum(
             [await self.end_sign_in(tenant, one.hash, now) for one in await self.sign_ins_of(tenant, user)]
         )

@@ -108,7 +108,11 @@ class SqlAccounts(Database):
 
     async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
         mine = and_(_of(sign_ins, tenant, user), sign_ins.c.ended_at.is_(None))
-        return await self._write(update(sign_ins).where(mine).values(ended_at=now))
+        approved = and_(_of(device_codes, tenant, user), device_codes.c.used_at.is_(None))
+        async with self._transaction() as connection:
+            ended = await connection.execute(update(sign_ins).where(mine).values(ended_at=now))
+            await connection.execute(delete(device_codes).where(approved))
+        return int(ended.rowcount)
 
     async def save_workspace_password(self, password: WorkspacePassword) -> None:
         await self._add(workspace_passwords, rows.workspace_password_row(password))
