@@ -76,13 +76,15 @@ async def page(browser: Browser, portal: Served) -> AsyncIterator[Page]:
         yield found
 
 
-async def make_key(page: Page) -> bytes:
+async def make_key(page: Page, owner: str = "adam") -> bytes:
     """Make a key where the page offers it, and return the public half that stands in the line for hosts."""
     await page.get_by_role("button", name="Make a key in this browser").click()
     line = page.get_by_label("lines for agent.toml")
     await line.get_by_text("keys = ").wait_for()
     text = await line.inner_text()
-    return bytes.fromhex(text.partition('"')[2].partition('"')[0])
+    name, _, key = text.partition('"')[2].partition('"')[0].partition(": ")
+    assert name == owner
+    return bytes.fromhex(key)
 
 
 async def fact(page: Page, name: str) -> str:
@@ -163,7 +165,7 @@ async def test_person_of_another_name_has_another_key_in_the_same_browser(page: 
     await page.wait_for_url("**/signin")
     await sign_in(page, "olga")
     await page.goto(CONSENT)
-    await make_key(page)
+    await make_key(page, "olga")
     found = [key.public_key for key in await portal.stage.provider.consent_keys(MAIN)]
     assert len(set(found)) == 2
 

@@ -143,7 +143,7 @@
 
   // Returns the key of this browser if it is registered; shows where it stands.
   async function showKey(section) {
-    const { owner } = section.dataset;
+    const { owner, person } = section.dataset;
     if (!(await canKeepKeys())) {
       show(section, "unfit");
       return undefined;
@@ -153,8 +153,9 @@
     const registered = new Map(Object.entries(JSON.parse(section.dataset.registered)));
     if (own && registered.has(own)) {
       document.getElementById("own-key-name").textContent = registered.get(own);
-      // From the key itself, not from the page: another key here would be another's consent.
-      document.getElementById("key-line").textContent = `[consent]\nkeys = ["${own}"]`;
+      // From the key itself, not from the page: another key here would be another's consent. What JSON escapes
+      // in a name, TOML reads alike.
+      document.getElementById("key-line").textContent = `[consent]\nkeys = [${JSON.stringify(`${person}: ${own}`)}]`;
       show(section, "ready");
       return pair;
     }

@@ -77,6 +77,7 @@ def key_facts(request: Request, person: Person, keys: Sequence[ConsentKey]) -> d
     return {
         "keys": keys,
         "key_owner": f"{person.user.tenant}/{person.user.id}",
+        "key_person": person.user.name,
         "key_name": name,
         "registered": json.dumps({key.public_key.hex(): key.name for key in keys}),
     }
