@@ -30,6 +30,7 @@ PEOPLE = (
 )
 """Somebody of each role, of the provider's staff too."""
 OPEN = {
+    "/reasons",
     "/signin",
     "/signin/code",
     "/signout",

@@ -27,7 +27,16 @@ from dialback.web.consents import Consents, Unheard
 from dialback.web.notes import Notes
 from dialback.web.pages import STATIC, Pages
 from dialback.web.people import know_people
-from dialback.web.portal import approvals, desktops, device_codes, devices, sessions, subscribe, tenants
+from dialback.web.portal import (
+    approvals,
+    desktops,
+    device_codes,
+    devices,
+    reasons,
+    sessions,
+    subscribe,
+    tenants,
+)
 from dialback.web.portal.administration import (
     audit_log,
     connections,
@@ -126,7 +135,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin.make_router(signing_in))
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
-        desktops, sessions, approvals, devices, subscribe, device_codes, tenants,
+        desktops, sessions, approvals, devices, subscribe, device_codes, tenants, reasons,
         overview, all_sessions, users, credentials,
         connections, cuts, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
