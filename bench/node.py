@@ -22,8 +22,8 @@ from dialback.domain.contracts import Store
 from dialback.domain.hosts import DEFAULT_TARGET, Host, JoinCode
 from dialback.domain.ids import ApplicationGroupId, HostId, PoolId, ResourceId, ResourceName, UserId, UserName
 from dialback.domain.tenancy import MAIN, User
-from dialback.identity.host_keys import HostKey
-from dialback.identity.tokens import hash_token, make_host_id, make_token
+from dialback.identity.host_keys import HostKey, host_id_of
+from dialback.identity.tokens import hash_token, make_token
 from dialback.store.open import open_store
 from lab.ports import free_port
 
@@ -141,7 +141,9 @@ def store_url_in(data: Path) -> str:
 async def _enrol(store: Store, data: Path, server: str, name: str) -> Identity:
     now, secret, key = datetime.now(UTC), make_token(), HostKey.generate()
     await store.save_join_code(JoinCode(hash_token(secret), name, now + LIFE))
-    host = await store.enrol_host(hash_token(secret), Host(make_host_id(), name, key.public_bytes, now), now)
+    host = await store.enrol_host(
+        hash_token(secret), Host(host_id_of(key.public_bytes), name, key.public_bytes, now), now
+    )
     return Identity(Enrolled(server, host.id, name), key, (data / "ca.pem").read_text("ascii"))
 
 

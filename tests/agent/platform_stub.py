@@ -15,7 +15,7 @@ from dialback.agent.identity_file import Enrolled, Identity
 from dialback.domain.ids import HostId
 from dialback.identity.authority import Authority
 from dialback.identity.certificates import fingerprint
-from dialback.identity.host_keys import HostKey, verify
+from dialback.identity.host_keys import HostKey, host_id_of, verify
 from dialback.transport.tls import server_context
 from dialback.wire.agent import joincode
 from dialback.wire.agent.link import (
@@ -27,7 +27,13 @@ from dialback.wire.agent.link import (
     ServerEvent,
     ServerLink,
 )
-from dialback.wire.agent.messages import EnrolAnswer, EnrolRequest, decode_enrol_request, encode
+from dialback.wire.agent.messages import (
+    EnrolAnswer,
+    EnrolRequest,
+    decode_base64url,
+    decode_enrol_request,
+    encode,
+)
 from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_response
 from dialback.wire.websocket import FrameReader, Opcode, accept_key, build_frame
 
@@ -120,7 +126,10 @@ LegScript = Callable[[Stream], Awaitable[None]]
 
 @dataclass
 class Platform:
-    """A running stub. `on_link` and `on_leg` say what it does with links and host legs."""
+    """A running stub. `on_link` and `on_leg` say what it does with links and host legs.
+
+    `host_id` is what it gives out in place of the id of the host's key.
+    """
 
     authority: Authority
     certificate_sha256: str
@@ -129,6 +138,7 @@ class Platform:
     ca_body: bytes = b""
     enrol_status: int = 200
     enrol_body: bytes = b""
+    host_id: str = ""
     requests: list[str] = field(default_factory=list)
     enrolled: list[EnrolRequest] = field(default_factory=list)
     on_link: LinkScript | None = None
@@ -179,7 +189,8 @@ class Platform:
         while not reader.ended:
             body += b"".join(reader.feed(await stream.receive()))
         self.enrolled.append(decode_enrol_request(body))
-        good = encode(EnrolAnswer(host_id=HOST_ID, host_name="desk")).encode()
+        own = host_id_of(decode_base64url(self.enrolled[-1].public_key))
+        good = encode(EnrolAnswer(host_id=self.host_id or own, host_name="desk")).encode()
         await stream.answer(self.enrol_status, self.enrol_body or good)
 
 

@@ -10,9 +10,10 @@ from dialback.agent.problems import JoinFailed
 from dialback.agent.settings import load_settings
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.identity.authority import Authority
+from dialback.identity.host_keys import HostKey, host_id_of
 from dialback.settings.file import SettingsProblem
 from dialback.wire.agent.messages import encode_base64url
-from tests.agent.platform_stub import HOST_ID, Platform
+from tests.agent.platform_stub import Platform
 
 
 @pytest.fixture
@@ -27,7 +28,8 @@ def mode_of(path: Path) -> int:
 async def test_join_enrols_and_writes_a_private_folder(platform: Platform, folder: Path) -> None:
     enrolled = await join(platform.code(), folder)
 
-    assert enrolled == Enrolled(platform.address, HOST_ID, "desk")
+    identity = load_identity(folder)
+    assert enrolled == Enrolled(platform.address, host_id_of(identity.key.public_bytes), "desk")
     assert sorted(path.name for path in folder.iterdir()) == [
         "agent.toml",
         "ca.pem",
@@ -39,7 +41,6 @@ async def test_join_enrols_and_writes_a_private_folder(platform: Platform, folde
         0o600,
         0o600,
     ]
-    identity = load_identity(folder)
     assert identity.enrolled == enrolled
     assert platform.enrolled[0].public_key == encode_base64url(identity.key.public_bytes)
     assert platform.enrolled[0].join_secret == "s3cret"
@@ -142,6 +143,14 @@ async def test_answer_that_is_none_is_a_failure(platform: Platform, folder: Path
 
     with pytest.raises(JoinFailed, match="no proper answer: expected a valid host_id"):
         await join(platform.code(), folder)
+
+
+async def test_id_of_another_key_is_not_taken(platform: Platform, folder: Path) -> None:
+    platform.host_id = host_id_of(HostKey.generate().public_bytes)
+
+    with pytest.raises(JoinFailed, match="an id that is not that of its key"):
+        await join(platform.code(), folder)
+    assert not folder.exists()
 
 
 async def test_something_else_at_the_address_is_no_server(platform: Platform, folder: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -7,6 +8,8 @@ from dialback.broker.enrolment import StoreEnrolment
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import HostReport
 from dialback.domain.secret import Secret
+from dialback.identity.host_keys import host_id_of
+from dialback.identity.tokens import hash_token
 from dialback.observe.metrics import Metrics
 from tests.broker.stores import AWAY, CODE, CODE_SECRET, NOW, FailingStore
 
@@ -32,7 +35,7 @@ async def test_host_gets_an_id_and_the_name_of_its_code(store: FailingStore) -> 
     host = await enrols.enrol(Secret(CODE_SECRET), KEY, REPORT)
 
     assert (host.name, host.public_key, host.enrolled_at) == ("desk", KEY, NOW)
-    assert len(host.id) == 16
+    assert host.id == host_id_of(KEY)
     assert await store.any_host(host.id) == host
 
 
@@ -72,3 +75,15 @@ async def test_store_that_is_away_is_a_refusal_counted_and_logged(store: Failing
     assert lines[0]["detail"] == str(AWAY)
     store.away = None
     assert (await enrols.enrol(Secret(CODE_SECRET), KEY, REPORT)).name == "desk"
+
+
+async def test_key_that_is_known_is_refused_and_told_to_whoever_has_a_code_alone(store: FailingStore) -> None:
+    enrols, _ = enrolment(store)
+    await enrols.enrol(Secret(CODE_SECRET), KEY, REPORT)
+    other = "z" * 43
+    await store.save_join_code(replace(CODE, hash=hash_token(other)))
+
+    for secret, reason in ((other, Reason.HOST_KEY_KNOWN), ("y" * 43, Reason.JOIN_CODE_UNKNOWN)):
+        with pytest.raises(Refused) as refused:
+            await enrols.enrol(Secret(secret), KEY, REPORT)
+        assert refused.value.reason is reason

@@ -1,5 +1,6 @@
 """Host keys: signing, and a file that is private and never overwritten."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialback.identity.host_keys import HostKey, HostKeyProblem, verify
+from dialback.identity.host_keys import HostKey, HostKeyProblem, host_id_of, verify
 
 KEY = HostKey.generate()
 CHALLENGE = b"challenge"
@@ -25,6 +26,14 @@ RFC_SIGNATURE = bytes.fromhex(
 def test_signature_of_the_key_is_accepted() -> None:
     assert len(KEY.public_bytes) == 32
     assert verify(KEY.public_bytes, KEY.sign(CHALLENGE), CHALLENGE)
+
+
+def test_id_is_that_of_the_key_alone() -> None:
+    ids = {host_id_of(HostKey.generate().public_bytes) for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"[a-z2-7]{20}", id) for id in ids)
+    # Kept by every host that has joined: it must never become another.
+    assert host_id_of(RFC_PUBLIC) == "brtlxhqhqsjpyp6itdrm"
 
 
 def test_signature_of_the_specification_is_accepted() -> None:

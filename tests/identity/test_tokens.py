@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dialback.domain.access import check_token_text
 from dialback.domain.secret import Secret
-from dialback.identity.tokens import hash_token, make_connection_id, make_host_id, make_id, make_token
+from dialback.identity.tokens import hash_token, make_connection_id, make_id, make_token
 
 
 def test_token_is_43_base64url_characters_that_the_gateway_takes() -> None:
@@ -37,7 +37,7 @@ def test_text_that_is_no_token_still_has_a_hash() -> None:
 
 
 def test_id_is_never_taken_for_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    for make in (make_connection_id, make_host_id, make_id):
+    for make in (make_connection_id, make_id):
         drawn = iter(["-Mabc", "--help", "M-abc"])
         monkeypatch.setattr(secrets, "token_urlsafe", lambda count, drawn=drawn: next(drawn))
         assert make() == "M-abc"

@@ -26,10 +26,9 @@ from dialback.agent.platform.facts import host_name, system_text
 from dialback.agent.problems import JoinFailed
 from dialback.agent.settings import AgentSettings
 from dialback.domain.errors import SENTENCES, Reason
-from dialback.domain.ids import HostId
 from dialback.identity.certificates import CertificateProblem, fingerprint, parse_certificate
 from dialback.identity.files import PRIVATE, write_file
-from dialback.identity.host_keys import HostKey, HostKeyProblem
+from dialback.identity.host_keys import HostKey, HostKeyProblem, host_id_of
 from dialback.transport.dial import DialFailed
 from dialback.transport.tls import client_context, looking_context
 from dialback.wire.agent import joincode
@@ -137,8 +136,14 @@ async def _enrol(code: JoinCode, settings: AgentSettings) -> Identity:
     )
     context = client_context(ca_pem)
     answer = await _ask(code.server, context, settings, "POST", ENROL_PATH, encode(request).encode())
-    granted = _read_answer(code.server, answer)
-    return Identity(Enrolled(code.server, HostId(granted.host_id), granted.host_name), key, ca_pem)
+    granted, own = _read_answer(code.server, answer), host_id_of(key.public_bytes)
+    if granted.host_id != own:
+        # Under the id of another key, this host would be taken in by what was signed for that one.
+        raise JoinFailed(
+            f"{code.server} gave this host an id that is not that of its key; it is an older server, to be "
+            "updated first, or it is not to be trusted"
+        )
+    return Identity(Enrolled(code.server, own, granted.host_name), key, ca_pem)
 
 
 async def _fetch_authority(code: JoinCode, settings: AgentSettings) -> str:

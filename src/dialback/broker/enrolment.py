@@ -7,7 +7,8 @@ from dialback.domain.contracts import Enrolment, Store, StoreUnavailable
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport
 from dialback.domain.secret import Secret
-from dialback.identity.tokens import hash_token, make_host_id
+from dialback.identity.host_keys import host_id_of
+from dialback.identity.tokens import hash_token
 from dialback.observe.log import get_logger
 from dialback.observe.metrics import Metrics
 
@@ -27,7 +28,7 @@ class StoreEnrolment(Enrolment):
     async def enrol(self, join_secret: Secret, public_key: bytes, report: HostReport) -> Host:
         now = self._now()
         applicant = Host(
-            id=make_host_id(),
+            id=host_id_of(public_key),
             name=report.host_name,
             public_key=public_key,
             enrolled_at=now,
@@ -48,4 +49,13 @@ class StoreEnrolment(Enrolment):
         try:
             return await self._store.enrol_host(hash_token(join_secret), applicant, now)
         except StoreUnavailable as error:
+            # Asked only now: whoever has no good code is not told which keys are known.
+            if await self._is_known(applicant):
+                raise Refused(Reason.HOST_KEY_KNOWN, applicant.id) from error
             raise Refused(Reason.STORE_UNAVAILABLE, str(error)) from error
+
+    async def _is_known(self, applicant: Host) -> bool:
+        try:
+            return await self._store.any_host(applicant.id) is not None
+        except StoreUnavailable:
+            return False

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     JOIN_CODE_USED = "join-code-used"
     JOIN_CODE_EXPIRED = "join-code-expired"
     JOIN_CODE_POOL_GONE = "join-code-pool-gone"
+    HOST_KEY_KNOWN = "host-key-known"
     HOST_KEY_REFUSED = "host-key-refused"
     # A sign-in.
     SIGN_IN_REFUSED = "sign-in-refused"
@@ -150,6 +151,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.JOIN_CODE_USED: "The join code was used before; make a new one with `dialback host code`.",
     Reason.JOIN_CODE_EXPIRED: "The join code has expired; make a new one with `dialback host code`.",
     Reason.JOIN_CODE_POOL_GONE: "The join code's host pool was removed; make a new code for another pool.",
+    Reason.HOST_KEY_KNOWN: "A host with this key is enrolled already; join again, which makes a new key.",
     Reason.HOST_KEY_REFUSED: "The agent's signature does not match the key it enrolled with; enrol it again.",
     Reason.SIGN_IN_REFUSED: "User name or password is wrong.",
     Reason.SIGN_IN_REPLAYED: (

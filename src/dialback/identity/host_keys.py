@@ -6,17 +6,32 @@ key file is PEM (PKCS #8), readable by its owner alone.
 Source: RFC 8032, Edwards-Curve Digital Signature Algorithm; RFC 8410, Algorithm Identifiers for Ed25519.
 """
 
+import base64
+import hashlib
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dialback.domain.errors import Problem
+from dialback.domain.ids import HostId
 from dialback.identity.files import PRIVATE, write_file
 
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
+ID_CHARS: Final = 20
+_ID_PREFIX: Final = b"dialback-host\0"
+
+
+def host_id_of(public_key: bytes) -> HostId:
+    """Return the id of the host whose key this is: 100 bits of its hash, as 20 letters and digits.
+
+    So an id names one key, and no platform can give a host the id that another platform knows another by.
+    """
+    digest = hashlib.sha256(_ID_PREFIX + public_key).digest()
+    return HostId(base64.b32encode(digest).decode("ascii").lower()[:ID_CHARS])
 
 
 class HostKeyProblem(Problem):

@@ -7,7 +7,7 @@ and no slow hash: there is nothing to guess.
 import hashlib
 import secrets
 
-from dialback.domain.ids import ConnectionId, HostId, TokenHash
+from dialback.domain.ids import ConnectionId, TokenHash
 from dialback.domain.secret import Secret
 
 TOKEN_BYTES = 32
@@ -27,11 +27,6 @@ def hash_token(token: Secret | str) -> TokenHash:
 def make_connection_id() -> ConnectionId:
     """Return a new connection id: 16 random bytes as 22 base64url characters."""
     return ConnectionId(_typed(16))
-
-
-def make_host_id() -> HostId:
-    """Return a new host id: 12 random bytes as 16 base64url characters."""
-    return HostId(_typed(12))
 
 
 def make_id() -> str:
