@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NPM := tools/npm/node_modules/.ready
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup static demo demo-provider test lint unit bench fuzz docs lock clean
+.PHONY: help setup static demo demo-provider test lint unit bench fuzz pictures docs lock clean
 
 help:
 	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the last step)"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz    every fuzz target for a while (SECONDS=60)"
 	@echo "make static  the portal's script from npm into the package, before an installation of your own"
 	@echo "make docs    write the generated reference pages anew"
+	@echo "make pictures   take the portal's pictures in docs/ anew"
 	@echo "make lock    choose new versions for the lock files"
 
 setup: $(READY) $(NPM)
@@ -70,6 +71,10 @@ bench: setup
 SECONDS ?= 60
 fuzz: setup
 	$(PYTHON) -m fuzz.run --seconds $(SECONDS)
+
+pictures: setup
+	tools/packages.sh test
+	$(PYTHON) -m tests.interop.pictures
 
 docs: setup
 	$(PYTHON) tools/reference_pages.py

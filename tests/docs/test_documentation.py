@@ -140,6 +140,17 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []
 
 
+def test_every_picture_is_shown_on_a_page() -> None:
+    shown = {
+        (page.parent / path).resolve()
+        for page in PAGES
+        for path, _ in _LINK.findall(prose_of(page.read_text(encoding="utf-8")))
+    }
+    pictures = sorted((ROOT / "docs" / "pictures").iterdir())
+    assert pictures
+    assert [path.name for path in pictures if path not in shown] == []
+
+
 def test_every_term_of_the_glossary_is_there_once() -> None:
     terms = _TERM.findall((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
     assert len(terms) > 40
