@@ -25,6 +25,36 @@ SECOND = (
     "import sys; from dialback.console.window.handover import hand_over;"
     "print(hand_over(sys.argv[1], sys.argv[2]))"
 )
+MANY = """
+import gc, sys, time
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QLocalSocket
+from dialback.console.window.handover import Handover
+app = QCoreApplication([])
+def spin():
+    ends_at = time.monotonic() + 0.05
+    while time.monotonic() < ends_at:
+        app.processEvents()
+for number in range(20):
+    window = Handover(sys.argv[1])
+    assert window.listen()
+    starts = [QLocalSocket() for _ in range(3)]
+    for start in starts:
+        start.connectToServer(sys.argv[1])
+        assert start.waitForConnected(1000)
+        start.write(b"\\n" if number % 3 else b"")
+        start.flush()
+    spin()
+    for start in starts:
+        start.abort()
+    if number % 2:
+        spin()
+    window.close()
+    del window
+    gc.collect()
+spin()
+print("alive")
+"""
 DEADLINE_S = 20.0
 
 
@@ -88,6 +118,13 @@ def test_a_second_start_gives_its_link_to_the_window(window: Window) -> None:
 def test_a_second_start_without_a_link_calls_the_window(window: Window) -> None:
     assert window.second_start("") == "True"
     assert window.given == [None]
+
+
+def test_a_window_outlives_whoever_comes_and_goes(folder: Path) -> None:
+    # In a process of its own, since what it is about took the whole process down.
+    command = [sys.executable, "-W", "error", "-c", MANY, str(folder / "window.sock")]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("alive\n", "", 0)
 
 
 def test_who_finds_no_window_is_the_first(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ of its own.
 import contextlib
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from dialback.console.window.links import MAX_LINK_CHARS, BadLink, parse_link
+from dialback.console.window.links import MAX_LINK_CHARS, BadLink, Link, parse_link
 
 MAX_LINE_BYTES = 4 * MAX_LINK_CHARS + 1
 WAIT_MS = 2000
@@ -50,6 +51,7 @@ class Handover(QObject):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
+        self._readers: set[_Reader] = set()
         self._server = QLocalServer()
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
@@ -63,25 +65,52 @@ class Handover(QObject):
         return self._server.listen(self._name)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and end the connections of who has not said what they want."""
         self._server.close()
+        for reader in list(self._readers):
+            reader.give_up()
 
     def _accept(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
-            _Reader(socket, self)
+            reader = _Reader(socket, self.given.emit, self._readers.discard)
+            self._readers.add(reader)
+            reader.begin()
 
 
-class _Reader(QObject):
-    """Reads the line of one start."""
+class _Reader:
+    """Reads the line of one start; `ended` is told of it when the connection has ended.
 
-    def __init__(self, socket: QLocalSocket, handover: Handover) -> None:
-        super().__init__(socket)
+    No object of Qt's: as a child of its socket it was deleted by both Qt and Python.
+    """
+
+    def __init__(
+        self,
+        socket: QLocalSocket,
+        given: Callable[[Link | None], object],
+        ended: Callable[["_Reader"], object],
+    ) -> None:
         self._socket = socket
-        self._handover = handover
-        socket.disconnected.connect(socket.deleteLater)
-        socket.readyRead.connect(self._read)
-        QTimer.singleShot(WAIT_MS, socket, socket.abort)
+        self._given = given
+        self._ended = ended
+        self._patience = QTimer()
+
+    def begin(self) -> None:
+        """Read what is there, and what comes within `WAIT_MS`."""
+        self._socket.disconnected.connect(self._end)
+        self._socket.readyRead.connect(self._read)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self.give_up)
+        self._patience.start(WAIT_MS)
         self._read()
+
+    def give_up(self) -> None:
+        """End the connection."""
+        self._socket.abort()
+
+    def _end(self) -> None:
+        self._patience.stop()
+        self._socket.deleteLater()
+        self._ended(self)
 
     def _read(self) -> None:
         if not self._socket.canReadLine():
@@ -98,4 +127,4 @@ class _Reader(QObject):
             return
         self._socket.write(_TAKEN)
         self._socket.flush()
-        self._handover.given.emit(link)
+        self._given(link)
