@@ -4,6 +4,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 NPM := tools/npm/node_modules/.ready
+# A worker that crashes ends the run: another in its place is not given what was left.
+TWO := --numprocesses 2 --dist loadfile --max-worker-restart 0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help setup static demo demo-provider test lint unit bench fuzz pictures docs lock clean
@@ -51,8 +53,8 @@ demo-provider: setup
 test: setup
 	tools/packages.sh test
 	$(MAKE) --no-print-directory lint
-	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m "not interop" --numprocesses 2 --dist loadfile
-	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m interop --numprocesses 2 --dist loadfile
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m "not interop" $(TWO)
+	$(SUDO) env CI=$(CI) $(PYTHON) -m pytest -m interop $(TWO)
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -62,7 +64,7 @@ lint: setup
 	$(PYTHON) tools/mirror.py
 
 unit: setup
-	$(PYTHON) -m pytest -m "not interop" --numprocesses 2 --dist loadfile
+	$(PYTHON) -m pytest -m "not interop" $(TWO)
 
 bench: setup
 	tools/packages.sh bench
