@@ -22,7 +22,7 @@ from lab.platform import HostAgent, Platform
 from lab.process import run, wait_for
 from lab.xrdp_host import XrdpHost
 from tests.interop.console_robot import SIZE, Seat, Server
-from tests.interop.records import CLOSED_BY_USER
+from tests.interop.records import is_closed_by_user
 from tests.interop.stage import PREFIX, Login, Stage
 
 pytestmark = pytest.mark.interop
@@ -137,5 +137,5 @@ def test_click_on_the_host_shows_its_desktop_and_closing_the_window_ends_everyth
     assert not Path(f"/proc/{client}").exists()
     assert wait_for(lambda: not going_on(helped.platform), 10, 0.5)
     ended = next(each for each in helped.platform.connections() if each["id"] == record["id"])
-    assert ended["reason"] in CLOSED_BY_USER, ended
+    assert is_closed_by_user(ended), ended
     assert helped.platform.link_up(NAME)

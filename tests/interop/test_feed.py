@@ -17,7 +17,7 @@ from lab.process import wait_for
 from lab.xrdp_host import XrdpHost
 from tests.e2e.subscriber import WINDOWS, Client, file_urls
 from tests.interop.conftest import running_stage
-from tests.interop.records import CLOSED_BY_USER
+from tests.interop.records import is_closed_by_user
 from tests.interop.stage import Login, Published, Stage, login_of, seat, value_of
 
 pytestmark = pytest.mark.interop
@@ -89,7 +89,7 @@ def test_file_of_the_feed_opens_the_desktop_and_the_session_is_found_again(
         # What the host reported before the client came is replaced by its next report.
         assert wait_for(lambda: offered(subscriber) == [], OFFERED_S, 0.5)
     record = watch.ended()
-    assert record["reason"] in CLOSED_BY_USER
+    assert is_closed_by_user(record)
     assert (record["user"], record["resource"]) == (dora.user, desk.resource)
 
     assert wait_for(lambda: offered(subscriber) != [], OFFERED_S, 0.5)

@@ -8,7 +8,7 @@ import pytest
 from lab.certificates import Authority
 from lab.freerdp import Version
 from lab.process import wait_for
-from tests.interop.records import CLOSED_BY_USER, assert_refused, assert_whole_life
+from tests.interop.records import assert_refused, assert_whole_life, is_closed_by_user
 from tests.interop.stage import Login, Published, Stage, Transport, altered, seat
 
 pytestmark = pytest.mark.interop
@@ -128,7 +128,7 @@ def test_client_refuses_a_host_with_another_certificate(
     with seat(stage, version) as desktop:
         desktop.open(stage.connection_file(blue, anna.user), anna, "00" * 32)
         assert "ERRCONNECT_TLS_CONNECT_FAILED" in desktop.wait_refused()
-    assert watch.ended()["reason"] in CLOSED_BY_USER
+    assert is_closed_by_user(watch.ended())
 
 
 def test_host_whose_agent_is_stopped_is_offline(own_stage: Stage, desk: Published, anna: Login) -> None:
