@@ -126,14 +126,20 @@ class Api:
         Args:
             see: the command that shows which there are.
         """
-        # Without a name to look for, the answer would be all of them.
         found = await self.find(family, text) if text else None
-        if found is None and text:
-            page = await self.get(family, name=text)
-            found = page["items"][0] if page["items"] else None
+        if found is None:
+            found = await self.find_named(family, text)
         if found is None:
             raise Failed(f"There is no {word} {text!r}{f'; `{see}` shows them' if see else ''}.")
         return found
+
+    async def find_named(self, family: str, name: str) -> Any | None:
+        """Return what has the name; None if there is none."""
+        if not name:
+            # Without a name to look for, the answer would be all of them.
+            return None
+        items = (await self.get(family, name=name))["items"]
+        return items[0] if items else None
 
     async def put(self, *path: str, body: object = None) -> Any:
         """Save what is at the path."""

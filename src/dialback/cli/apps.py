@@ -60,10 +60,8 @@ async def set_app(
     shown: Annotated[bool | None, typer.Option(help="Whether lists show it.")] = None,
 ) -> None:
     """Publish a desktop, or with --program a program; or change what is said of one."""
-    page = await api.get(RESOURCES, name=alias)
-    found: dict[str, Any] = (
-        page["items"][0] if page["items"] else {"id": alias, "name": alias, "title": alias}
-    )
+    new = {"id": alias, "name": alias, "title": alias}
+    found: dict[str, Any] = await api.find_named(RESOURCES, alias) or new
     body = body_of(found)
     told = {"title": title, "target": target, "folders": show_in, "shown": shown}
     body |= {field: value for field, value in told.items() if value is not None}

@@ -92,13 +92,13 @@ def colons(sha256: str) -> str:
 
 async def _user(api: Api, name: str, resource: str) -> str:
     """Return the id of the user the file is for; raise if there is none, or they are disabled."""
-    found = (await api.get("users", name=parse_user_name(name)))["items"]
-    if not found:
+    found = await api.find_named("users", parse_user_name(name))
+    if found is None:
         await _check_resource(api, resource)
         raise _not_assigned(resource, name)
-    if found[0]["disabled_at"] is not None:
+    if found["disabled_at"] is not None:
         raise Refused(Reason.USER_DISABLED)
-    return str(found[0]["id"])
+    return str(found["id"])
 
 
 async def _made(api: Api, name: str, user: str, body: dict[str, object]) -> bytes:

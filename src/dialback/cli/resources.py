@@ -58,7 +58,7 @@ async def assign(
 ) -> None:
     """Let users use a resource."""
     names = _names(user)
-    known = await _named(api, RESOURCES, parse_resource_name(name))
+    known = await api.find_named(RESOURCES, parse_resource_name(name))
     if known is None:
         raise Failed(f"There is no resource {name!r}; `dialback resource list` shows them.")
     await _assign(api, known["application_group"], names)
@@ -96,11 +96,6 @@ def _names(users: Sequence[str]) -> list[UserName]:
     return [parse_user_name(user) for user in users]
 
 
-async def _named(api: Api, family: str, name: str) -> Any | None:
-    """Return what has the name; None if there is none."""
-    return next(iter((await api.get(family, name=name))["items"]), None)
-
-
 async def _pool_of_host(api: Api, text: str) -> str:
     """Return the id of the pool of a host that is alone in it; `Failed` if it is in none, or not alone."""
     host = await host_of(api, text)
@@ -120,7 +115,7 @@ async def _publish(api: Api, name: str, pool: str, target: str) -> str:
     Returns:
         The id of its application group.
     """
-    known = await _named(api, RESOURCES, name)
+    known = await api.find_named(RESOURCES, name)
     group = str(known["application_group"]) if known else name
     await _publish_on(api, group, pool, name)
     if known:
@@ -149,7 +144,7 @@ async def _publish_on(api: Api, group: str, pool: str, name: str) -> None:
 async def _assign(api: Api, group: str, names: Iterable[UserName]) -> None:
     """Let the users use everything that the application group publishes."""
     for name in names:
-        user = await _named(api, USERS, name) or await api.put(USERS, make_id(), body={"name": name})
+        user = await api.find_named(USERS, name) or await api.put(USERS, make_id(), body={"name": name})
         await api.put(GROUPS, group, "users", user["id"])
 
 
