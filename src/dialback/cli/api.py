@@ -36,6 +36,7 @@ from dialback.cli.context import Failed, run, sentences
 from dialback.cli.data import Data, folder_of, local_name, settings_of
 from dialback.domain.accounts import Origin, SignIn, SignInKind
 from dialback.domain.audit import Actor, ActorKind, AuditEntry
+from dialback.domain.directory import every
 from dialback.domain.errors import Problem
 from dialback.domain.tenancy import MAIN, Role, User
 from dialback.identity.files import PRIVATE, write_file
@@ -322,14 +323,10 @@ async def _sign_in(store: SqlStore) -> tuple[SignIn, str]:
 
 async def _owner(store: SqlStore) -> User:
     """Return the first owner of the first tenant who is not disabled."""
-    after = ""
-    while True:
-        page = await store.directory.page(User, MAIN, after, PAGE)
-        for user in page.items:
-            if user.role is Role.OWNER and user.disabled_at is None:
-                return user
-        if not (after := page.after):
-            raise Failed("There is no owner yet; make one with `dialback user`.")
+    async for user in every(store.directory, User, MAIN):
+        if user.role is Role.OWNER and user.disabled_at is None:
+            return user
+    raise Failed("There is no owner yet; make one with `dialback user`.")
 
 
 def login_path() -> Path:

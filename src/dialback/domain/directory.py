@@ -266,9 +266,10 @@ class Directory(Protocol):
 
 async def every(directory: Directory, kind: type[E], tenant: TenantId) -> AsyncIterator[E]:
     """Give every noun of the kind by name, read page by page: never more than `MAX_PAGE` are held."""
-    after, more = "", True
-    while more:
+    after = ""
+    while True:
         page = await directory.page(kind, tenant, after, MAX_PAGE)
         for noun in page.items:
             yield noun
-        after, more = page.after, bool(page.after)
+        if not (after := page.after):
+            return

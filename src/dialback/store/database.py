@@ -101,7 +101,7 @@ async def translating() -> AsyncIterator[None]:
 
 @functools.cache
 def saving(table: Table, dialect: str) -> Executable:
-    """Return the statement that puts a row in place of the one with the same primary key, or adds it.
+    """Return the statement that puts a whole row in place of the one with the same primary key, or adds it.
 
     Made once for a table: making it takes longer than carrying it out. The databases agree on the words, and
     SQLAlchemy has them once for each.

@@ -223,8 +223,8 @@ class SqlAccounts(Database):
         return forgotten
 
     async def _add(self, table: Table, values: dict[str, Any]) -> None:
-        async with translating(), _of_somebody(), self._engine.begin() as connection:
-            await connection.execute(insert(table).values(values))
+        async with translating(), _of_somebody():
+            await self._carry_out(insert(table), values)
 
     async def _change(self, table: Table, which: ColumnElement[bool], values: dict[str, Any]) -> Row | None:
         """Change the row and return it; None if there is none."""
