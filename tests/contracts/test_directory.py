@@ -431,6 +431,17 @@ async def test_assignments_are_listed_and_taken_back(world: World) -> None:
     assert await world.directory.assignments(ACME, APPS.id) == both[1:]
 
 
+async def test_resources_of_one_application_group_are_paged(world: World) -> None:
+    await world.fill()
+    second = replace(DESKTOP, id=ResourceId("r9"), name=ResourceName("archive"))
+    await world.directory.save(second)
+    page = await world.directory.resources_in(ACME, DESKTOPS.id, limit=1)
+    assert page.items == (second,)
+    rest = await world.directory.resources_in(ACME, DESKTOPS.id, page.after)
+    assert (rest.items, rest.after) == ((DESKTOP,), "")
+    assert (await world.directory.resources_in(ACME, ApplicationGroupId("nothing"))).items == ()
+
+
 async def test_nothing_is_assigned_to_nobody(world: World) -> None:
     await world.fill()
     for assignment in (
@@ -712,6 +723,7 @@ async def snapshot(directory: Directory, tenant: TenantId) -> list[object]:
         answers += [await directory.published(tenant, user.id, each.name) for each in (DESKTOP, EDITOR)]
         answers += [await directory.standings(tenant, pool.id, user.name) for pool in (POOL, FULL_POOL)]
     answers += [await directory.assignments(tenant, group.id) for group in (DESKTOPS, APPS)]
+    answers += [await directory.resources_in(tenant, group.id) for group in (DESKTOPS, APPS)]
     answers += [await directory.pool_hosts(tenant, pool.id) for pool in (POOL, FULL_POOL)]
     answers += [await directory.sessions(tenant), await directory.sessions(tenant, SESSION.host)]
     answers += [await directory.session_page(tenant), await directory.count_sessions(tenant)]
@@ -847,6 +859,8 @@ async def test_asking_for_any_text_finds_nothing_and_breaks_nothing(world: World
         assert (await directory.page(type(noun), TenantId(text))).items == ()
     assert await directory.resources_of(TenantId(text), UserId(text)) == []
     assert await directory.published(ACME, ANNA.id, ResourceName(text)) is None
+    assert (await directory.resources_in(ACME, ApplicationGroupId(text))).items == ()
+    assert await directory.unassign(UserAssignment(ACME, APPS.id, UserId(text))) is False
     assert await directory.standings(TenantId(text), PoolId(text), UserName(text)) == []
     assert await directory.sessions_of(ACME, UserName(text)) == []
     for wanted in (

@@ -209,6 +209,11 @@ class Directory(Protocol):
     ) -> Sequence[UserAssignment | GroupAssignment]:
         """Return who is assigned the application group: users by id, then groups by id."""
 
+    async def resources_in(
+        self, tenant: TenantId, application_group: ApplicationGroupId, after: str = "", limit: int = 100
+    ) -> Page[PublishedResource]:
+        """Return resources of the application group as `page` does."""
+
     async def save_pool_host(self, member: PoolHost) -> None:
         """Keep the membership; a host in another pool moves. Raise `NotThere` for host, pool or owner."""
 

@@ -165,6 +165,14 @@ class MemoryDirectory:
         ]
         return sorted(mine, key=_assignee)
 
+    async def resources_in(
+        self, tenant: TenantId, application_group: ApplicationGroupId, after: str = "", limit: int = 100
+    ) -> Page[PublishedResource]:
+        everything = self._all(PublishedResource, tenant)
+        return _page(
+            [each for each in everything if each.application_group == application_group], after, limit
+        )
+
     async def save_pool_host(self, member: PoolHost) -> None:
         owner = [(User, member.tenant, member.owner)] if member.owner else []
         self._need(

@@ -178,6 +178,15 @@ class SqlDirectory(Database):
             *(GroupAssignment(tenant, application_group, row["group"]) for row in to_groups),
         ]
 
+    async def resources_in(
+        self, tenant: TenantId, application_group: ApplicationGroupId, after: str = "", limit: int = 100
+    ) -> Page[PublishedResource]:
+        columns = published_resources.c
+        inside = select(published_resources).where(
+            columns.tenant == tenant, columns.application_group == application_group
+        )
+        return await self._page(PublishedResource, inside, after, limit)
+
     async def save_pool_host(self, member: PoolHost) -> None:
         async with translating(), _refusing("host, pool or owner is not in the tenant"):
             await self._save(pool_hosts, asdict(member))
