@@ -8,19 +8,31 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page
 
+from dialback.domain.catalog import GroupAssignment, RemoteApp
 from dialback.domain.consent import ConsentScope
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
-from dialback.domain.ids import HostId, PoolId, SessionId, TokenHash, UserName
+from dialback.domain.ids import (
+    ApplicationGroupId,
+    GroupId,
+    HostId,
+    PoolId,
+    ResourceId,
+    ResourceName,
+    SessionId,
+    TokenHash,
+    UserName,
+)
 from dialback.domain.pools import PoolHost
 from dialback.domain.provider import PROVIDER
 from dialback.domain.sessions import Session, SessionState
-from dialback.domain.tenancy import MAIN
+from dialback.domain.tenancy import MAIN, Group
 from tests.interop.portal import PHONE, Served, chromium, page_of, served, sign_in
 from tests.web.portal.stage import PIN, signing_key
 
@@ -77,6 +89,25 @@ async def add_hosts(portal: Served) -> None:
     await stage.directory.save_sessions(MAIN, HostId("desk-2"), others)
 
 
+async def publish_apps(portal: Served) -> None:
+    """Publish two apps more, and let a group of users use them."""
+    stage = portal.stage
+    for name, title, program in (
+        ("figures", "Figures", "||calc"),
+        ("books", "Bookkeeping", "C:\\Books\\books.exe"),
+    ):
+        app = replace(
+            stage.writer(),
+            id=ResourceId(name),
+            name=ResourceName(name),
+            title=title,
+            remote_app=RemoteApp(program),
+        )
+        await stage.publish(app)
+    sales = await stage.directory.save(Group(MAIN, GroupId("sales"), "Sales"))
+    await stage.directory.assign(GroupAssignment(MAIN, ApplicationGroupId("apps"), sales.id))
+
+
 async def take_consent(camera: Camera, portal: Served) -> None:
     """Take what an administrator sees of the provider: asked, about to be signed, granted."""
     await portal.stage.ask_consent(purpose=WHY, ticket_number="INC-20418")
@@ -112,6 +143,8 @@ async def take_all(folder: Path) -> None:
         await portal.stage.ask_approval()
         await camera.page("approval-phone", "anna", "/approvals", viewport=PHONE)
         await camera.page("admin", "adam", "/admin")
+        await publish_apps(portal)
+        await camera.page("published", "adam", "/admin/published/apps")
         await take_consent(camera, portal)
         await portal.stage.hire()
         await portal.stage.set_password("timo", tenant=PROVIDER)

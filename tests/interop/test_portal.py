@@ -43,6 +43,8 @@ OWN = [
 ADMINISTRATION = [
     "/admin",
     "/admin/sessions",
+    "/admin/published",
+    "/admin/published/apps",
     "/admin/users",
     "/admin/connections",
     "/admin/connections/c-refused",

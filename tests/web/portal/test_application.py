@@ -157,10 +157,18 @@ async def test_hostile_names_of_people_are_shown_as_what_they_are(portal: Portal
 async def test_no_page_of_one_tenant_names_what_is_anothers(portal: PortalStage) -> None:
     await portal.ask_approval("acme-a1", user="adam", tenant=ACME, client_name="ACME-PC")
     adam = await portal.signed_in("adam")
-    for path in [*PAGES, "/admin", "/admin/users", "/admin/connections", "/admin/audit"]:
+    for path in [
+        *PAGES,
+        "/admin",
+        "/admin/published",
+        "/admin/published/desktops",
+        "/admin/users",
+        "/admin/connections",
+        "/admin/audit",
+    ]:
         text = (await adam.get(path)).text
         assert "acme" not in text.lower(), path
-    for path in ["/admin/connections/acme-c-live", "/connect/acme-office"]:
+    for path in ["/admin/connections/acme-c-live", "/admin/published/acme-desktops", "/connect/acme-office"]:
         there, none = await adam.get(path), await adam.get(path + "x")
         assert (there.status_code, there.text) == (none.status_code, none.text)
 

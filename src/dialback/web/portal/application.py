@@ -45,6 +45,7 @@ from dialback.web.portal.administration import (
     credentials,
     cuts,
     overview,
+    published,
     publisher,
     users,
 )
@@ -136,7 +137,7 @@ def add_portal(app: FastAPI, parts: PortalParts, store: Store, address: str) -> 
     app.include_router(signin_providers.make_router(signing_in, parts.providers, address))
     modules: tuple[Any, ...] = (
         desktops, sessions, approvals, devices, subscribe, device_codes, tenants, reasons,
-        overview, all_sessions, users, credentials,
+        overview, all_sessions, published, users, credentials,
         connections, cuts, consent, consent_keys, publisher, audit_log,
     )  # fmt: skip
     for module in modules:
