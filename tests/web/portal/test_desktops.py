@@ -13,6 +13,7 @@ from dialback.domain.ids import ApplicationGroupId, ResourceId, ResourceName, Us
 from dialback.domain.pools import HostPool, PoolHost, PoolKind
 from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token
+from dialback.web.portal.desktops import SHOWN
 from dialback.wire import rdpfile, rdpsign
 from tests.openssl import cms_verifies
 from tests.web.portal.stage import ACME, HOST, HOSTILE, NOW, PIN, PortalStage, field_of, text_of
@@ -51,6 +52,20 @@ async def test_search_without_result_shows_the_query_as_text(portal: PortalStage
     answer = await (await portal.signed_in("anna")).ask("GET", "/", params={"q": HOSTILE})
     assert "<script>alert" not in answer.text
     assert HOSTILE in text_of(answer)
+
+
+async def test_of_very_many_the_first_are_shown_and_search_finds_the_others(portal: PortalStage) -> None:
+    for number in range(SHOWN):
+        name = f"a-{number:03}"
+        more = replace(portal.office(), id=ResourceId(name), name=ResourceName(name), title=name)
+        await portal.publish(more)
+    anna = await portal.signed_in("anna")
+    text = text_of(await anna.get("/"))
+    assert f"These are {SHOWN} of {SHOWN + 2}" in text
+    assert f"a-{SHOWN - 1}" not in text
+    for answer in (await anna.get(f"/?q={SHOWN - 1}"), await anna.part(f"/?q={SHOWN - 1}")):
+        assert f"a-{SHOWN - 1}" in answer.text
+        assert "These are" not in answer.text
 
 
 async def test_hostile_title_is_shown_as_what_it_is(portal: PortalStage) -> None:

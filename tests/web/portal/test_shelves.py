@@ -6,7 +6,7 @@ from dialback.domain.catalog import PublishedResource
 from dialback.domain.ids import ApplicationGroupId, ConnectionId, ResourceId, ResourceName
 from dialback.domain.sessions import ConnectionRecord
 from dialback.domain.tenancy import MAIN
-from dialback.web.portal.shelves import Shelf, recent_of, shelves_of
+from dialback.web.portal.shelves import Shelf, count_of, first_of, recent_of, shelves_of
 from tests.broker.stores import NOW
 
 
@@ -45,6 +45,22 @@ def test_query_that_nothing_has_leaves_nothing() -> None:
 
 def test_resource_that_is_not_shown_is_on_no_shelf() -> None:
     assert shelves_of([replace(resource("a"), shown=False)], ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("most", "shown"),
+    [
+        (0, []),
+        (1, [("", ["x"])]),
+        (2, [("", ["x"]), ("art", ["y"])]),
+        (3, [("", ["x"]), ("art", ["y"]), ("Office", ["w"])]),
+        (9, [("", ["x"]), ("art", ["y"]), ("Office", ["w", "y"])]),
+    ],
+)
+def test_first_of_many_are_kept_shelf_by_shelf(most: int, shown: list[tuple[str, list[str]]]) -> None:
+    shelves = shelves_of([resource("w", "", "Office"), resource("x"), resource("y", "", "art", "Office")], ())
+    assert count_of(shelves) == 4
+    assert names(first_of(shelves, most)) == shown
 
 
 def test_recent_are_aliases_once_each_newest_first() -> None:

@@ -24,11 +24,13 @@ from dialback.web.forms import Form
 from dialback.web.pages import wants_part
 from dialback.web.people import SignedIn
 from dialback.web.portal.needs import Portal
-from dialback.web.portal.shelves import recent_of, shelves_of
+from dialback.web.portal.shelves import count_of, first_of, recent_of, shelves_of
 from dialback.web.problems import NotFound
 
 FILE_LIFE: Final = timedelta(minutes=10)
 MAX_RECENT: Final = 100
+SHOWN: Final = 200
+"""More desktops and apps than this are found by search: nobody reads so far."""
 MAX_PINS: Final = 8
 """More certificates than this make no command line."""
 
@@ -50,8 +52,11 @@ def make_router(portal: Portal) -> APIRouter:
         user = person.user
         resources = await portal.directory.resources_of(user.tenant, user.id)
         records = await portal.store.connections(user.tenant, MAX_RECENT, user.name)
+        shelves = shelves_of(resources, recent_of(records), q)
         facts: dict[str, Any] = {
-            "shelves": shelves_of(resources, recent_of(records), q),
+            "shelves": first_of(shelves, SHOWN),
+            "count": count_of(shelves),
+            "most": SHOWN,
             "query": q,
             "any": any(resource.shown for resource in resources),
         }

@@ -38,6 +38,22 @@ def shelves_of(
     return tuple(shelf for shelf in shelves if shelf.resources)
 
 
+def first_of(shelves: Iterable[Shelf], most: int) -> tuple[Shelf, ...]:
+    """Return the shelves with that many resources at most, the first ones."""
+    kept: list[Shelf] = []
+    for shelf in shelves:
+        if most <= 0:
+            break
+        kept.append(Shelf(shelf.title, shelf.resources[:most]))
+        most -= len(shelf.resources)
+    return tuple(kept)
+
+
+def count_of(shelves: Iterable[Shelf]) -> int:
+    """Return how many resources stand on the shelves; one in two folders is there twice."""
+    return sum(len(shelf.resources) for shelf in shelves)
+
+
 def recent_of(records: Iterable[ConnectionRecord]) -> tuple[ResourceName, ...]:
     """Return the aliases of what was used, newest first, each once."""
     used = (record.resource for record in records if record.resource is not None)
