@@ -11,6 +11,7 @@ from dialback.store.memory_provider import MemoryProvider
 from dialback.web.consents import Consents
 from dialback.web.pages import (
     Pages,
+    code,
     milliseconds,
     octets,
     own_path,
@@ -118,6 +119,19 @@ def test_duration_of_a_stage_in_words(ms: float, words: str) -> None:
 )
 def test_number_of_bytes_in_words(count: int, words: str) -> None:
     assert octets(count) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Run `dialback doctor` here.", "Run <code>dialback doctor</code> here."),
+        ("See `[a]` and `b`.", "See <code>[a]</code> and <code>b</code>."),
+        ("One ` alone, and ``.", "One ` alone, and ``."),
+        ("`<b>`\u202e<i>", "<code>&lt;b&gt;</code>\\u202e&lt;i&gt;"),
+    ],
+)
+def test_what_stands_between_backticks_is_shown_as_code(text: str, shown: str) -> None:
+    assert code(text) == shown
 
 
 def test_what_a_template_shows_steers_nothing_whatever_the_template() -> None:

@@ -58,6 +58,10 @@ GUARDS = ("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
+IDS = {"/admin/consent/": "r1", "/admin/published/": "apps"}
+"""What leads to something where a connection's id does not."""
+
+
 class Whole:
     """The whole application, and where each of its gaps leads to something."""
 
@@ -81,8 +85,8 @@ class Whole:
         return [(method, path) for method, path in found if method in methods]
 
     def at(self, path: str) -> str:
-        here = {"id": "r1"} if path.startswith("/admin/consent/") else {}
-        return filled(path, defaultdict(lambda: "none", {**self.values, **here}))
+        id = next((id for begin, id in IDS.items() if path.startswith(begin)), self.values["id"])
+        return filled(path, defaultdict(lambda: "none", {**self.values, "id": id}))
 
     def pages(self, methods: Iterable[str]) -> list[tuple[str, str]]:
         """Return routes of the portal, and of what is beside it for anybody."""

@@ -9,6 +9,7 @@ What is left out: which data a page shows (`web/portal`).
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dialback.domain.accounts import Person
 from dialback.domain.approvals import Approvals
@@ -34,6 +35,7 @@ from dialback.web.safe_headers import HEADERS
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 MAX_NEXT_CHARS: Final = 500
+_CODE: Final = re.compile(r"`([^`\s](?:[^`]*[^`\s])?)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def _environment() -> Environment:
         "span": span,
         "ms": milliseconds,
         "octets": octets,
+        "code": code,
         "sentence": SENTENCES.__getitem__,
         "sentence_for_user": sentence_for_user,
     }
@@ -179,6 +182,11 @@ def _static_paths() -> dict[str, str]:
     # Pages work without it; where npm did not run, the script is not there.
     paths.setdefault("vendor/htmx.min.js", "")
     return paths
+
+
+def code(text: str) -> Markup:
+    """Return a sentence in which what stands between backticks, as `dialback login`, is shown as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))
 
 
 def instant(at: datetime) -> str:

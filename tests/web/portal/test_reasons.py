@@ -1,5 +1,6 @@
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.web.api.problems import TITLES, ApiReason
+from dialback.web.pages import code
 from tests.web.portal.stage import PortalStage
 
 
@@ -10,4 +11,4 @@ async def test_type_of_every_problem_leads_to_its_words(portal: PortalStage) -> 
     for reason in (*ApiReason, *Reason):
         assert page.text.count(f'id="{reason}"') == 1
     for sentence in (*TITLES.values(), *SENTENCES.values()):
-        assert sentence.replace("'", "&#39;") in page.text
+        assert code(sentence) in page.text
