@@ -10,15 +10,19 @@ STAGES = [stage.value for stage in Stage if stage.value not in PARKED]
 """The stages of a connection that nobody is asked about."""
 CLOSED_BY_USER = ("client-ended", "host-ended")
 """FreeRDP 3 takes leave of the host, which may then end before the client does."""
-RESET = ("client-lost", "[Errno 104] Connection reset by peer")
-"""What is on its way to a client that closes finds nobody, and its kernel resets the connection."""
+RESET = ("[Errno 104] Connection reset by peer", "[Errno 32] Broken pipe")
+"""What is on its way to a client that closes finds nobody, and its kernel resets the connection.
+
+The second is what a server is told that writes again after the client's end, before it has read that end.
+"""
 CLOCK_S = 0.25
 """Between accepting a connection and the first instant in its record, and for the record's rounding."""
 
 
 def is_closed_by_user(record: dict[str, Any]) -> bool:
     """Say whether the connection ended as it does when its user closes the client."""
-    return record["reason"] in CLOSED_BY_USER or (record["reason"], record["detail"]) == RESET
+    is_reset = record["reason"] == "client-lost" and record["detail"] in RESET
+    return is_reset or record["reason"] in CLOSED_BY_USER
 
 
 def assert_whole_life(record: dict[str, Any], transport: str, user: str, resource: str) -> None:
