@@ -4,6 +4,7 @@ And the provider with its staff: pia administers, tess serves acme, timo whoever
 acme, and nora is a user of the provider's tenant who is on no staff.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -360,3 +361,11 @@ def problem_of(answer: httpx.Response) -> Any:
     assert problem["type"] == f"/reasons#{problem['reason']}"
     assert problem["title"].endswith(".")
     return problem
+
+
+def names_acme(answer: httpx.Response) -> bool:
+    """Say whether an answer has the name of acme, or an id of its, anywhere.
+
+    As a word of its own: a signature, or the id of a token, may by chance have the four letters in a row.
+    """
+    return re.search(r"\bacme\b", answer.text, re.IGNORECASE) is not None
