@@ -1,6 +1,7 @@
 """What happens to people when a part is killed, stopped or frozen in mid-session."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,12 @@ def session_of(host: Published, login: Login) -> dict[str, int]:
     """Return the programs of a person's desktop on a host, and their process ids."""
     found = {}
     for pid in descendants(host.host.pid):
-        status = Path(f"/proc/{pid}/status").read_text()
-        name = status.split(maxsplit=2)[1]
-        if uid_of(status) == login.home.stat().st_uid and name in DESKTOP_PROGRAMS:
-            found[name] = pid
+        # What a shell starts as it begins may be over by now.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            name = status.split(maxsplit=2)[1]
+            if uid_of(status) == login.home.stat().st_uid and name in DESKTOP_PROGRAMS:
+                found[name] = pid
     return found
 
 
