@@ -9,6 +9,7 @@ import pytest
 from lab.accounts import uid_of
 from lab.freerdp import Version
 from lab.listening import descendants
+from lab.platform import POLL_S
 from lab.process import wait_for
 from tests.interop.records import assert_refused
 from tests.interop.stage import Login, Published, Stage, desktop_through, seat, unread_bytes
@@ -75,19 +76,37 @@ def test_server_restarted_in_mid_session_is_found_again_by_agent_and_client(
         desktop.types(anna.home)
 
 
+BACK_IN_ROTATION_S = 15.0
+"""A canary that found the agent frozen, and the next one."""
+
+
+def placements(stage: Stage) -> int:
+    """Return for how many connections a host has been chosen."""
+    return stage.platform.log.read_text().count("connection.place")
+
+
+def failed_checks(stage: Stage, host: Published) -> list[str]:
+    """Return the checks for which the host is out of rotation."""
+    (found,) = [each["failed"] for each in stage.platform.hosts() if each["name"] == host.agent.host]
+    return list(found)
+
+
 def test_client_that_leaves_while_the_host_is_dialled_leaves_nothing_behind(
     own_stage: Stage, desk: Published, anna: Login
 ) -> None:
     file = own_stage.connection_file(desk, anna.user)
-    watch = own_stage.watch()
-    desk.agent.signal(signal.SIGSTOP)
+    watch, placed = own_stage.watch(), placements(own_stage)
     try:
         with seat(own_stage) as desktop:
+            # Not before the display is there: an agent that is silent for long is out of rotation.
+            desk.agent.signal(signal.SIGSTOP)
             desktop.open(file, anna, desk.pin)
-            # The order to dial has come when the frozen agent has something to read.
+            # The frozen agent has something to read when the order to dial has come, and when a canary's has.
+            assert wait_for(lambda: placements(own_stage) > placed, 10)
             assert wait_for(lambda: unread_bytes(desk.agent.pid) > 0, 10)
         assert_refused(watch.ended(), "client-left")
     finally:
         desk.agent.signal(signal.SIGCONT)
+    assert wait_for(lambda: failed_checks(own_stage, desk) == [], BACK_IN_ROTATION_S, POLL_S)
     with desktop_through(own_stage, desk, anna) as desktop:
         desktop.types(anna.home)
