@@ -16,7 +16,7 @@ from dialback.domain.tenancy import User
 from dialback.identity.authenticator import Authenticator
 from dialback.identity.settings import SignInSettings
 from dialback.store.open import open_store
-from lab.display import DESKTOP_COLOURS, Display
+from lab.display import Display
 from lab.listening import descendants
 from lab.platform import HostAgent, Platform
 from lab.process import run, wait_for
@@ -108,7 +108,7 @@ def test_click_on_the_host_shows_its_desktop_and_closing_the_window_ends_everyth
     seat.press("connect")
 
     display.wait_for_colour(RED, timeout_s=40)
-    assert display.colours() > DESKTOP_COLOURS
+    display.wait_for_desktop()
     seat.until(
         lambda: [row[1].startswith("Connected. Proven:") for row in seat.ask("rows", "running")] == [True]
     )
