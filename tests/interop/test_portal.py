@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from dialback.console.window.links import parse_link
 from dialback.domain.approvals import Decision
@@ -169,8 +169,8 @@ async def test_one_time_codes_are_set_up_and_asked_for(page: Page) -> None:
     secret = await page.locator("input[name=secret]").input_value()
     await page.get_by_label("Code of six digits").fill(pyotp.TOTP(secret).now())
     await page.get_by_role("button", name="Turn on").click()
+    await expect(page.locator("#codes li")).to_have_count(10)
     recovery = await page.locator("#codes li").all_inner_texts()
-    assert len(recovery) == 10
     await page.get_by_role("button", name="Sign out").click()
 
     await page.get_by_label("User name").fill("anna")
