@@ -1,5 +1,7 @@
 """A port is given out that nobody uses, and by nobody else."""
 
+import itertools
+import os
 import socket
 from pathlib import Path
 
@@ -18,6 +20,11 @@ def test_a_free_port_can_be_listened_on(address: str) -> None:
 
 def test_none_is_given_out_twice() -> None:
     assert len({free_port() for _ in range(100)}) == 100
+
+
+def test_processes_that_start_together_begin_far_apart() -> None:
+    begins = sorted(pid * ports._STRIDE % PORTS for pid in range(os.getpid(), os.getpid() + 20))
+    assert min(after - before for before, after in itertools.pairwise(begins)) > 400
 
 
 def test_none_is_given_out_that_somebody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
