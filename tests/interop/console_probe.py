@@ -110,6 +110,16 @@ class Probe(QObject):
         widget = find(name)
         return widget is not None and widget.isEnabled()
 
+    def say_focused(self, name: str) -> bool:
+        """Say whether what is typed goes into a widget, or into one inside it."""
+        widget, focused = find(name), QApplication.focusWidget()
+        return widget is not None and focused is not None and widget in (focused, focused.parentWidget())
+
+    def say_active(self, name: str) -> bool:
+        """Say whether the widget's window has the keyboard."""
+        widget = find(name)
+        return widget is not None and widget.isActiveWindow()
+
     def say_titles(self, name: str) -> list[str]:
         """Return the titles of a menu's entries."""
         menu = find(name, visible=False)

@@ -53,7 +53,7 @@ class Seat:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *words: str) -> Self:
-        """Start the command, and wait for its window."""
+        """Start the command, and wait until its window has the keyboard, which the manager gives it."""
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("QT_", "XDG_"))},
             **self.display.env,
@@ -74,7 +74,7 @@ class Seat:
                 env=env,
                 cwd=ROOT,
             )
-        self.until(lambda: self.ask("where", "tenants") is not None)
+        self.until(lambda: self.ask("active", "tenants"))
         return self
 
     @property
@@ -121,6 +121,11 @@ class Seat:
         assert seen[-1] is not None
         return seen[-1]
 
+    def focus(self, name: str) -> None:
+        """Click on a field, and wait until what is typed goes there: the manager has its say before."""
+        self.click("where", name)
+        self.until(lambda: self.ask("focused", name))
+
     def press(self, name: str, *, held: str = "") -> None:
         """Press a button that may be pressed."""
         self.until(lambda: self.ask("enabled", name))
@@ -128,7 +133,7 @@ class Seat:
 
     def write(self, name: str, text: str) -> None:
         """Type into a field in place of what is there."""
-        self.click("where", name)
+        self.focus(name)
         self.display.press("ctrl+a")
         self.display.type_keys(text)
         # What is proposed while one types would take the next click.

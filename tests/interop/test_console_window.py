@@ -56,7 +56,7 @@ def test_window_lists_tenants_and_search_narrows_them(robot: Robot) -> None:
     robot.until(lambda: robot.texts("tenants") == ALL)
     assert ["mail", "Up, with failing checks", ""] in robot.ask("rows", "tenants")
 
-    robot.click("where", "search")
+    robot.focus("search")
     robot.display.type_keys("term")
     robot.until(lambda: robot.texts("tenants") == ["Bolt & Söhne", "terminal-01"])
     robot.display.press("Return")
@@ -64,7 +64,7 @@ def test_window_lists_tenants_and_search_narrows_them(robot: Robot) -> None:
 
     robot.stub.host("h4").sessions = 13
     robot.until(lambda: ["terminal-01", "Up", "13"] in robot.ask("rows", "tenants"))
-    robot.click("where", "search")
+    robot.focus("search")
     robot.display.press("ctrl+a", "BackSpace")
     robot.until(lambda: robot.texts("tenants") == ALL)
 
