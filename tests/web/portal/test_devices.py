@@ -12,7 +12,16 @@ from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token
 from dialback.web.people import COOKIE
 from dialback.web.portal.devices import qr_of, uri_of
-from tests.web.portal.stage import ACME, HOSTILE, PASSWORD, Browser, PortalStage, field_of, text_of
+from tests.web.portal.stage import (
+    ACME,
+    HOSTILE,
+    PASSWORD,
+    Browser,
+    PortalStage,
+    field_of,
+    text_of,
+    wrong_code,
+)
 
 NEW = "copper-lantern-forest-7"
 DESK = Origin("203.0.113.9", "TSWorkspace/2.0")
@@ -167,7 +176,7 @@ async def test_one_time_codes_are_set_up_with_recovery_codes(portal: PortalStage
 async def test_wrong_code_sets_nothing_up_and_keeps_the_secret(portal: PortalStage) -> None:
     anna = await in_by_password(portal)
     secret = field_of(await anna.get("/devices/codes"), "secret")
-    answer = await anna.post("/devices/codes", secret=secret, code="000000")
+    answer = await anna.post("/devices/codes", secret=secret, code=wrong_code(secret, portal.now))
     assert answer.status_code == 403
     assert "The one-time code is wrong" in text_of(answer)
     assert field_of(answer, "secret") == secret
@@ -185,7 +194,7 @@ async def test_secret_that_is_not_ours_is_refused(portal: PortalStage, secret: s
 async def test_recovery_codes_are_renewed_for_a_code(portal: PortalStage) -> None:
     anna = await in_by_password(portal)
     secret, before = await with_codes(portal, anna)
-    refused = await anna.post("/devices/recovery-codes", code="000000")
+    refused = await anna.post("/devices/recovery-codes", code=wrong_code(secret, portal.now))
     assert refused.status_code == 403
     last = portal.recorded.entries[-1]
     assert (last.action, last.allowed) == ("recovery-codes.refused", False)
@@ -198,8 +207,8 @@ async def test_recovery_codes_are_renewed_for_a_code(portal: PortalStage) -> Non
 async def test_one_time_codes_are_removed_for_a_code_alone(portal: PortalStage) -> None:
     anna = await in_by_password(portal)
     secret, _ = await with_codes(portal, anna)
-    assert (await anna.post("/devices/codes/remove", code="")).status_code == 403
-    assert (await anna.post("/devices/codes/remove", code="000000")).status_code == 403
+    for code in ("", wrong_code(secret, portal.now)):
+        assert (await anna.post("/devices/codes/remove", code=code)).status_code == 403
     assert await portal.authenticator.has_totp(await portal.user("anna"))
     answer = await anna.post("/devices/codes/remove", code=code_of(portal, secret))
     assert answer.headers["location"] == "/devices?said=no-codes"
