@@ -256,7 +256,6 @@ async def test_hosts_of_served_tenants_are_shown_live_with_links_to_the_console(
 
 
 async def test_everything_works_without_a_script(browser: Browser, portal: Served) -> None:
-    await portal.stage.ask_approval()
     async with page_of(browser, portal.url, java_script_enabled=False) as page:
         await sign_in(page, "anna")
         await page.get_by_role("searchbox").fill("office")
@@ -267,6 +266,8 @@ async def test_everything_works_without_a_script(browser: Browser, portal: Serve
         await page.get_by_text("xfreerdp office.rdp").wait_for()
         async with page.expect_download():
             await page.get_by_role("button", name="Connect").click()
+        # Not before: it waits for a minute.
+        await portal.stage.ask_approval()
         await page.goto("/approvals")
         await page.get_by_role("button", name="42").click()
         await page.get_by_text("the connection goes on").wait_for()
