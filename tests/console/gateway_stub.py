@@ -13,6 +13,7 @@ from dialback.identity.authority import Authority
 from dialback.transport.rdp import OFFERED
 from dialback.transport.tls import client_context, server_context, sha256_of
 from dialback.wire.x224 import build_connection_request
+from tests.transport.ending import ending
 
 REQUEST = build_connection_request(OFFERED)
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: dialback-stream\r\n\r\n"
@@ -38,6 +39,7 @@ class GatewayStub:
         self.answer = b""
         self.confirm = CONFIRM_TLS
         self.heads: list[str] = []
+        self.writers: list[asyncio.StreamWriter] = []
         self.port = 0
 
     @property
@@ -45,6 +47,7 @@ class GatewayStub:
         return Gateway("localhost", self.port, self.client)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
             if self.refusal or self.answer:
@@ -108,5 +111,9 @@ async def running(folder: Path) -> AsyncIterator[GatewayStub]:
     stub = GatewayStub(folder)
     server = await asyncio.start_server(stub.serve, "127.0.0.1", 0, ssl=stub.context)
     stub.port = server.sockets[0].getsockname()[1]
-    async with server:
+    try:
         yield stub
+    finally:
+        async with ending(server):
+            for writer in stub.writers:
+                writer.transport.abort()

@@ -26,6 +26,7 @@ from dialback.transport.tls import server_context
 from tests.agent.management_stage import ManagedHost
 from tests.console.announcements import TARGET, announce
 from tests.console.gateway_stub import CONFIRM_TLS, REQUEST, SWITCHING
+from tests.transport.ending import ending
 
 TOKEN = "console-token"
 HOSTILE = "<b>x</b>\x1b[2J\u202eevil&\n<img src=x>"
@@ -143,24 +144,29 @@ class PlatformStub:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._done.wait()
-        server.close()
-        await tasks.close()
+        async with ending(server):
+            await tasks.close()
 
     async def _answer(self, leg: Leg) -> None:
+        try:
+            with contextlib.suppress(LegLost, OSError):
+                await self._answer_all(leg)
+        finally:
+            leg.abort()
+
+    async def _answer_all(self, leg: Leg) -> None:
         held = b""
-        with contextlib.suppress(LegLost, OSError):
-            while data := await leg.receive():
-                held += data
-                head, end, body = held.partition(b"\r\n\r\n")
-                if not end or len(body) < _length(head):
-                    continue
-                method, path, _ = head.decode().split(" ", 2)
-                if path.startswith("/stream/"):
-                    await self._stream(leg, path.rpartition("/")[2])
-                    break
-                leg.send(self._api(method, path.partition("?")[0], body))
-                held = b""
-        leg.abort()
+        while data := await leg.receive():
+            held += data
+            head, end, body = held.partition(b"\r\n\r\n")
+            if not end or len(body) < _length(head):
+                continue
+            method, path, _ = head.decode().split(" ", 2)
+            if path.startswith("/stream/"):
+                await self._stream(leg, path.rpartition("/")[2])
+                break
+            leg.send(self._api(method, path.partition("?")[0], body))
+            held = b""
 
     def _api(self, method: str, path: str, body: bytes) -> bytes:
         self.requests += 1

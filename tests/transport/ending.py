@@ -1,0 +1,24 @@
+"""Ending a server of a test with every connection that it accepted.
+
+A connection that is still open when its loop ends is found by the garbage collector, in whatever test runs by
+then, and fails that one. That the peer has closed its end is not enough: the loop has to hear of it first,
+and how soon it does is the machine's affair.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+DEADLINE_S = 20.0
+
+
+@asynccontextmanager
+async def ending(server: asyncio.Server) -> AsyncIterator[None]:
+    """Accept nothing more; then wait until the loop has let go of what was accepted, which the block ends."""
+    # Up to Python 3.11, and on uvloop, a wait that begins after the server was closed waits for nothing.
+    closed = asyncio.ensure_future(server.wait_closed())
+    await asyncio.sleep(0)
+    server.close()
+    yield
+    async with asyncio.timeout(DEADLINE_S):
+        await closed
