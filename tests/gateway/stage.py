@@ -183,8 +183,11 @@ class Stage:
         return peer
 
     async def good_agent(self, order: DialOrder) -> None:
-        """Dial back as ordered."""
+        """Dial back as ordered, to the end: whoever gave the order waits no longer than for the leg."""
         self.orders.append(order)
+        await asyncio.shield(self.tasks.start("agent", self._dial_back(order)))
+
+    async def _dial_back(self, order: DialOrder) -> None:
         answer, peer = await self.present(order.ticket.reveal())
         assert answer.status == 101
         self.hosts.put_nowait(peer)
