@@ -1,11 +1,11 @@
 """What the agent's tests share: a platform to dial, and an environment without a proxy."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from lab.ports import free_port
 from tests.agent.platform_stub import Platform, running
 
 
@@ -25,10 +25,6 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 
 
 @pytest.fixture
-async def unused() -> int:
+def unused() -> int:
     """A port of loopback on which nobody listens."""
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
+    return free_port()

@@ -20,6 +20,7 @@ from dialback.app.run import serve
 from dialback.app.settings import DATABASE_NAME, load_settings, write_first_settings
 from dialback.domain.hosts import HostReport, RdpServer
 from dialback.identity.certificates import CertificateFacts
+from lab.ports import free_port
 from tests.broker.stores import HOST, NOW
 
 FACTS = CertificateFacts(
@@ -33,10 +34,7 @@ def verdicts(findings: list[Finding]) -> dict[str, bool]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
+    return free_port()
 
 
 # Decisions.

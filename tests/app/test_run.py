@@ -20,6 +20,7 @@ from dialback.identity.settings import SignInSettings
 from dialback.store.open import open_store
 from dialback.transport.listen import PortTaken
 from dialback.transport.tls import client_context
+from lab.ports import free_port
 from tests.broker.stores import record
 
 DEADLINE_S = 15
@@ -28,10 +29,7 @@ DEADLINE_S = 15
 @pytest.fixture
 def port() -> int:
     """A port of loopback that is free."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
+    return free_port()
 
 
 def settings(port: int) -> Settings:
