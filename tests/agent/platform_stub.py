@@ -36,6 +36,7 @@ from dialback.wire.agent.messages import (
 )
 from dialback.wire.head import BodyReader, HeadReader, RequestHead, build_response
 from dialback.wire.websocket import FrameReader, Opcode, accept_key, build_frame
+from tests.transport.ending import ending
 
 HOST_ID = "host-0123456789a"
 HEARTBEAT_S = 1
@@ -231,11 +232,13 @@ async def serving(
 ) -> AsyncIterator[int]:
     """Serve connections on a free port of loopback, or on a Unix socket; end all of them at the end."""
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def owned(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writers.append(writer)
         try:
             await serve(reader, writer)
         except asyncio.CancelledError:
@@ -252,8 +255,9 @@ async def serving(
     try:
         yield 0 if path else server.sockets[0].getsockname()[1]
     finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        async with ending(server):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for writer in writers:
+                writer.transport.abort()

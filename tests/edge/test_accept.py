@@ -15,6 +15,7 @@ from dialback.transport.listen import listen_tls
 from dialback.wire import websocket
 from dialback.wire.head import HEAD_LIMIT_BYTES, RequestHead
 from dialback.wire.websocket import FrameReader, Opcode
+from tests.transport.ending import ending
 from tests.transport.loopback import Certificates, Peer, port_of
 
 MASK = b"\x01\x02\x03\x04"
@@ -85,11 +86,10 @@ async def edged(
     try:
         yield connect
     finally:
-        for peer in peers:
-            peer.close()
-        await tasks.close()
-        server.close()
-        await asyncio.sleep(0.01)
+        async with ending(server):
+            for peer in peers:
+                peer.close()
+            await tasks.close()
 
 
 @pytest.fixture

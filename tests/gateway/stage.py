@@ -45,6 +45,7 @@ from dialback.wire.head import RequestHead, ResponseHead, ResponseReader, build_
 from dialback.wire.stream import STREAM_PATH, STREAM_UPGRADE
 from dialback.wire.tsgu.client import ClientTunnel
 from dialback.wire.websocket import FrameReader, Opcode
+from tests.transport.ending import ending
 from tests.transport.loopback import DEADLINE_S, Certificates, Peer, port_of
 
 TOKEN, ALIAS, HOST = "good-token", "desk", HostId("host-1")
@@ -229,9 +230,8 @@ async def staged(certificates: Certificates, settings: GatewaySettings | None = 
         for peer in stage.peers:
             if not peer.closed:
                 peer.close()
-        await stage.tasks.close()
-        server.close()
-        await asyncio.sleep(0.01)
+        async with ending(server):
+            await stage.tasks.close()
     ids = [record.id for record in stage.broker.was_ended]
     assert len(ids) == len(set(ids))
 

@@ -17,6 +17,7 @@ from dialback.identity.authority import Authority
 from dialback.transport.leg import Leg
 from dialback.transport.listen import listen_tls
 from dialback.transport.tls import client_context, server_context
+from tests.transport.ending import ending
 
 NAME = "localhost"
 READ_BYTES = 64 * 1024
@@ -229,10 +230,8 @@ async def wired(certificates: Certificates) -> AsyncIterator[Wires]:
     try:
         yield wires
     finally:
-        wires.close()
-        for server in (plain, secured):
-            server.close()
-        await asyncio.sleep(0)
+        async with ending(plain), ending(secured):
+            wires.close()
 
 
 def _shrink(sock: socket.socket, size: int) -> None:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from dialback.transport.leg import Leg
+from tests.transport.ending import ending
 
 
 @contextlib.asynccontextmanager
@@ -24,7 +25,6 @@ async def legs() -> AsyncIterator[tuple[Leg, Leg]]:
     try:
         yield near, far
     finally:
-        near.abort()
-        far.abort()
-        server.close()
-        await server.wait_closed()
+        async with ending(server):
+            near.abort()
+            far.abort()
