@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
+from dialback.relay.directions import Direction, Scratch
 from dialback.relay.framings import plain
 from dialback.relay.join import End, Relay
 from dialback.relay.meter import Meter
 from dialback.transport.leg import Leg
-from tests.transport.loopback import Certificates, Peer, wired
+from tests.transport.loopback import DEADLINE_S, Certificates, Peer, wired
 
 HANDSHAKE, DATA = 22, 23
 KEY_UPDATE = bytes([24, 0, 0, 1, 0])
@@ -61,6 +62,18 @@ async def rogue_peer(certificates: Certificates, port: int, key_log: Path) -> tu
     secret = next(bytes.fromhex(line[2]) for line in lines if line[0] == "CLIENT_TRAFFIC_SECRET_0")
     assert hashlib.new("sha384" if "SHA384" in cipher[0] else "sha256").digest_size == len(secret)
     return peer, RogueTls(secret, cipher[0])
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_leg_that_is_being_closed_is_let_go_all_the_same(certificates: Certificates, tls: bool) -> None:
+    async with wired(certificates) as wires:
+        _, leg = await wires.pair(tls=tls)
+        direction = Direction(Scratch(), leg, lambda _direction, _error: None)
+        direction.start()
+        leg.transport.close()
+        await direction.let_go(0.05)
+        await direction.wait_finished(DEADLINE_S)
+        assert direction._lost.is_set()
 
 
 async def test_no_stream_leaks_to_a_peer_that_stops_our_writing(

@@ -145,6 +145,15 @@ async def test_close_lets_go_of_a_peer_that_never_ends(wires: Wires, tls: bool) 
     assert leg.transport.is_closing()
 
 
+async def test_leg_that_is_being_closed_is_let_go_all_the_same(wires: Wires, tls: bool) -> None:
+    _, leg = await wires.pair(tls=tls)
+    leg.transport.close()
+    async with asyncio.timeout(DEADLINE_S):
+        await leg.close(0.05)
+        while not leg.lost:
+            await asyncio.sleep(0.01)
+
+
 async def test_adopted_leg_begins_with_the_leftover(wires: Wires, tls: bool) -> None:
     peer, leg = await wires.pair(tls=tls)
     adopted = Leg.adopt(leg.transport, b"head ")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from dialback.relay.framings import PAYLOAD_BYTES, ROOM_BYTES, Framing, Piece
 from dialback.transport.flag import Flag
-from dialback.transport.leg import Leg, LegLost
+from dialback.transport.leg import Leg, LegLost, close
 from dialback.wire.errors import WireError
 
 Noticed = Callable[["Direction", Exception | None], None]
@@ -95,7 +95,7 @@ class Direction(asyncio.BufferedProtocol):
     async def let_go(self, timeout_s: float) -> None:
         """Close this leg's transport in an orderly way; abort it if that takes longer than `timeout_s`."""
         self.stop()
-        self._source.transport.close()
+        close(self._source.transport)
         if not await _within(timeout_s, self._lost):
             self._source.transport.abort()
 

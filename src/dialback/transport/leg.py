@@ -165,7 +165,7 @@ class Leg(asyncio.Protocol):
         """
         if self._transport is None or self._surrendered:
             return
-        self._transport.close()
+        close(self._transport)
         try:
             async with asyncio.timeout(linger_s):
                 while not self._lost:
@@ -228,6 +228,12 @@ class Leg(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._paused_writing = False
         self._wake(self._writable)
+
+
+def close(transport: asyncio.Transport) -> None:
+    """Close a transport unless that has begun: asyncio's TLS, closed twice, can not be aborted any more."""
+    if not transport.is_closing():
+        transport.close()
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:
