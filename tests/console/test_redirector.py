@@ -3,10 +3,12 @@
 import asyncio
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
+from dialback.console import redirector as module
 from dialback.console.addresses import open_listener
 from dialback.console.guard import Guard
 from dialback.console.owners import is_ours
@@ -53,6 +55,11 @@ def to(desktop: Desktop) -> OpenLeg:
 
 async def refused() -> Leg:
     raise Refused(Reason.CONSENT_FORBIDDEN, "the host's policy forbids tess")
+
+
+async def parked() -> Leg:
+    await asyncio.Event().wait()
+    raise AssertionError("an event that nobody sets was set")
 
 
 async def unheard(proof: Proof) -> None:
@@ -161,3 +168,50 @@ async def test_leg_that_does_not_show_what_was_announced_is_cut_and_kept_for_the
     async with asyncio.timeout(5):
         while desktop.sessions:
             await asyncio.sleep(0.01)
+
+
+async def test_client_that_ends_while_its_leg_is_opened_leaves_no_connection_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its host may be waking, or its tenant deciding, and the client gives up."""
+    monkeypatch.setattr(module, "STOP_S", 0.05)
+    opened = redirector(parked)
+    with socket.create_connection(opened.place) as sock:
+        opened._is_ours = lambda *_: True
+        process = await client(WAIT)
+        serving = asyncio.create_task(opened.serve(process))
+        async with asyncio.timeout(5):
+            while not opened.traffic.open:
+                await asyncio.sleep(0.01)
+        process.stdin.close()  # type: ignore[union-attr]
+        assert await serving == 0
+        assert await has_ended(sock)
+
+
+async def test_connection_that_comes_as_the_client_ends_is_closed(desktop: Desktop) -> None:
+    """Nobody knows yet whose it is."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> bool:
+        asked.set()
+        return answered.wait(5)
+
+    opened = redirector(to(desktop))
+    opened._is_ours = slowly
+    process = await client(WAIT)
+    serving = asyncio.create_task(opened.serve(process))
+    with socket.create_connection(opened.place) as sock:
+        await asyncio.to_thread(asked.wait, 5)
+        process.stdin.close()  # type: ignore[union-attr]
+        assert await serving == 0
+        answered.set()
+        assert await has_ended(sock)
+
+
+async def has_ended(sock: socket.socket) -> bool:
+    """Say whether the other end has let go, having said nothing."""
+    sock.settimeout(5)
+    try:
+        return await asyncio.to_thread(sock.recv, 1) == b""
+    except ConnectionError:
+        return True

@@ -105,7 +105,12 @@ class Redirector:
     async def _accept(self, process: int) -> None:
         while True:
             connected = await accept(self._listener)
-            if not await asyncio.to_thread(self._is_ours, *places_of(connected), process):
+            try:
+                ours = await asyncio.to_thread(self._is_ours, *places_of(connected), process)
+            except BaseException:
+                connected.close()
+                raise
+            if not ours:
                 self.traffic.strangers += 1
                 _log.warning("connection refused, it is not the client's", host=self._name)
                 connected.close()
@@ -128,6 +133,9 @@ class Redirector:
                 self._note(error)
                 await local.close()
                 return
+            except BaseException:
+                local.abort()
+                raise
             await self._join(local, host)
         finally:
             self.traffic.open -= 1
