@@ -96,6 +96,13 @@ class ServerSide:
         self.hello = event
         self.send(self.link.welcome(datetime.now(UTC)))
 
+    async def leave(self, why: str) -> None:
+        """Say goodbye, and hear the agent out: a connection closed on what it still says is reset."""
+        self.send(self.link.goodbye(why))
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                await self.next_text()
+
     async def next_event(self) -> ServerEvent:
         return self.link.receive(await self.next_text())
 

@@ -129,7 +129,7 @@ async def test_agent_answers_the_challenge_with_its_key(platform: Platform) -> N
         await server.open()
         assert server.hello is not None
         good.append(platform.knows(server.hello.signature, server.hello.signed))
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     good: list[bool] = []
     platform.on_link = serve
@@ -149,7 +149,7 @@ def keeping_two(reports: list[tuple[RdpServer, ...]]) -> Callable[[ServerSide], 
             event = await server.wait_for(ReportReceived)
             assert isinstance(event, ReportReceived)
             reports.append(event.rdp_servers)
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     return serve
 
@@ -189,7 +189,7 @@ async def test_agent_reports_anew_when_another_check_fails_but_not_when_a_number
             event = await server.wait_for(ReportReceived)
             assert isinstance(event, ReportReceived)
             reports.append([(each.check, each.detail) for each in event.failing])
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     reports: list[list[tuple[str, str]]] = []
     platform.on_link = serve
@@ -208,7 +208,7 @@ async def test_what_fails_is_looked_at_sooner(
         await server.open()
         for _ in range(2):
             await server.wait_for(ReportReceived)
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     platform.on_link = serve
     settings = AgentSettings(probe_interval_s=3600, session_interval_s=0.01)
@@ -231,7 +231,7 @@ async def test_agent_lists_its_sessions_when_they_change(platform: Platform) -> 
         sessions.problem = "nobody may look"
         last = await listed(server)
         lists.append([last.problem])
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     lists: list[list[str]] = []
     sessions = FakeSessions(session("one"))
@@ -247,7 +247,7 @@ async def test_agent_says_all_again_after_a_while(platform: Platform) -> None:
         for _ in range(2):
             await listed(server)
             await server.wait_for(ReportReceived)
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     platform.on_link = serve
     settings = AgentSettings(session_interval_s=0.01, probe_interval_s=0.01, report_most_s=0.03)
@@ -263,7 +263,7 @@ async def test_agent_says_what_it_is_and_announces_how_it_is_managed(platform: P
         event = await server.wait_for(ReportReceived)
         assert isinstance(event, ReportReceived)
         said.append(event.management)
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     said: list[object] = []
     platform.on_link = serve
@@ -279,7 +279,7 @@ async def test_server_of_version_1_hears_of_no_sessions(platform: Platform) -> N
         server.link = ServerLink(bytes(32), platform.certificate_sha256, 1, VersionRange(1, 1))
         await server.open()
         heard.append(await server.next_event())
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     heard: list[object] = []
     platform.on_link = serve
@@ -298,7 +298,7 @@ async def test_orders_for_sessions_are_carried_out_and_answered(platform: Platfo
             event = await server.wait_for(SessionOrderDoneReceived)
             assert isinstance(event, SessionOrderDoneReceived)
             answers[event.order_id] = event.problem
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     answers: dict[str, str] = {}
     sessions = FakeSessions(session("one"))
@@ -320,7 +320,7 @@ async def test_session_that_was_logged_off_is_gone_from_the_very_next_list(platf
         assert len((await listed(server)).sessions) == 1
         server.send(server.link.session_order("o1", "log-off", "one"))
         gone.append(await listed(server))
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     gone: list[SessionsReceived] = []
     platform.on_link = serve
@@ -340,7 +340,7 @@ async def test_orders_beyond_what_may_wait_are_declined(platform: Platform) -> N
         assert isinstance(event, SessionOrderDoneReceived)
         declined.append(event.problem)
         release.set()
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     class Slow(FakeSessions):
         def disconnect(self, id: str) -> None:
@@ -366,7 +366,7 @@ async def test_canary_is_answered_when_the_gateway_has_taken_it(platform: Platfo
             )
         )
         got.append(await server.wait_for(DialledReceived))
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     got: list[object] = []
     platform.on_link, platform.on_leg = serve, take_leg
@@ -386,7 +386,7 @@ async def test_agent_beats_as_often_as_the_server_asks(
         for _ in range(3):
             await server.wait_for(HeartbeatReceived)
             beats.append(1)
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     beats: list[int] = []
     platform.on_link = serve
@@ -515,7 +515,7 @@ async def test_unknown_messages_are_passed_over(platform: Platform) -> None:
     async def serve(server: ServerSide) -> None:
         await server.open()
         server.send('{"type":"moon-phase","phase":3}')
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     platform.on_link = serve
     with pytest.raises(LinkLost, match="done"):
@@ -558,7 +558,7 @@ async def order_over_link(platform: Platform, target: str, answer: type) -> obje
             )
         )
         got.append(await server.wait_for(answer))
-        server.send(server.link.goodbye("done"))
+        await server.leave("done")
 
     got: list[object] = []
     platform.on_link, platform.on_leg = serve, take_leg
