@@ -15,8 +15,14 @@ DEADLINE_S = 20.0
 @asynccontextmanager
 async def ending(server: asyncio.Server) -> AsyncIterator[None]:
     """Accept nothing more; then wait until the loop has let go of what was accepted, which the block ends."""
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        # asyncio takes a turn between accepting a connection and asking the server for a place, which one
+        # that is closed has not: the connection would be nobody's.
+        loop.remove_reader(listening)
     # Up to Python 3.11, and on uvloop, a wait that begins after the server was closed waits for nothing.
     closed = asyncio.ensure_future(server.wait_closed())
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     server.close()
     yield
