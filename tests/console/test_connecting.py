@@ -1,6 +1,7 @@
 """The whole way from *connect* to the client's end, with a client of a few lines in place of FreeRDP's."""
 
 import asyncio
+import os
 import ssl
 import sys
 from dataclasses import replace
@@ -293,7 +294,7 @@ async def test_cancelled_visit_leaves_no_client_behind(technician: Technician) -
 
 def _is_run_by(process: Path, program: Program) -> bool:
     try:
-        return program.path in (process / "cmdline").read_text()
+        return os.fsencode(program.path) in (process / "cmdline").read_bytes()
     except OSError:
         return False
 

@@ -1,6 +1,7 @@
 """What runs behind the window, against a platform with real management sessions and desktops."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -414,11 +415,11 @@ async def test_asked_to_refresh_it_reads_now(platform_stub: PlatformStub, tmp_pa
 
 def clients(console: Console) -> list[int]:
     """Return the clients that run."""
-    wanted, found = str(console.folder / "client"), []
+    wanted, found = os.fsencode(console.folder / "client"), []
     for each in Path("/proc").iterdir():
         if each.name.isdecimal():
             try:
-                if wanted in (each / "cmdline").read_text():
+                if wanted in (each / "cmdline").read_bytes():
                     found.append(int(each.name))
             except OSError:
                 continue
