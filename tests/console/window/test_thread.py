@@ -24,7 +24,7 @@ def test_engine_tells_from_its_thread_and_says_when_it_has_stopped(
     told: queue.Queue[tuple[Event, int]] = queue.Queue()
     login = Login(platform_stub.address, platform_stub.ca.read_text(), TOKEN)
     thread = EngineThread(
-        lambda tell: Engine(lambda: reached(login), find_client, Saved(tmp_path), tell),
+        lambda tell: Engine(lambda: reached(login), find_client, Saved(tmp_path), tell, refresh_s=600),
         lambda event: told.put((event, threading.get_ident())),
         make_loop,
     )
