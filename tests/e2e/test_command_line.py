@@ -21,6 +21,8 @@ from tests.e2e.stage import Client, Desktop, Wire, until
 
 pytestmark = pytest.mark.e2e
 COMMAND = [sys.executable, "-c", "from dialback.cli.main import main; main()"]
+STARTING_S = 60
+"""A command line that starts as a process of its own takes long on a machine that is busy."""
 
 
 class Shell:
@@ -55,7 +57,7 @@ class Shell:
             return line in log.read_text()
 
         try:
-            await until(logged)
+            await until(logged, STARTING_S)
             yield
         finally:
             process.send_signal(signal.SIGTERM)
@@ -124,7 +126,7 @@ async def test_first_day_of_an_administrator(tmp_path: Path) -> None:
                 records = json.loads(await shell.good("connection", "list", "--json"))
                 return [record["reason"] for record in records] == ["token-revoked", "client-ended"]
 
-            await until(recorded)
+            await until(recorded, STARTING_S)
             await shell.good("host", "remove", "desk")
         assert json.loads(await shell.good("host", "list", "--json")) == []
     desktop.stop()
