@@ -1,7 +1,9 @@
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,11 +11,13 @@ import pytest
 from dialback.agent import control
 from dialback.agent.build import Build
 from dialback.agent.control import HostView, LinkLost, hold_link
+from dialback.agent.outbound import dial_platform
 from dialback.agent.platform.sessions import SessionProblem, Sessions
 from dialback.agent.reverse import Dialler
 from dialback.agent.settings import AgentSettings, ManagementSettings
 from dialback.observe.tasks import Tasks
 from dialback.transport.dial import DialFailed
+from dialback.transport.leg import Leg
 from dialback.transport.tls import client_context
 from dialback.wire.agent.certificate import signed_certificate
 from dialback.wire.agent.link import (
@@ -409,12 +413,19 @@ async def test_silent_server_is_given_up(platform: Platform, monkeypatch: pytest
         await hold(platform)
 
 
-async def test_server_that_never_says_welcome_is_given_up(platform: Platform) -> None:
+async def test_server_that_never_says_welcome_is_given_up(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def serve(server: ServerSide) -> None:
         server.upgrade()
         with contextlib.suppress(EOFError):
             await server.next_text()
 
+    async def dial(address: str, context: ssl.SSLContext, settings: AgentSettings) -> Leg:
+        # Only the wait for the welcome is short.
+        return await dial_platform(address, context, replace(settings, dial_timeout_s=5))
+
+    monkeypatch.setattr(control, "dial_platform", dial)
     platform.on_link = serve
     opened = asyncio.Event()
     with pytest.raises(LinkLost, match=r"did not open the link within 0\.3 s"):
