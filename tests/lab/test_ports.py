@@ -30,7 +30,7 @@ def test_processes_that_start_together_begin_far_apart() -> None:
 def test_none_is_given_out_that_somebody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = free_port()
     with socket.create_server(("127.0.0.1", taken)):
-        monkeypatch.setattr(ports, "_given", iter(range(taken - FIRST_PORT, PORTS)))
+        monkeypatch.setattr(ports, "_given", itertools.count(taken - FIRST_PORT))
         assert free_port() != taken
 
 
