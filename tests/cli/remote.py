@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +122,8 @@ async def fill(store: SqlStore) -> None:
             await store.directory.save(User(tenant, UserId(f"u-{name}"), UserName(name), role=role))
     for number in ("1", "2"):
         host = HostId(f"h{number}")
-        code = JoinCode(
-            TokenHash(f"code{number}".ljust(64, "0")), f"desk-{number}", now.replace(year=now.year + 1)
-        )
+        hash = TokenHash(f"code{number}".ljust(64, "0"))
+        code = JoinCode(hash, f"desk-{number}", now + timedelta(hours=1))
         await store.save_join_code(code)
         await store.enrol_host(code.hash, Host(host, f"desk-{number}", number.encode() * 32, now), now)
     session = Session(MAIN, HostId("h1"), SessionId("7"), UserName("anne"), SessionState.ACTIVE, now)
