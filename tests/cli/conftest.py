@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +23,7 @@ from dialback.identity.tokens import hash_token
 from dialback.observe.log import configure_logging
 from dialback.store.open import open_store
 from dialback.store.sql import SqlStore
+from lab.ports import free_port
 from tests.broker.stores import HOST, NOW, RECORD, RESOURCE, TOKEN, USER, publish
 from tests.cli.remote import Served, served
 from tests.databases import make_sqlite
@@ -96,10 +96,7 @@ def _logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
+    return free_port()
 
 
 @pytest.fixture

@@ -38,10 +38,7 @@ def test_settings_that_cannot_be_used_are_one_sentence(terminal: Terminal, text:
 
 
 def test_port_that_is_taken_is_one_sentence(terminal: Terminal, port: int) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-
+    with socket.create_server(("127.0.0.1", port)):
         assert "cannot be opened" in last_sentence(terminal)
 
 
