@@ -165,7 +165,9 @@ class Peer:
                 await self.loop.sock_sendall(self.socket, data)
 
 
-class _Accepted(Leg):
+class Accepted(Leg):
+    """A leg that says when it has arrived."""
+
     def __init__(self, arrived: "asyncio.Queue[Leg]") -> None:
         super().__init__()
         self._arrived = arrived
@@ -223,8 +225,8 @@ async def wired(certificates: Certificates) -> AsyncIterator[Wires]:
     """Open listeners on loopback, with and without TLS."""
     arrived: dict[bool, asyncio.Queue[Leg]] = {False: asyncio.Queue(), True: asyncio.Queue()}
     loop = asyncio.get_running_loop()
-    plain = await loop.create_server(lambda: _Accepted(arrived[False]), "127.0.0.1", 0)
-    secured = await listen_tls("127.0.0.1", 0, certificates.server(), lambda: _Accepted(arrived[True]))
+    plain = await loop.create_server(lambda: Accepted(arrived[False]), "127.0.0.1", 0)
+    secured = await listen_tls("127.0.0.1", 0, certificates.server(), lambda: Accepted(arrived[True]))
     wires = Wires(certificates, plain, secured)
     wires._arrived = arrived
     try:

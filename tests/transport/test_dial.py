@@ -11,7 +11,7 @@ from dialback.domain.hosts import parse_target
 from dialback.transport.dial import DialFailed, Proxy, dial_target, dial_tls, parse_proxy
 from dialback.transport.leg import Leg
 from dialback.transport.tls import looking_context, sha256_of
-from tests.transport.loopback import DEADLINE_S, Certificates, port_of, wired
+from tests.transport.loopback import DEADLINE_S, Accepted, Certificates, port_of, wired
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -132,20 +132,15 @@ async def test_target_is_dialled_in_the_clear(certificates: Certificates, tmp_pa
         assert not leg.secured
         assert leg.peer_certificate() == b""
         await leg.close()
-    accepted: list[Leg] = []
-
-    def accept() -> Leg:
-        accepted.append(Leg())
-        return accepted[-1]
-
+    arrived: asyncio.Queue[Leg] = asyncio.Queue()
     path = tmp_path / "rdp"
-    server = await asyncio.get_running_loop().create_unix_server(accept, str(path))
+    server = await asyncio.get_running_loop().create_unix_server(lambda: Accepted(arrived), str(path))
     leg = await dial_target(parse_target(f"unix:{path}"), DEADLINE_S)
     leg.send(b"y")
-    await asyncio.sleep(0.05)
-    assert await accepted[0].receive() == b"y"
+    near = await arrived.get()
+    assert await near.receive() == b"y"
     leg.abort()
-    accepted[0].abort()
+    near.abort()
     server.close()
     await asyncio.sleep(0.01)
 
