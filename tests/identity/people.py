@@ -77,6 +77,11 @@ class App:
         """Return the code that the app shows, or showed or will show some steps from now."""
         return pyotp.TOTP(self.secret.reveal()).at(int(self.world.now.timestamp()) + 30 * steps)
 
+    def wrong_code(self) -> str:
+        """Return a code that the app shows neither now nor a step before or after, which are as good."""
+        good = {self.code(steps) for steps in (-1, 0, 1)}
+        return next(code for code in ("000000", "000001", "000002", "000003") if code not in good)
+
 
 async def enrolled(world: World, user: User = ANNA) -> App:
     """Set one-time codes up for the user, and wait for the next code."""

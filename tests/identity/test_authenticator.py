@@ -201,7 +201,7 @@ async def test_invitation_does_not_stand_in_for_the_code(world: World) -> None:
     invitation = await world.authenticator.invite(ANNA)
     accept = world.authenticator.accept
     assert await refusal(accept(invitation, WRONG, HERE)) is Reason.CODE_WANTED
-    assert await refusal(accept(invitation, WRONG, HERE, "000000")) is Reason.CODE_REFUSED
+    assert await refusal(accept(invitation, WRONG, HERE, app.wrong_code())) is Reason.CODE_REFUSED
     assert isinstance(await accept(invitation, WRONG, HERE, app.code()), Opened)
 
 

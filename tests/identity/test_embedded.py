@@ -14,7 +14,7 @@ from dialback.identity import embedded
 from dialback.identity.authenticator import Authenticator, Opened
 from dialback.identity.passwords import Passwords
 from dialback.identity.settings import SignInSettings
-from tests.identity.people import ANNA, GOOD, HERE, OTHER, WRONG, World, enrolled, make_world
+from tests.identity.people import ANNA, GOOD, HERE, OTHER, WRONG, App, World, enrolled, make_world
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_code_is_wanted_only_after_the_right_password(world: World) -> Non
     assert await world.tried(WRONG, app.code()) is Reason.SIGN_IN_REFUSED
     assert await world.tried() is Reason.CODE_WANTED
     assert await world.tried(code="   ") is Reason.CODE_WANTED
-    assert await world.tried(code="000000") is Reason.CODE_REFUSED
+    assert await world.tried(code=app.wrong_code()) is Reason.CODE_REFUSED
     assert await world.tried(code=app.code()) is None
 
 
@@ -99,12 +99,12 @@ async def test_code_is_not_taken_twice_even_at_once(world: World) -> None:
 
 
 async def test_asking_for_the_code_forgives_no_guessed_one(world: World) -> None:
-    await enrolled(world)
+    app = await enrolled(world)
     for _ in range(4):
-        assert await world.tried(code="000000") is Reason.CODE_REFUSED
+        assert await world.tried(code=app.wrong_code()) is Reason.CODE_REFUSED
         for _ in range(3):
             assert await world.tried() is Reason.CODE_WANTED
-    assert await world.tried(code="000000") is Reason.CODE_REFUSED
+    assert await world.tried(code=app.wrong_code()) is Reason.CODE_REFUSED
     assert await world.tried() is Reason.SIGN_IN_LOCKED
 
 
@@ -120,7 +120,7 @@ async def test_confirming_takes_the_right_code_and_refuses_a_second_app(world: W
     authenticator = world.authenticator
     secret = authenticator.enrol_totp(ANNA, "Dialback").secret
     with pytest.raises(Refused) as caught:
-        await authenticator.confirm_totp(ANNA, secret, "000000")
+        await authenticator.confirm_totp(ANNA, secret, App(world, secret).wrong_code())
     assert caught.value.reason is Reason.CODE_REFUSED
     assert not await authenticator.has_totp(ANNA)
     await enrolled(world)
@@ -131,7 +131,7 @@ async def test_confirming_takes_the_right_code_and_refuses_a_second_app(world: W
 async def test_codes_end_by_a_last_one_or_by_the_administrator(world: World) -> None:
     app = await enrolled(world)
     with pytest.raises(Refused):
-        await world.authenticator.remove_totp(ANNA, "000000")
+        await world.authenticator.remove_totp(ANNA, app.wrong_code())
     await world.authenticator.remove_totp(ANNA, app.code())
     assert await world.tried() is None
     await enrolled(world)
