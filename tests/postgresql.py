@@ -50,6 +50,11 @@ class PostgresqlServer:
         self.say("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{name}"
 
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = url.rpartition("/")[2]
+        self.say("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def say(self, database: str, *statements: str) -> str:
         """Carry out statements and return what they print."""
         command = [str(self.programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]

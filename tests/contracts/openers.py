@@ -34,7 +34,10 @@ async def open_postgresql(request: pytest.FixtureRequest) -> tuple[Store, Direct
         url = server.new_database()
         await (await open_store(url)).close()
         server.template = url.rpartition("/")[2]
-    store = await open_store(server.new_database(server.template))
+    url = server.new_database(server.template)
+    # Hundreds of databases that go with the server take minutes, which would be the last test's.
+    request.addfinalizer(lambda: server.drop(url))
+    store = await open_store(url)
     return store, store.directory
 
 
