@@ -32,11 +32,11 @@ def signing_in(*words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
         [*COMMAND, "login", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    link, advice = process.stdout.readline(), process.stdout.readline()
-    assert "/device?user_code=" in link
-    code = link.strip().rpartition("=")[2]
-    assert f"compare the code {code} before" in advice
     try:
+        link, advice = process.stdout.readline(), process.stdout.readline()
+        assert "/device?user_code=" in link
+        code = link.strip().rpartition("=")[2]
+        assert f"compare the code {code} before" in advice
         yield process, code
     finally:
         process.kill()
