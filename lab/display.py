@@ -18,13 +18,14 @@ from subprocess import DEVNULL, run
 from types import TracebackType
 from typing import Self
 
-from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT
+from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT, WINDOW_MANAGER
 from lab.process import Failed, Process, wait_for
 from lab.process import run as run_command
 
 DESKTOP_COLOURS = 150
 POLL_S = 0.1
 """Counting colours costs about 0.1 s, so a display is asked less often than a process."""
+MANAGER_S = 30.0
 COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
 FAMILY_WILD = 0xFFFF
 LOSSY_STEPS = 8
@@ -126,6 +127,15 @@ class Display:
         log = self._folder / f"{self.name}.{name}.log"
         return self._stack.enter_context(Process.start(name, command, log, env={**self.env, **(env or {})}))
 
+    def manage_windows(self) -> None:
+        """Start a window manager; return when it has the display, and so gives new windows the keyboard."""
+        manager = self.launch("manager", WINDOW_MANAGER)
+        manager.wait_until(self.is_managed, MANAGER_S, "the display to manage")
+
+    def is_managed(self) -> bool:
+        """Say whether a window manager has said that it has the display."""
+        return "window id" in self._ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+
     def picture(self) -> Picture:
         """Return what the display shows now."""
         return parse_bgra(self._import("-depth", "8", "bgra:-"), self._size)
@@ -193,8 +203,11 @@ class Display:
         self._xdotool("key", *keys)
 
     def _xdotool(self, *arguments: str) -> None:
+        self._ask("xdotool", *arguments)
+
+    def _ask(self, *command: str) -> str:
         env = [f"{key}={value}" for key, value in self.env.items()]
-        run_command(["env", *env, "xdotool", *arguments])
+        return run_command(["env", *env, *command])
 
     def __enter__(self) -> Self:
         return self.start()

@@ -197,7 +197,7 @@ class Robot(Seat):
 def technician(folder: Path, stub: PlatformStub) -> Iterator[Robot]:
     """Seat a technician at a display of their own."""
     with Display(folder, SIZE) as display:
-        display.launch("openbox", ["openbox"])
+        display.manage_windows()
         robot = Robot(folder, display, stub)
         try:
             yield robot

@@ -65,7 +65,7 @@ def helped(own_stage: Stage, anna: Login, tmp_path: Path) -> Iterator[Helped]:
     with host, agent, Display(tmp_path, SIZE) as display:
         host.log_on(anna.user, anna.password)
         platform.wait_for_report(NAME)
-        display.launch("openbox", ["openbox"])
+        display.manage_windows()
         server = Server(platform.address, platform.ca, asyncio.run(sign_in(platform)))
         seat = Seat(tmp_path, display, server, client_of(tmp_path, anna))
         try:

@@ -43,6 +43,14 @@ def test_authority_file_offers_its_cookie_to_any_display() -> None:
 
 
 @pytest.mark.interop
+def test_windows_are_managed_when_the_manager_says_so(tmp_path: Path) -> None:
+    with Display(tmp_path, (320, 240)) as display:
+        assert not display.is_managed()
+        display.manage_windows()
+        assert display.is_managed()
+
+
+@pytest.mark.interop
 def test_display_shows_what_is_typed_and_listens_on_no_port(tmp_path: Path) -> None:
     typed = tmp_path / "typed.txt"
     with Display(tmp_path, (640, 480)) as display:
