@@ -8,7 +8,7 @@ NPM := tools/npm/node_modules/.ready
 TWO := --numprocesses 2 --dist loadfile --max-worker-restart 0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help setup static demo demo-provider test lint unit bench fuzz pictures docs lock clean
+.PHONY: help setup static demo demo-provider test lint unit races bench fuzz pictures docs lock clean
 
 help:
 	@echo "make demo    set everything up and show it working; Ctrl-C ends it (ONCE=1: end after the last step)"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    style, types, floors and the mirror of tests"
 	@echo "make unit    the tests that need no RDP parts"
 	@echo "make bench   speed and memory, side by side with HAProxy"
+	@echo "make races   those again, where what arrives is seen late (TESTS=tests/agent): finds tests that hope"
 	@echo "make fuzz    every fuzz target for a while (SECONDS=60)"
 	@echo "make static  the portal's script from npm into the package, before an installation of your own"
 	@echo "make docs    write the generated reference pages anew"
@@ -69,6 +70,10 @@ unit: setup
 bench: setup
 	tools/packages.sh bench
 	$(PYTHON) -m bench
+
+TESTS ?= tests
+races: setup
+	$(PYTHON) -m pytest -p tests.held_back -m "not interop" $(TWO) $(TESTS)
 
 SECONDS ?= 60
 fuzz: setup

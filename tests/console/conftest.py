@@ -1,14 +1,12 @@
 """What the tests of the console share."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.console.gateway_stub import GatewayStub, running
-
-SETTLING_TURNS = 20
+from tests.transport.ending import settle
 
 
 @pytest.fixture
@@ -21,5 +19,4 @@ async def stub(tmp_path: Path) -> AsyncIterator[GatewayStub]:
 async def settled() -> AsyncIterator[None]:
     """Let what was aborted at a test's end be closed by its loop, and not by the garbage collector."""
     yield
-    for _ in range(SETTLING_TURNS):
-        await asyncio.sleep(0)
+    await settle()

@@ -1,4 +1,4 @@
-"""Ending a server of a test with every connection that it accepted.
+"""Ending a server of a test with every connection that it accepted, and waiting for those that were dialled.
 
 A connection that is still open when its loop ends is found by the garbage collector, in whatever test runs by
 then, and fails that one. That the peer has closed its end is not enough: the loop has to hear of it first,
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 DEADLINE_S = 20.0
+SETTLED_S = 1.0
 
 
 @asynccontextmanager
@@ -28,3 +29,15 @@ async def ending(server: asyncio.Server) -> AsyncIterator[None]:
     yield
     async with asyncio.timeout(DEADLINE_S):
         await closed
+
+
+async def settle() -> None:
+    """Wait until the loop watches nothing but itself, a second at most: what is left by then is a leak.
+
+    uvloop does not say what it watches.
+    """
+    loop = asyncio.get_running_loop()
+    selector = getattr(loop, "_selector", None)
+    ends_at = loop.time() + SETTLED_S
+    while selector is not None and len(selector.get_map()) > 1 and loop.time() < ends_at:
+        await asyncio.sleep(0.001)
