@@ -20,6 +20,7 @@ from dialback.transport.listen import listen_tls
 from dialback.transport.tls import server_context
 from lab.certificates import Authority
 from lab.ports import free_port
+from tests.transport.ending import ending
 from tests.web.portal.stage import PASSWORD, ROLES, PortalStage
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -39,7 +40,10 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def served(folder: Path, key: SigningKey) -> AsyncIterator[Served]:
-    """Serve a portal, in which everybody has the same password, until the block ends."""
+    """Serve a portal, in which everybody has the same password, until the block ends.
+
+    Browsers end before it does: it waits until their connections are over.
+    """
     certificate = Authority(folder).issue("localhost")
     port = free_port()
     stage = PortalStage(key, now=None, address=f"localhost:{port}")
@@ -53,8 +57,8 @@ async def served(folder: Path, key: SigningKey) -> AsyncIterator[Served]:
     try:
         yield Served(stage, f"https://localhost:{port}")
     finally:
-        listener.close()
-        await tasks.close()
+        async with ending(listener):
+            await tasks.close()
 
 
 @contextlib.asynccontextmanager

@@ -65,7 +65,8 @@ async def portal(tmp_path: Path, publisher: SigningKey) -> AsyncIterator[Served]
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+async def browser(portal: Served) -> AsyncIterator[Browser]:
+    """A browser, which ends before the portal does."""
     async with chromium() as found:
         yield found
 

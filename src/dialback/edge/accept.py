@@ -108,6 +108,7 @@ class _Accepted(asyncio.Protocol):
         self._edge.tasks.start(name, _handle(handler, head, leg, arrival))
 
     def _refuse(self, status: int, why: str) -> None:
+        self._cancel_deadline()
         if self._transport is not None:
             _log.debug("request refused", status=status, why=why, peer=peer_address(self._transport))
             self._transport.write(build_closing_response(status))
