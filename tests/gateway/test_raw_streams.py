@@ -106,6 +106,7 @@ async def test_client_stays_parked_until_the_host_is_shown_a_grant(stage: Stage)
     host = await stage.host()
     answer, _ = await response(peer)
     await host.end()
+    assert await peer.receive_all() == b""
     await peer.end()
 
     assert (answer.status, seen) == (101, [first, first, second])
