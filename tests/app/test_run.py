@@ -22,6 +22,7 @@ from dialback.transport.listen import PortTaken
 from dialback.transport.tls import client_context
 from lab.ports import free_port
 from tests.broker.stores import record
+from tests.transport.ending import settle
 
 DEADLINE_S = 15
 
@@ -188,3 +189,4 @@ async def test_connection_to_the_web_does_not_hold_up_the_stop(tmp_path: Path, p
     await serving
 
     writer.transport.abort()
+    await settle()

@@ -14,6 +14,7 @@ from dialback.transport.rdp import OFFERED, Seen, look
 from dialback.transport.tls import sha256_of
 from dialback.wire.errors import WireError
 from dialback.wire.x224 import build_connection_request
+from tests.transport.ending import ending
 from tests.transport.loopback import Certificates
 
 REQUEST = build_connection_request(OFFERED)
@@ -37,8 +38,11 @@ async def server(answer: bytes, context: ssl.SSLContext | None = None) -> AsyncI
         writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listening:
+    try:
         yield listening.sockets[0].getsockname()[1]
+    finally:
+        async with ending(listening):
+            pass
 
 
 async def seen(answer: bytes, context: ssl.SSLContext | None = None) -> Seen:
