@@ -65,6 +65,12 @@ async def refusal(attempt: object) -> Reason | None:
     return None
 
 
+def wrong_code(secret: str, now: datetime) -> str:
+    """Return a code that is good neither now nor a step before or after: of some secrets, any code is."""
+    good = {pyotp.TOTP(secret).at(now + timedelta(seconds=step_s)) for step_s in (-30, 0, 30)}
+    return next(code for code in ("000000", "000001", "000002", "000003") if code not in good)
+
+
 @dataclass
 class App:
     """Somebody's authenticator app."""
@@ -78,9 +84,8 @@ class App:
         return pyotp.TOTP(self.secret.reveal()).at(int(self.world.now.timestamp()) + 30 * steps)
 
     def wrong_code(self) -> str:
-        """Return a code that the app shows neither now nor a step before or after, which are as good."""
-        good = {self.code(steps) for steps in (-1, 0, 1)}
-        return next(code for code in ("000000", "000001", "000002", "000003") if code not in good)
+        """Return a code that the app does not show, nor showed or will show a step from now."""
+        return wrong_code(self.secret.reveal(), self.world.now)
 
 
 async def enrolled(world: World, user: User = ANNA) -> App:

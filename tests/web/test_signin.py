@@ -10,7 +10,8 @@ from dialback.domain.audit import ActorKind
 from dialback.domain.errors import Reason, Refused, sentence_for_user
 from dialback.web.people import COOKIE
 from dialback.web.signin import in_words
-from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, field_of, text_of, wrong_code
+from tests.identity.people import wrong_code
+from tests.web.portal.stage import ACME, HOSTILE, NOW, PASSWORD, PortalStage, field_of, text_of
 
 WRONG = sentence_for_user(Reason.SIGN_IN_REFUSED)
 

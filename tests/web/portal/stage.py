@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pyotp
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
@@ -442,12 +441,6 @@ class PortalStage:
 def signing_key(folder: Path) -> SigningKey:
     """Return the key that signs connection files, made in the folder."""
     return SigningKey.open(Authority.open(folder), "gw.example.org")
-
-
-def wrong_code(secret: str, now: datetime) -> str:
-    """Return six digits that are no code of the secret now: any six are, of three secrets in a million."""
-    good = {pyotp.TOTP(secret).at(now + timedelta(seconds=step)) for step in (-30, 0, 30)}
-    return next(code for code in ("000000", "111111", "222222", "333333") if code not in good)
 
 
 class _Text(HTMLParser):

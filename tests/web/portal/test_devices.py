@@ -12,6 +12,7 @@ from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token
 from dialback.web.people import COOKIE
 from dialback.web.portal.devices import qr_of, uri_of
+from tests.identity.people import wrong_code
 from tests.web.portal.stage import (
     ACME,
     HOSTILE,
@@ -20,7 +21,6 @@ from tests.web.portal.stage import (
     PortalStage,
     field_of,
     text_of,
-    wrong_code,
 )
 
 NEW = "copper-lantern-forest-7"
