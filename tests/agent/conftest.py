@@ -7,7 +7,7 @@ import pytest
 
 from lab.ports import free_port
 from tests.agent.platform_stub import Platform, running
-from tests.transport.ending import settle
+from tests.transport.ending import settled as settled
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +23,6 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     folder.mkdir()
     async with running(folder) as platform:
         yield platform
-
-
-@pytest.fixture(autouse=True)
-async def settled() -> AsyncIterator[None]:
-    """Let what was aborted at a test's end be closed by its loop, and not by the garbage collector."""
-    yield
-    await settle()
 
 
 @pytest.fixture

@@ -6,17 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.console.gateway_stub import GatewayStub, running
-from tests.transport.ending import settle
+from tests.transport.ending import settled as settled
 
 
 @pytest.fixture
 async def stub(tmp_path: Path) -> AsyncIterator[GatewayStub]:
     async with running(tmp_path / "gateway") as stub:
         yield stub
-
-
-@pytest.fixture(autouse=True)
-async def settled() -> AsyncIterator[None]:
-    """Let what was aborted at a test's end be closed by its loop, and not by the garbage collector."""
-    yield
-    await settle()

@@ -8,14 +8,7 @@ import pytest
 from lab.ports import free_port
 from tests.e2e.stage import Stage
 from tests.e2e.visitor import Visitor
-from tests.transport.ending import settle
-
-
-@pytest.fixture(autouse=True)
-async def settled() -> AsyncIterator[None]:
-    """Let what was aborted at a test's end be closed by its loop, and not by the garbage collector."""
-    yield
-    await settle()
+from tests.transport.ending import settled as settled
 
 
 @pytest.fixture(autouse=True)

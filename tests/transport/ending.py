@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 DEADLINE_S = 20.0
 SETTLED_S = 1.0
 
@@ -41,3 +43,10 @@ async def settle() -> None:
     ends_at = loop.time() + SETTLED_S
     while selector is not None and len(selector.get_map()) > 1 and loop.time() < ends_at:
         await asyncio.sleep(0.001)
+
+
+@pytest.fixture(autouse=True)
+async def settled() -> AsyncIterator[None]:
+    """Let what was aborted at a test's end be closed by its loop; for a `conftest.py` to take over."""
+    yield
+    await settle()
