@@ -12,17 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lab.desktop import CLOCK, TERMINAL, WINDOW_MANAGER
+from lab.desktop import CLOCK, TERMINAL, window_manager
 from lab.listening import PROC
 from lab.process import Failed, run, wait_for
 
 MARK = "made by the dialback lab"
 
+PROGRAMS = ["sh", "-c", f"{shlex.join(CLOCK)} & exec {shlex.join(TERMINAL)}"]
 SESSION = f"""\
 xsetroot -solid "#${{LAB_COLOUR:-2d5f8b}}"
-{shlex.join(CLOCK)} &
-{shlex.join(TERMINAL)} &
-exec {shlex.join(WINDOW_MANAGER)}
+exec {shlex.join(map(str, window_manager(PROGRAMS)))}
 """
 
 

@@ -18,7 +18,7 @@ from subprocess import DEVNULL, run
 from types import TracebackType
 from typing import Self
 
-from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT, WINDOW_MANAGER
+from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT, window_manager
 from lab.process import Failed, Process, wait_for
 from lab.process import run as run_command
 
@@ -26,6 +26,9 @@ DESKTOP_COLOURS = 150
 POLL_S = 0.1
 """Counting colours costs about 0.1 s, so a display is asked less often than a process."""
 MANAGER_S = 30.0
+MANAGED = "LAB_MANAGED"
+MARK_MANAGED = ["xprop", "-root", "-format", MANAGED, "8u", "-set", MANAGED, "yes"]
+"""Marks the root window; the check window of EWMH is there before the manager has started."""
 COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
 FAMILY_WILD = 0xFFFF
 LOSSY_STEPS = 8
@@ -128,13 +131,13 @@ class Display:
         return self._stack.enter_context(Process.start(name, command, log, env={**self.env, **(env or {})}))
 
     def manage_windows(self) -> None:
-        """Start a window manager; return when it has the display, and so gives new windows the keyboard."""
-        manager = self.launch("manager", WINDOW_MANAGER)
+        """Start a window manager; return when it shows new windows, and so gives them the keyboard."""
+        manager = self.launch("manager", window_manager(MARK_MANAGED))
         manager.wait_until(self.is_managed, MANAGER_S, "the display to manage")
 
     def is_managed(self) -> bool:
-        """Say whether a window manager has said that it has the display."""
-        return "window id" in self._ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+        """Say whether a window manager has started on the display."""
+        return f"{MANAGED}(" in self._ask("xprop", "-root", MANAGED)
 
     def picture(self) -> Picture:
         """Return what the display shows now."""

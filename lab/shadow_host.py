@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from lab.certificates import HostCertificate
-from lab.desktop import CLOCK, TERMINAL, WINDOW_MANAGER
+from lab.desktop import CLOCK, TERMINAL
 from lab.display import Display
 from lab.listening import listening
 from lab.process import Process, run
@@ -72,8 +72,8 @@ class ShadowHost:
         self._stack.close()
 
     def _start_desktop(self) -> None:
+        self.display.manage_windows()
         for name, command in {
-            "openbox": WINDOW_MANAGER,
             "xsetroot": ["xsetroot", "-solid", self.colour],
             "xclock": CLOCK,
             "xterm": [*TERMINAL, "-T", self.name],

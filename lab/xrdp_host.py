@@ -143,9 +143,9 @@ class XrdpHost:
     def log_on(self, user: str, password: str) -> None:
         """Start the session of `user` as xrdp does at a first connection, and wait for its window manager.
 
-        The session process of xrdp-sesman 0.9.21 hangs now and then between starting the X server and the
-        window manager (about once in 50 starts on two busy cores, without anything of ours in between): its
-        user would see an empty screen for ever. Such a session is ended and started again.
+        The session process of xrdp-sesman 0.9.21 was seen to hang between starting the X server and the
+        window manager (seldom: never in the last 700 starts on two busy cores), and its user sees an empty
+        screen for ever. Such a session is ended and started again.
         """
         account = Account(user)
         for _ in range(LOG_ON_ATTEMPTS):
@@ -174,14 +174,14 @@ class XrdpHost:
 
     def in_session(self, user: str, command: Command) -> Command:
         """Return what runs a command as `user`, on the display of the session they have on this host."""
-        leader = next(pid for pid in self.session(Account(user)) if _name_of(pid) == WINDOW_MANAGER[0])
+        leader = next(pid for pid in self.session(Account(user)) if _name_of(pid) == WINDOW_MANAGER)
         environment = (PROC / str(leader) / "environ").read_text().split("\0")
         display = [each for each in environment if each.partition("=")[0] in SESSION_VARIABLES]
         ordinary = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
         return [*self._inside(), *ordinary, "env", *display, *command]
 
     def _has_window_manager(self, account: Account) -> bool:
-        return any(_name_of(pid) == WINDOW_MANAGER[0] for pid in self.session(account))
+        return any(_name_of(pid) == WINDOW_MANAGER for pid in self.session(account))
 
     def _inside(self) -> list[str | Path]:
         """Return what runs a command inside all namespaces of the host."""
