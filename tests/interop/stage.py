@@ -233,12 +233,15 @@ def desktop_through(
     version: Version = 2,
     transport: Transport = "websocket",
     place: Place = here,
+    *,
+    file: Path | None = None,
 ) -> Iterator[Desktop]:
-    """Open a resource with a new connection file, and wait until its desktop is seen."""
+    """Open a resource with `file`, or with a new connection file, and wait until its desktop is seen."""
     if isinstance(published.host, XrdpHost):
         published.host.log_on(login.user, login.password)
     with seat(stage, version, place=place) as desktop:
-        desktop.open(stage.connection_file(published, login.user), login, published.pin, transport)
+        file = file or stage.connection_file(published, login.user)
+        desktop.open(file, login, published.pin, transport)
         desktop.wait_rendered(published.colour)
         yield desktop
 

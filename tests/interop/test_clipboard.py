@@ -16,7 +16,7 @@ import pytest
 from lab.freerdp import Version
 from lab.process import run, wait_for
 from lab.xrdp_host import XrdpHost
-from tests.interop.stage import Desktop, Login, Published, Stage, Transport, altered, seat
+from tests.interop.stage import Desktop, Login, Published, Stage, Transport, altered, desktop_through
 
 pytestmark = pytest.mark.interop
 READ = ["timeout", "5", "xclip", "-selection", "clipboard", "-o"]
@@ -96,11 +96,7 @@ def opened(
     stage: Stage, desk: Published, anna: Login, file: Path, version: Version, transport: Transport
 ) -> Iterator[Clipboards]:
     """Open the file, and wait for the desktop."""
-    assert isinstance(desk.host, XrdpHost)
-    desk.host.log_on(anna.user, anna.password)
-    with seat(stage, version) as desktop:
-        desktop.open(file, anna, desk.pin, transport)
-        desktop.wait_rendered(desk.colour)
+    with desktop_through(stage, desk, anna, version, transport, file=file) as desktop:
         yield Clipboards(desktop, desk, anna.user)
 
 

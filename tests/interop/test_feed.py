@@ -14,11 +14,10 @@ from dialback.store.open import open_store
 from dialback.transport.tls import client_context
 from lab.accounts import Account
 from lab.process import wait_for
-from lab.xrdp_host import XrdpHost
 from tests.e2e.subscriber import WINDOWS, Client, file_urls
 from tests.interop.conftest import running_stage
 from tests.interop.records import is_closed_by_user
-from tests.interop.stage import Login, Published, Stage, login_of, seat, value_of
+from tests.interop.stage import Login, Published, Stage, desktop_through, login_of, value_of
 
 pytestmark = pytest.mark.interop
 
@@ -73,8 +72,6 @@ def offered(subscriber: Client) -> list[str]:
 def test_file_of_the_feed_opens_the_desktop_and_the_session_is_found_again(
     stage: Stage, desk: Published, dora: Login, subscriber: Client
 ) -> None:
-    assert isinstance(desk.host, XrdpHost)
-    desk.host.log_on(dora.user, dora.password)
     listed = asyncio.run(subscriber.subscribe())
     (url,) = file_urls(listed.body)
     file = stage.folder / "feed.rdp"
@@ -82,9 +79,7 @@ def test_file_of_the_feed_opens_the_desktop_and_the_session_is_found_again(
     assert value_of(file, "full address") == desk.resource
 
     watch = stage.watch()
-    with seat(stage) as desktop:
-        desktop.open(file, dora, desk.pin)
-        desktop.wait_rendered(desk.colour)
+    with desktop_through(stage, desk, dora, file=file) as desktop:
         desktop.types(dora.home)
         # What the host reported before the client came is replaced by its next report.
         assert wait_for(lambda: offered(subscriber) == [], OFFERED_S, 0.5)
@@ -95,9 +90,7 @@ def test_file_of_the_feed_opens_the_desktop_and_the_session_is_found_again(
     assert wait_for(lambda: offered(subscriber) != [], OFFERED_S, 0.5)
     again = stage.folder / "again.rdp"
     again.write_bytes(offered(subscriber)[0].encode("ascii"))
-    with seat(stage) as desktop:
-        desktop.open(again, dora, desk.pin)
-        desktop.wait_rendered(desk.colour)
+    with desktop_through(stage, desk, dora, file=again) as desktop:
         # The same terminal: what was typed before is in its history.
         desktop.display.type_in_terminal("history | grep -c typed > seen.txt")
         seen = dora.home / "seen.txt"

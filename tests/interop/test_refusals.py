@@ -9,7 +9,7 @@ from lab.certificates import Authority
 from lab.freerdp import Version
 from lab.process import wait_for
 from tests.interop.records import assert_refused, assert_whole_life, is_closed_by_user
-from tests.interop.stage import Login, Published, Stage, Transport, altered, seat
+from tests.interop.stage import Login, Published, Stage, Transport, altered, desktop_through, seat
 
 pytestmark = pytest.mark.interop
 
@@ -100,9 +100,8 @@ def test_one_file_opens_the_desktop_twice(stage: Stage, blue: Published, anna: L
     watch = stage.watch()
     versions: tuple[Version, ...] = (2, 3)
     for version in versions:
-        with seat(stage, version) as desktop:
-            desktop.open(file, anna, blue.pin)
-            desktop.wait_rendered(blue.colour)
+        with desktop_through(stage, blue, anna, version, file=file):
+            pass
     records = watch.all_ended()
     assert len(records) == 2
     for record in records:

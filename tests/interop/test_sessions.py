@@ -33,7 +33,7 @@ from lab.platform import Platform
 from lab.ports import free_port
 from lab.process import Failed, wait_for
 from lab.xrdp_host import XrdpHost
-from tests.interop.stage import Desktop, Login, Published, Stage, login_of, seat
+from tests.interop.stage import Login, Published, Stage, desktop_through, login_of, seat
 
 pytestmark = pytest.mark.interop
 
@@ -182,16 +182,6 @@ def published(stage: Stage, host: XrdpHost, login: Login, place: Place) -> Publi
     return stage.publish("desk", host, f"unix:{host.socket}", login.user, place=place)
 
 
-@contextlib.contextmanager
-def connected(stage: Stage, desk: Published, login: Login) -> Iterator[Desktop]:
-    assert isinstance(desk.host, XrdpHost)
-    desk.host.log_on(login.user, login.password)
-    with seat(stage) as desktop:
-        desktop.open(stage.connection_file(desk, login.user), login, desk.pin)
-        desktop.wait_rendered(desk.colour)
-        yield desktop
-
-
 def programs(user: str) -> list[str]:
     """Return the names of all programs of the user."""
     return [name_of(pid) for pid in Account(user).processes()]
@@ -202,7 +192,7 @@ def test_session_is_known_from_its_beginning_to_its_end(
 ) -> None:
     desk = published(stage, host, cleo, among(host, as_root=True))
     truth.wait_for()
-    with connected(stage, desk, cleo) as desktop:
+    with desktop_through(stage, desk, cleo) as desktop:
         truth.wait_for((cleo.user, "active"))
         before = desktop.display.picture().share(desk.colour)
         truth.order(SessionAction.MESSAGE, "The host restarts at noon.\nSave your work please.")
@@ -224,7 +214,7 @@ def test_ordinary_agent_sees_sessions_and_disconnects_them_but_says_what_it_may_
     stage: Stage, truth: Truth, host: XrdpHost, cleo: Login
 ) -> None:
     desk = published(stage, host, cleo, among(host))
-    with connected(stage, desk, cleo) as desktop:
+    with desktop_through(stage, desk, cleo) as desktop:
         truth.wait_for((cleo.user, "active"))
         for action in (SessionAction.MESSAGE, SessionAction.LOG_OFF):
             with pytest.raises(Refused, match="runs as user nobody and may not") as refused:
@@ -324,5 +314,5 @@ def test_host_that_cannot_dial_back_is_out_of_rotation_within_ten_seconds(
 
     proxy.stalled = False
     taking_s(lambda: not truth.fails(Check.DIAL_BACK), OUT_S)
-    with connected(stage, desk, cleo):
+    with desktop_through(stage, desk, cleo):
         truth.wait_for((cleo.user, "active"))
