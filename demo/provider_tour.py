@@ -41,7 +41,6 @@ CUT_S = 2.0
 """What a revoked grant may take to end what it opened."""
 SETTLE_S = 1.0
 """Time for what was typed to be carried out and drawn, before the picture is taken."""
-ASKED_TIMEOUT_S = 15.0
 KEYS = re.compile(r"^key of the (host|platform): ([0-9a-f]{64})$", re.MULTILINE)
 CLIENT_LINES = 4
 """What `dialback connect` says in the end, behind the client's own messages."""
@@ -261,7 +260,7 @@ class ProviderTour:
             )
             with self.ada.start("revoke", "consent", "revoke", grant) as revoking:
                 since_start, ended_at = self.cut()
-                revoking.wait(ASKED_TIMEOUT_S)
+                revoking.wait()
             ran(f"dialback consent revoke {grant}", tail(revoking.log), whose="ada")
             self.cut_s = ended_at - self._revoked_at(grant)
             fact("xfreerdp ended", f"{since_start:.2f} s after ada started the command,")
@@ -287,13 +286,13 @@ class ProviderTour:
             found[:] = [each["id"] for each in json.loads(self.ada.run("consent", "list", "--json"))]
             return bool(found)
 
-        self._connecting.wait_until(is_asked, ASKED_TIMEOUT_S, "request for consent", POLL_S)
+        self._connecting.wait_until(is_asked, "request for consent", poll_s=POLL_S)
         return only(found)
 
     def see_desktop(self) -> float:
         """Wait until the host's desktop is seen, and return how many seconds it took."""
         began = time.monotonic()
-        self._connecting.wait_until(self.display.shows_desktop, ASKED_TIMEOUT_S, "desktop", POLL_S)
+        self._connecting.wait_until(self.display.shows_desktop, "desktop", poll_s=POLL_S)
         self.display.wait_for_colour(FILES.colour)
         self._client_pid = only(descendants(self._connecting.pid))
         return time.monotonic() - began
@@ -301,7 +300,7 @@ class ProviderTour:
     def cut(self) -> tuple[float, float]:
         """Wait until the RDP client has ended; return how many seconds it took, and when that was."""
         began = time.monotonic()
-        if not wait_for(lambda: not Path(f"/proc/{self._client_pid}").exists(), ASKED_TIMEOUT_S):
+        if not wait_for(lambda: not Path(f"/proc/{self._client_pid}").exists()):
             raise Failed(f"expected {self._client} to end after its grant was revoked, it still runs")
         return time.monotonic() - began, time.time()
 
@@ -314,7 +313,7 @@ class ProviderTour:
 
     def said_in_the_end(self) -> str:
         """Wait until `dialback connect` has ended, and return what it said last."""
-        self._connecting.wait(ASKED_TIMEOUT_S)
+        self._connecting.wait()
         return tail(self._connecting.log, CLIENT_LINES)
 
     def _revoked_at(self, grant: str) -> float:
@@ -406,12 +405,12 @@ class ProviderTour:
             host = self._host(site)
             return host["agent_version"] == version and host["report"]["management"] is not None
 
-        if not wait_for(reported, ASKED_TIMEOUT_S, POLL_S):
+        if not wait_for(reported, poll_s=POLL_S):
             raise Failed(f"expected a report of {site.place} by an agent of version {version}")
 
     def _wait_for_link(self, site: Site, *, up: bool) -> None:
         wanted = "up" if up else "down"
-        if not wait_for(lambda: self._link(site) == wanted, ASKED_TIMEOUT_S, POLL_S):
+        if not wait_for(lambda: self._link(site) == wanted, poll_s=POLL_S):
             raise Failed(f"expected the link of {site.place} {wanted}")
 
     def _picture(self, name: str) -> None:

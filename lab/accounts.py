@@ -14,7 +14,7 @@ from typing import Self
 
 from lab.desktop import CLOCK, TERMINAL, window_manager
 from lab.listening import PROC
-from lab.process import Failed, run, wait_for
+from lab.process import PATIENCE_S, Failed, run, wait_for
 
 MARK = "made by the dialback lab"
 
@@ -72,7 +72,7 @@ class Account:
                         found.append(int(entry.name))
         return found
 
-    def remove(self, timeout_s: float = 3.0) -> None:
+    def remove(self, timeout_s: float = PATIENCE_S) -> None:
         """Remove the account with its home; raise `Failed` while processes of it still run."""
         if not self._exists():
             return

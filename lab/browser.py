@@ -13,10 +13,10 @@ from typing import Self
 
 from playwright.sync_api import Error, Page, sync_playwright
 
-from lab.process import run
+from lab.process import PATIENCE_S, run
 
 CHROMIUM = Path("/usr/bin/chromium")
-TIMEOUT_MS = 20_000
+PATIENCE_MS = 1000 * PATIENCE_S
 SIZE = (1024, 700)
 
 
@@ -55,7 +55,7 @@ class Browser:
             base_url=url, viewport={"width": size[0], "height": size[1]}, accept_downloads=True
         )
         page = context.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
+        page.set_default_timeout(PATIENCE_MS)
         return page
 
     def stop(self) -> None:

@@ -19,13 +19,12 @@ from types import TracebackType
 from typing import Self
 
 from lab.desktop import TERMINAL_COLOUR, TERMINAL_POINT, window_manager
-from lab.process import Failed, Process, wait_for
+from lab.process import PATIENCE_S, Failed, Process, wait_for
 from lab.process import run as run_command
 
 DESKTOP_COLOURS = 150
 POLL_S = 0.1
 """Counting colours costs about 0.1 s, so a display is asked less often than a process."""
-MANAGER_S = 30.0
 MANAGED = "LAB_MANAGED"
 MARK_MANAGED = ["xprop", "-root", "-format", MANAGED, "8u", "-set", MANAGED, "yes"]
 """Marks the root window; the check window of EWMH is there before the manager has started."""
@@ -96,7 +95,9 @@ class Display:
         self._cookie.write_bytes(authority_file(secrets.token_bytes(16)))
         width, height = self._size
         reader, writer = os.pipe()
-        options = ["-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-auth", str(self._cookie)]
+        # A key held while the machine stalls is not typed again (-r).
+        screen = ["-screen", "0", f"{width}x{height}x24"]
+        options = ["-r", *screen, "-nolisten", "tcp", "-auth", str(self._cookie)]
         try:
             server = Process.start(
                 f"Xvfb {self.name}",
@@ -133,7 +134,7 @@ class Display:
     def manage_windows(self) -> None:
         """Start a window manager; return when it shows new windows, and so gives them the keyboard."""
         manager = self.launch("manager", window_manager(MARK_MANAGED))
-        manager.wait_until(self.is_managed, MANAGER_S, "the display to manage")
+        manager.wait_until(self.is_managed, "the display to manage")
 
     def is_managed(self) -> bool:
         """Say whether a window manager has started on the display."""
@@ -160,7 +161,7 @@ class Display:
         """Say whether a desktop is seen now, and not a blank display or a login window."""
         return self.colours() > DESKTOP_COLOURS
 
-    def wait_for_desktop(self, min_colours: int = DESKTOP_COLOURS, timeout_s: float = 15.0) -> int:
+    def wait_for_desktop(self, min_colours: int = DESKTOP_COLOURS, timeout_s: float = PATIENCE_S) -> int:
         """Wait for more than `min_colours` colours and return how many; raise `Failed` without them."""
         seen = 0
 
@@ -173,7 +174,7 @@ class Display:
             raise Failed(f"{self.name}: {seen} colours after {timeout_s} s, expected more than {min_colours}")
         return seen
 
-    def wait_for_colour(self, colour: str, share: float = 0.1, timeout_s: float = 10.0) -> None:
+    def wait_for_colour(self, colour: str, share: float = 0.1, timeout_s: float = PATIENCE_S) -> None:
         """Wait until `colour` has this share of the picture, by which hosts are told apart; else `Failed`."""
         seen = 0.0
 
@@ -195,7 +196,7 @@ class Display:
         if enter:
             self._xdotool("key", "Return")
 
-    def type_in_terminal(self, command: str, timeout_s: float = 10.0) -> None:
+    def type_in_terminal(self, command: str, timeout_s: float = PATIENCE_S) -> None:
         """Run `command` in the terminal of the desktop seen; raise `Failed` if none appears."""
         self.wait_for_colour(TERMINAL_COLOUR, 0.05, timeout_s)
         self.click(*TERMINAL_POINT)

@@ -20,14 +20,13 @@ from xml.etree import ElementTree
 
 import spnego
 
-from lab.process import Failed
+from lab.process import PATIENCE_S, Failed
 
 FEED = "/RDWeb/Feed/webfeed.aspx"
 ACCEPT = "application/x-msts-radc+xml; radc_schema_version=2.0"
 TOKEN_TYPE = "application/x-msts-webfeed-login"
 COOKIE = ".ASPXAUTH"
 MAX_STEPS = 8
-TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class FeedClient:
         if self._http is None:
             name, _, port = self.address.rpartition(":")
             trust = ssl.create_default_context(cafile=self.authority)
-            self._http = http.client.HTTPSConnection(name, int(port), context=trust, timeout=TIMEOUT_S)
+            self._http = http.client.HTTPSConnection(name, int(port), context=trust, timeout=PATIENCE_S)
         return self._http
 
     def __enter__(self) -> Self:

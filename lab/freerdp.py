@@ -16,7 +16,7 @@ from typing import Literal, Self
 
 from lab.display import POLL_S, Display
 from lab.place import Place, here
-from lab.process import Failed, Process, tail
+from lab.process import PATIENCE_S, Failed, Process, tail
 
 Version = Literal[2, 3]
 PROGRAMS: dict[Version, str] = {2: "xfreerdp", 3: "xfreerdp3"}
@@ -102,12 +102,12 @@ class FreeRdp:
         self._process = Process.start(self.name, command, self.log, env=self._env())
         return self
 
-    def wait_rendered(self, timeout_s: float = 15.0) -> float:
+    def wait_rendered(self, timeout_s: float = PATIENCE_S) -> float:
         """Wait for a desktop and return the seconds since `connect`; raise `Failed` if the client ends."""
-        self._running().wait_until(self.display.shows_desktop, timeout_s, "desktop", POLL_S)
+        self._running().wait_until(self.display.shows_desktop, "desktop", timeout_s, POLL_S)
         return time.monotonic() - self._started_at
 
-    def wait_ended(self, timeout_s: float = 15.0) -> int:
+    def wait_ended(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait until the client ends by itself and return its exit status; `EXITS` tells what it means."""
         return self._running().wait(timeout_s)
 

@@ -22,7 +22,6 @@ from lab.process import Process
 
 SCRIPT = Path(__file__).with_suffix(".mjs")
 INSTALLED = Path(__file__).parent.parent / "tools" / "npm"
-START_TIMEOUT_S = 15.0
 MAX_STEPS = 12
 PEOPLE: dict[str, dict[str, Any]] = {
     "alice": {
@@ -100,9 +99,7 @@ class OidcLabProvider:
         endpoint = f"127.0.0.1:{self.port}"
         try:
             self._process.wait_until(
-                lambda: any(one.address == endpoint for one in listening(self._process.pid)),
-                START_TIMEOUT_S,
-                endpoint,
+                lambda: any(one.address == endpoint for one in listening(self._process.pid)), endpoint
             )
         except BaseException:
             self.stop()

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from lab.place import Command
 from lab.platform import COMMAND
-from lab.process import Failed, Process, run
+from lab.process import PATIENCE_S, Failed, Process, run
 
 CLIENTS = ("xfreerdp", "xfreerdp3")
 BOTH_STREAMS = 'exec "$@" 2>&1'
-LINES_UNTIL_LINK_S = 15.0
 
 
 class Person:
@@ -79,10 +78,10 @@ class SigningIn:
             found[:] = [word for word in words if word.startswith("https://")]
             return bool(found)
 
-        self._process.wait_until(shown, LINES_UNTIL_LINK_S, "link")
+        self._process.wait_until(shown, "link")
         return found[0]
 
-    def done(self, timeout_s: float = 30.0) -> str:
+    def done(self, timeout_s: float = PATIENCE_S) -> str:
         """Wait until the command is signed in, and return what it says in the end."""
         try:
             if self._process.wait(timeout_s) != 0:

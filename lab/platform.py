@@ -19,10 +19,9 @@ from typing import Any, Self
 
 from lab.place import Command, Place, here
 from lab.ports import free_port
-from lab.process import Failed, Process, run, tail, wait_for
+from lab.process import PATIENCE_S, Failed, Process, run, tail, wait_for
 
 COMMAND = Path(sys.executable).with_name("dialback")
-START_TIMEOUT_S = 20.0
 POLL_S = 0.2
 """A command of the administrator's costs half a second of processor time, so it is not asked more often."""
 LINK = re.compile(r"^https://\S+/invitation/\S+$", re.MULTILINE)
@@ -50,9 +49,7 @@ class Platform:
         words: Command = ["serve", "--data", self.data, "--listen", listen, "--address", self.address]
         self._process = Process.start("server", [COMMAND, *words], self.log)
         try:
-            self._process.wait_until(
-                lambda: b"listening" in self.log.read_bytes()[before:], START_TIMEOUT_S, "open port"
-            )
+            self._process.wait_until(lambda: b"listening" in self.log.read_bytes()[before:], "open port")
         except BaseException:
             self._process.stop()
             raise
@@ -64,7 +61,7 @@ class Platform:
             return
         os.kill(self._process.pid, signal.SIGTERM)
         try:
-            code = self._process.wait(START_TIMEOUT_S)
+            code = self._process.wait()
         finally:
             self._process.stop()
         if code != 0:
@@ -74,7 +71,7 @@ class Platform:
         """Run a command of the administrator's, which ends with `status`, and return what it printed."""
         return run([COMMAND, *words, "--data", self.data], status=status)
 
-    def first_link(self, timeout_s: float = START_TIMEOUT_S) -> str:
+    def first_link(self, timeout_s: float = PATIENCE_S) -> str:
         """Wait for the one-time link by which somebody becomes the first administrator, and return it."""
         found: list[str] = []
 
@@ -95,12 +92,12 @@ class Platform:
         """Say whether the agent link of the host called so stands."""
         return any(each["link_up"] for each in self.hosts() if each["name"] == host)
 
-    def wait_for_link(self, host: str, *, up: bool = True, timeout_s: float = 20.0) -> None:
+    def wait_for_link(self, host: str, *, up: bool = True, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the agent link of `host` is up, or down; raise `Failed` when it does not happen."""
         if not wait_for(lambda: self.link_up(host) is up, timeout_s, POLL_S):
             raise Failed(f"expected the link of {host} {'up' if up else 'down'} within {timeout_s} s")
 
-    def wait_for_report(self, host: str, timeout_s: float = 20.0) -> dict[str, str]:
+    def wait_for_report(self, host: str, timeout_s: float = PATIENCE_S) -> dict[str, str]:
         """Wait until the agent of `host` has seen its RDP server answer; return what it reported."""
         found: list[dict[str, str]] = []
 
@@ -196,7 +193,7 @@ class HostAgent:
         """Send the agent a signal."""
         os.kill(self.pid, number)
 
-    def wait_ended(self, timeout_s: float = 10.0) -> int:
+    def wait_ended(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait until the agent has ended and return its exit status; negative for a signal."""
         if self._process is None:
             raise Failed(f"{self.host}: expected a started agent")

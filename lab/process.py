@@ -17,13 +17,15 @@ from typing import Self
 
 TAIL_LINES = 25
 POLL_S = 0.02
+PATIENCE_S = 30.0
+"""How long anything real may take before it is taken for hung. It claims nothing about speed."""
 
 
 class Failed(Exception):
     """A program ended or stayed silent when it should have answered; the text holds the end of its log."""
 
 
-def wait_for(holds: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S) -> bool:
+def wait_for(holds: Callable[[], bool], timeout_s: float = PATIENCE_S, poll_s: float = POLL_S) -> bool:
     """Ask `holds` every `poll_s` until it is true; return whether it was before `timeout_s` passed."""
     deadline = time.monotonic() + timeout_s
     while not holds():
@@ -86,7 +88,7 @@ class Process:
         return tail(self.log)
 
     def wait_until(
-        self, holds: Callable[[], bool], timeout_s: float, what: str, poll_s: float = POLL_S
+        self, holds: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S, poll_s: float = POLL_S
     ) -> None:
         """Wait until `holds`; raise `Failed` when the program ends first or `timeout_s` passes."""
         if not wait_for(lambda: holds() or self.returncode is not None, timeout_s, poll_s):
@@ -94,7 +96,7 @@ class Process:
         if self.returncode is not None:
             raise Failed(f"{self.name}: ended with {self.returncode} before {what}\n{self.log_tail()}")
 
-    def wait(self, timeout_s: float) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for the program to end by itself, return its exit status; raise `Failed` after `timeout_s`."""
         if not wait_for(lambda: self.returncode is not None, timeout_s):
             raise Failed(f"{self.name}: still running after {timeout_s} s\n{self.log_tail()}")
@@ -123,7 +125,7 @@ class Process:
 
 
 def run(
-    command: Sequence[str | Path], *, stdin: str | None = None, timeout_s: float = 30.0, status: int = 0
+    command: Sequence[str | Path], *, stdin: str | None = None, timeout_s: float = PATIENCE_S, status: int = 0
 ) -> str:
     """Run a short command to its end, return its standard output; raise `Failed` with its complaint.
 

@@ -18,7 +18,6 @@ from lab.display import Display
 from lab.listening import listening
 from lab.process import Process, run
 
-START_TIMEOUT_S = 10.0
 PURPLE = "#553388"
 PROGRAMS = {2: ("freerdp-shadow-cli", "winpr-hash"), 3: ("freerdp-shadow-cli3", "winpr-hash3")}
 
@@ -99,9 +98,7 @@ class ShadowHost:
         )
         self._stack.enter_context(server)
         endpoint = f"{self.address[0]}:{self.address[1]}" if self.address else str(self.socket)
-        server.wait_until(
-            lambda: any(one.address == endpoint for one in listening(server.pid)), START_TIMEOUT_S, endpoint
-        )
+        server.wait_until(lambda: any(one.address == endpoint for one in listening(server.pid)), endpoint)
         return server
 
     def _listen_options(self) -> list[str]:

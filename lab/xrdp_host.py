@@ -35,7 +35,6 @@ from lab.place import Command
 from lab.ports import free_port
 from lab.process import Failed, Process, run, tail, wait_for
 
-START_TIMEOUT_S = 10.0
 LOG_ON_TIMEOUT_S = 8.0
 LOG_ON_ATTEMPTS = 3
 SESRUN = ["xrdp-sesrun", "-t", "Xorg", "-g", "1024x768", "-b", "24", "-s", "127.0.0.1", "-F", "0", "-c"]
@@ -121,9 +120,7 @@ class XrdpHost:
         self._process = Process.start(f"xrdp {self.name}", self._command(), self._log)
         expected = {f"[::1]:{sesman_port}", self._endpoint()}
         try:
-            self._process.wait_until(
-                lambda: expected <= self._listens_on(), START_TIMEOUT_S, "listening sockets"
-            )
+            self._process.wait_until(lambda: expected <= self._listens_on(), "listening sockets")
         except BaseException:
             self.stop()
             raise
@@ -163,7 +160,7 @@ class XrdpHost:
         for pid in self.session(account):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not self.session(account), LOG_ON_TIMEOUT_S)
+        wait_for(lambda: not self.session(account))
 
     def among(self, command: Command) -> Command:
         """Return what runs a command among the host's processes, with the network of the machine.

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from lab.display import Display
-from lab.process import Failed, run, wait_for
+from lab.process import PATIENCE_S, Failed, run, wait_for
 from tests.console.rdp_client import REACH
 from tests.console.window.platform_stub import TOKEN, PlatformStub
 
 ROOT = Path(__file__).parents[2]
 SIZE = (1280, 860)
-WAIT_S = 30.0
 CLIENT = f"""#!{{python}}
 import pathlib, time
 {REACH}
@@ -99,7 +98,7 @@ class Seat:
 
     def until(self, holds: Callable[[], object]) -> None:
         """Wait until it holds."""
-        if not wait_for(lambda: bool(holds()), WAIT_S, 0.05):
+        if not wait_for(lambda: bool(holds()), poll_s=0.05):
             raise Failed(f"it did not come to hold\n{self.log.read_text()}")
 
     def click(self, question: str, name: str, *, button: int = 1, held: str = "") -> None:
@@ -152,14 +151,14 @@ class Seat:
     def close(self) -> int:
         """Close the window as its manager does; return the exit status."""
         self.display.press("ctrl+q")
-        return self.process.wait(20)
+        return self.process.wait()
 
     def stop(self) -> None:
         """End the command, if it still runs."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(20)
+                self._process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

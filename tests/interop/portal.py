@@ -18,12 +18,12 @@ from dialback.identity.signing import SigningKey
 from dialback.observe.tasks import Tasks
 from dialback.transport.listen import listen_tls
 from dialback.transport.tls import server_context
+from lab.browser import CHROMIUM, PATIENCE_MS
 from lab.certificates import Authority
 from lab.ports import free_port
 from tests.transport.ending import ending
 from tests.web.portal.stage import PASSWORD, ROLES, PortalStage
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path("tools/npm/node_modules/axe-core/axe.min.js")
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -81,7 +81,7 @@ async def page_of(browser: Browser, url: str, **options: Any) -> AsyncIterator[P
     )
     failures: list[str] = []
     page = await context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on(
         "console",

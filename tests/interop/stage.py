@@ -20,7 +20,7 @@ from lab.display import Display
 from lab.freerdp import FreeRdp, Version
 from lab.place import Place, here
 from lab.platform import POLL_S, HostAgent, Platform
-from lab.process import Failed, run, wait_for
+from lab.process import PATIENCE_S, Failed, run, wait_for
 from lab.shadow_host import PURPLE, ShadowHost
 from lab.xrdp_host import BLUE, XrdpHost
 from tests.interop.worker import WORKER
@@ -130,15 +130,15 @@ class Watch:
         """Return the new records, newest first."""
         return [record for record in self._platform.connections() if record["id"] not in self._known]
 
-    def opened(self, timeout_s: float = 10.0) -> dict[str, Any]:
+    def opened(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait for exactly one new record, open or ended, and return it."""
         return _only(self._all(lambda record: True, timeout_s))
 
-    def ended(self, timeout_s: float = 10.0) -> dict[str, Any]:
+    def ended(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait until the one new connection has ended, and return its record."""
         return _only(self.all_ended(timeout_s))
 
-    def all_ended(self, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+    def all_ended(self, timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Wait until all new connections have ended, one at least; return their records, newest first."""
         return self._all(lambda record: record["ended_at"] is not None, timeout_s)
 
@@ -198,11 +198,11 @@ class Desktop:
         """Type a new word into the terminal, wait until the host has it in a file, and return the word."""
         word, file = secrets.token_hex(4), home / "typed.txt"
         self.display.type_in_terminal(f"echo {word} > typed.txt")
-        if not wait_for(lambda: file.exists() and file.read_text() == f"{word}\n", 10):
+        if not wait_for(lambda: file.exists() and file.read_text() == f"{word}\n"):
             raise Failed(f"expected {word} in {file}, got {file.read_text() if file.exists() else 'no file'}")
         return word
 
-    def wait_refused(self, timeout_s: float = 15.0) -> str:
+    def wait_refused(self, timeout_s: float = PATIENCE_S) -> str:
         """Wait until the client gives up by itself, and return what it printed."""
         code = self.client.wait_ended(timeout_s)
         if code == 0:

@@ -76,10 +76,6 @@ def test_server_restarted_in_mid_session_is_found_again_by_agent_and_client(
         desktop.types(anna.home)
 
 
-BACK_IN_ROTATION_S = 15.0
-"""A canary that found the agent frozen, and the next one."""
-
-
 def placements(stage: Stage) -> int:
     """Return for how many connections a host has been chosen."""
     return stage.platform.log.read_text().count("connection.place")
@@ -102,11 +98,11 @@ def test_client_that_leaves_while_the_host_is_dialled_leaves_nothing_behind(
             desk.agent.signal(signal.SIGSTOP)
             desktop.open(file, anna, desk.pin)
             # The frozen agent has something to read when the order to dial has come, and when a canary's has.
-            assert wait_for(lambda: placements(own_stage) > placed, 10)
-            assert wait_for(lambda: unread_bytes(desk.agent.pid) > 0, 10)
+            assert wait_for(lambda: placements(own_stage) > placed)
+            assert wait_for(lambda: unread_bytes(desk.agent.pid) > 0)
         assert_refused(watch.ended(), "client-left")
     finally:
         desk.agent.signal(signal.SIGCONT)
-    assert wait_for(lambda: failed_checks(own_stage, desk) == [], BACK_IN_ROTATION_S, POLL_S)
+    assert wait_for(lambda: failed_checks(own_stage, desk) == [], poll_s=POLL_S)
     with desktop_through(own_stage, desk, anna) as desktop:
         desktop.types(anna.home)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, Route
 
 from dialback.app.settings import FILE_NAME, Settings, store_url
 from dialback.domain.errors import Reason, sentence_for_user
@@ -134,12 +134,12 @@ async def test_button_leads_to_the_provider_and_back_to_a_session_with_role_and_
     async with page_of(browser, f"https://{node.address}") as page:
         await sign_in(page, "alice")
         await page.get_by_role("heading", name=HOME, level=1).wait_for()
-        await expect(page.get_by_text("Alice Ärlig")).to_be_visible()
+        await page.get_by_text("Alice Ärlig").wait_for()
         assert await directory_of(node) == (Role.ADMINISTRATOR, {STAFF})
 
         # The session is one of an administrator, page after page.
         await page.goto("/admin/users")
-        await expect(page.get_by_text(ALICE, exact=True).first).to_be_visible()
+        await page.get_by_text(ALICE, exact=True).first.wait_for()
 
         await page.get_by_role("button", name="Sign out").click()
         await page.goto("/admin/users")
@@ -171,8 +171,8 @@ async def test_person_without_a_claim_that_is_needed_reads_why_on_the_page(
     async with page_of(browser, f"https://{node.address}") as page:
         await sign_in(page, "carol")
         await page.get_by_role("heading", name="Not signed in", level=1).wait_for()
-        await expect(page.get_by_text(sentence_for_user(Reason.OIDC_CLAIM_UNFIT))).to_be_visible()
-        await expect(page.get_by_text("preferred_username: ")).to_be_visible()
+        await page.get_by_text(sentence_for_user(Reason.OIDC_CLAIM_UNFIT)).wait_for()
+        await page.get_by_text("preferred_username: ").wait_for()
         await page.goto("/")
         await page.get_by_role("heading", name="Sign in", level=1).wait_for()
     refused = json.loads(node.run("audit", "list", "--json"))
@@ -190,4 +190,4 @@ async def test_person_who_turns_back_at_the_provider_reads_so(
         await page.get_by_role("link", name="Sign in with the lab").click()
         await page.get_by_role("link", name="Cancel").click()
         await page.get_by_role("heading", name="Not signed in", level=1).wait_for()
-        await expect(page.get_by_text(sentence_for_user(Reason.OIDC_DENIED))).to_be_visible()
+        await page.get_by_text(sentence_for_user(Reason.OIDC_DENIED)).wait_for()

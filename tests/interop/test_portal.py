@@ -1,6 +1,5 @@
 """The portal in a real browser: Debian's Chromium, before the node's own port."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from dialback.domain.provider import PROVIDER
 from dialback.domain.tenancy import MAIN
 from dialback.identity.signing import SigningKey
 from dialback.wire import rdpfile, rdpsign
+from lab.browser import PATIENCE_MS
 from tests.interop.portal import (
     PHONE,
     Served,
@@ -170,7 +170,7 @@ async def test_one_time_codes_are_set_up_and_asked_for(page: Page) -> None:
     secret = await page.locator("input[name=secret]").input_value()
     await page.get_by_label("Code of six digits").fill(pyotp.TOTP(secret).now())
     await page.get_by_role("button", name="Turn on").click()
-    await expect(page.locator("#codes li")).to_have_count(10)
+    await expect(page.locator("#codes li")).to_have_count(10, timeout=PATIENCE_MS)
     recovery = await page.locator("#codes li").all_inner_texts()
     await page.get_by_role("button", name="Sign out").click()
 
@@ -396,4 +396,4 @@ async def test_ended_sign_in_sends_an_open_page_to_the_sign_in(page: Page, porta
     await sign_in(page, "anna")
     await page.goto("/approvals")
     await portal.stage.authenticator.end_all(await portal.stage.user("anna"))
-    await asyncio.wait_for(page.wait_for_url("**/signin?next=%2Fapprovals"), 20)
+    await page.wait_for_url("**/signin?next=%2Fapprovals")

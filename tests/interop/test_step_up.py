@@ -77,13 +77,13 @@ def test_parked_client_connects_once_approved_and_says_who_did(
         desktop.client.connect(
             file, user=login.user, password=login.password, pin=host.pin, extra=["/log-level:DEBUG"]
         )
-        assert wait_for(lambda: bool(waiting(stage)), 10)
+        assert wait_for(lambda: bool(waiting(stage)))
         [approval] = waiting(stage)
         assert int(number) in approval["numbers"]
         assert not wait_for(lambda: not waiting(stage), PARKED_S, 1.0), desktop.client.log_tail()
         approve(stage, "--number", number, approval["id"])
         desktop.wait_rendered(host.colour)
-        assert wait_for(lambda: "Approved by " in desktop.client.log.read_text(errors="replace"), 10)
+        assert wait_for(lambda: "Approved by " in desktop.client.log.read_text(errors="replace"))
     record = watch.ended()
     assert record["timeline_ms"]["approve"] > PARKED_S * 1000
 
@@ -97,7 +97,7 @@ def test_denied_client_ends_by_itself(
     file, _ = file_and_number(stage, host, login, version)
     with seat(stage, version) as desktop:
         desktop.open(file, login, host.pin)
-        assert wait_for(lambda: bool(waiting(stage)), 10)
+        assert wait_for(lambda: bool(waiting(stage)))
         approve(stage, "--deny", waiting(stage)[0]["id"])
         desktop.wait_refused()
     assert watch.ended()["reason"] == "approval-denied"
@@ -109,7 +109,7 @@ def test_wrong_number_denies(stage: Stage, careful: tuple[Published, Login]) -> 
     file, number = file_and_number(stage, host, login, 2)
     with seat(stage, 2) as desktop:
         desktop.open(file, login, host.pin)
-        assert wait_for(lambda: bool(waiting(stage)), 10)
+        assert wait_for(lambda: bool(waiting(stage)))
         [approval] = waiting(stage)
         wrong = next(each for each in approval["numbers"] if each != int(number))
         with pytest.raises(Failed):

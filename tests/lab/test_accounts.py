@@ -26,7 +26,7 @@ def test_account_lives_as_long_as_it_is_held(tmp_path: Path) -> None:
         assert (home / ".xsession").owner() == "labcarl"
         command = ["setpriv", "--reuid", "labcarl", "--clear-groups", "sleep", "60"]
         with Process.start("sleep", command, tmp_path / "log") as process:
-            process.wait_until(lambda: account.processes() == [process.pid], 5, "process of the account")
+            process.wait_until(lambda: account.processes() == [process.pid], "process of the account")
             with pytest.raises(Failed, match="stop its hosts first"):
                 account.remove(timeout_s=0)
     assert not home.exists()

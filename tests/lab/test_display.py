@@ -56,10 +56,10 @@ def test_display_shows_what_is_typed_and_listens_on_no_port(tmp_path: Path) -> N
     with Display(tmp_path, (640, 480)) as display:
         assert display.colours() == 1
         terminal = display.launch("xterm", ["xterm", "-geometry", "80x24+0+0"])
-        terminal.wait_until(lambda: display.colours() > 1, 5, "window")
+        terminal.wait_until(lambda: display.colours() > 1, "window")
         display.click(200, 100)
         display.type_keys(f"echo 'a b' > {typed}", enter=True)
-        assert wait_for(lambda: typed.exists() and typed.read_text() == "a b\n", 5)
+        assert wait_for(lambda: typed.exists() and typed.read_text() == "a b\n")
         display.screenshot(tmp_path / "shot.png")
         assert {one.kind for one in listening(display.pid)} == {"unix"}
     assert (tmp_path / "shot.png").read_bytes().startswith(b"\x89PNG")

@@ -63,7 +63,7 @@ def name(one: socket.socket) -> str:
 def test_sockets_of_grandchildren_are_found(tmp_path: Path) -> None:
     command = ["sh", "-c", '"$0" -c "$1"; true', sys.executable, SERVER]
     with Process.start("server", command, tmp_path / "log") as process:
-        process.wait_until(lambda: "ready" in process.log_tail(), 10, "greeting")
+        process.wait_until(lambda: "ready" in process.log_tail(), "greeting")
         assert len(descendants(process.pid)) == 1
         assert [one.kind for one in listening(process.pid)] == ["tcp"]
 
@@ -75,5 +75,5 @@ def test_a_child_shares_the_network_of_its_parent(tmp_path: Path) -> None:
 
 def test_an_ended_process_listens_on_nothing(tmp_path: Path) -> None:
     with Process.start("true", ["true"], tmp_path / "log") as process:
-        process.wait(5)
+        process.wait()
         assert listening(process.pid) == []

@@ -43,7 +43,7 @@ def test_the_choice_begins_where_it_is_told_and_goes_on_at_the_front() -> None:
 def test_firewall_drops_inbound_and_lets_outbound_through(tmp_path: Path) -> None:
     with Namespace(tmp_path) as namespace:
         server = namespace.launch("server", [sys.executable, "-c", SERVER])
-        server.wait_until(lambda: "ready" in server.log_tail(), 10, "greeting")
+        server.wait_until(lambda: "ready" in server.log_tail(), "greeting")
         assert Listener("tcp", "0.0.0.0:3389") in in_namespace_of(server.pid)
         with pytest.raises(TimeoutError):
             socket.create_connection((namespace.inside, 3389), 1.5)

@@ -15,7 +15,7 @@ def shell(folder: Path, script: str) -> Process:
 
 def test_waiting_ends_when_the_predicate_holds(tmp_path: Path) -> None:
     with shell(tmp_path, "echo ready; exec sleep 60") as process:
-        process.wait_until(lambda: "ready" in process.log_tail(), 5, "greeting")
+        process.wait_until(lambda: "ready" in process.log_tail(), "greeting")
         assert process.returncode is None
 
 
@@ -24,21 +24,21 @@ def test_waiting_for_a_program_that_ends_shows_its_log(tmp_path: Path) -> None:
         shell(tmp_path, "echo no key; exit 3") as process,
         pytest.raises(Failed, match=r"(?s)with 3 .*no key"),
     ):
-        process.wait_until(lambda: False, 5, "port")
+        process.wait_until(lambda: False, "port")
 
 
 def test_waiting_for_a_silent_program_ends_at_the_deadline(tmp_path: Path) -> None:
     with shell(tmp_path, "exec sleep 60") as process, pytest.raises(Failed, match="no port within"):
-        process.wait_until(lambda: False, 0.05, "port")
+        process.wait_until(lambda: False, "port", 0.05)
 
 
 def test_stopping_ends_the_whole_group(tmp_path: Path) -> None:
     with shell(tmp_path, "sleep 60 & echo ready; wait") as process:
-        process.wait_until(lambda: "ready" in process.log_tail(), 5, "greeting")
+        process.wait_until(lambda: "ready" in process.log_tail(), "greeting")
         group = process.pid
     assert process.returncode == -15
     # The child is not ours to reap; it is gone once its new parent has done so.
-    assert wait_for(lambda: not group_exists(group), 5)
+    assert wait_for(lambda: not group_exists(group))
 
 
 def group_exists(group: int) -> bool:
@@ -51,13 +51,13 @@ def group_exists(group: int) -> bool:
 
 def test_a_program_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
     process = shell(tmp_path, "trap '' TERM; echo ready; while :; do sleep 60; done")
-    process.wait_until(lambda: "ready" in process.log_tail(), 5, "greeting")
+    process.wait_until(lambda: "ready" in process.log_tail(), "greeting")
     assert process.stop(grace_s=0.1) == -9
 
 
 def test_stopping_twice_is_harmless(tmp_path: Path) -> None:
     process = shell(tmp_path, "exit 4")
-    assert process.wait(5) == 4
+    assert process.wait() == 4
     assert process.stop() == 4
 
 

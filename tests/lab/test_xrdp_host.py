@@ -64,7 +64,7 @@ def test_two_users_work_at_once_on_a_host_without_a_port(
             client.connect(bridge.address, user=person.name, password=person.password, pin=certificate.sha256)
             print(f"xfreerdp {version} to xrdp: {client.wait_rendered():.2f} s")
             display.type_in_terminal("id -un > typed.txt")
-            assert wait_for(lambda person=person: read(person.home / "typed.txt") == f"{person.name}\n", 10)
+            assert wait_for(lambda person=person: read(person.home / "typed.txt") == f"{person.name}\n")
             display.wait_for_colour(host.colour)
         assert all(host.session(person) for person in people.values())
         sessions = [pid for person in people.values() for pid in person.processes()]
