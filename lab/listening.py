@@ -27,6 +27,13 @@ class Listener:
     address: str
 
 
+def name_of(pid: int) -> str:
+    """Return the name of a process; empty when it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return (PROC / str(pid) / "comm").read_text().strip()
+    return ""
+
+
 def listening(pid: int) -> list[Listener]:
     """Return what `pid` and its descendants listen on, sorted, each once; empty when they have ended."""
     found: set[Listener] = set()

@@ -18,7 +18,7 @@ import httpx
 
 from lab.listening import listening
 from lab.ports import free_port
-from lab.process import Process
+from lab.process import PATIENCE_S, Process
 
 SCRIPT = Path(__file__).with_suffix(".mjs")
 INSTALLED = Path(__file__).parent.parent / "tools" / "npm"
@@ -132,7 +132,7 @@ async def sign_in(address: str, redirect_uri: str, subject: str) -> dict[str, st
     Returns:
         the parameters with which the browser comes back.
     """
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as browser:
         page = await browser.get(address)
         for _ in range(MAX_STEPS):
             if (landed := _landed(page, redirect_uri)) is not None:
@@ -143,7 +143,7 @@ async def sign_in(address: str, redirect_uri: str, subject: str) -> dict[str, st
 
 async def turn_back(address: str, redirect_uri: str) -> dict[str, str]:
     """Do what a person does who does not want to sign in after all; return as `sign_in` does."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as browser:
         page = await browser.get(address)
         for _ in range(MAX_STEPS):
             if (landed := _landed(page, redirect_uri)) is not None:

@@ -29,7 +29,7 @@ from typing import Self
 from lab.accounts import Account
 from lab.certificates import HostCertificate
 from lab.desktop import WINDOW_MANAGER
-from lab.listening import PROC, descendants, listening
+from lab.listening import PROC, descendants, listening, name_of
 from lab.netns import Namespace
 from lab.place import Command
 from lab.ports import free_port
@@ -171,21 +171,21 @@ class XrdpHost:
 
     def in_session(self, user: str, command: Command) -> Command:
         """Return what runs a command as `user`, on the display of the session they have on this host."""
-        leader = next(pid for pid in self.session(Account(user)) if _name_of(pid) == WINDOW_MANAGER)
+        leader = next(pid for pid in self.session(Account(user)) if name_of(pid) == WINDOW_MANAGER)
         environment = (PROC / str(leader) / "environ").read_text().split("\0")
         display = [each for each in environment if each.partition("=")[0] in SESSION_VARIABLES]
         ordinary = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
         return [*self._inside(), *ordinary, "env", *display, *command]
 
     def _has_window_manager(self, account: Account) -> bool:
-        return any(_name_of(pid) == WINDOW_MANAGER for pid in self.session(account))
+        return any(name_of(pid) == WINDOW_MANAGER for pid in self.session(account))
 
     def _inside(self) -> list[str | Path]:
         """Return what runs a command inside all namespaces of the host."""
         return ["nsenter", "--target", str(self._sesman()), "--mount", "--uts", "--net", "--pid", "--"]
 
     def _sesman(self) -> int:
-        return next(pid for pid in descendants(self.pid) if _name_of(pid) == "xrdp-sesman")
+        return next(pid for pid in descendants(self.pid) if name_of(pid) == "xrdp-sesman")
 
     def log_tail(self) -> str:
         return tail(self._log)
@@ -257,13 +257,6 @@ class XrdpHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _name_of(pid: int) -> str:
-    """Return the name of a process; empty when it has ended."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return (PROC / str(pid) / "comm").read_text().strip()
-    return ""
 
 
 def display_offset(name: str) -> int:

@@ -108,6 +108,11 @@ class Seat:
         release = ["keyup", held] if held else []
         self._xdotool("mousemove", str(x), str(y), *keys, "sleep", "0.1", "click", str(button), *release)
 
+    def choose_row(self, name: str) -> None:
+        """Click on a host, and wait until it is chosen: a key pressed before would overtake the click."""
+        self.click("row", name)
+        self.until(lambda: self.ask("text", "host-name") == name)
+
     def _place(self, question: str, name: str) -> list[int]:
         """Return where it is, once it is there and stays: a new window may be moved by its manager."""
         seen: list[list[int] | None] = [None]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.freerdp import Version
-from lab.process import run, wait_for
+from lab.process import PATIENCE_S, run, wait_for
 from lab.xrdp_host import XrdpHost
 from tests.interop.stage import Desktop, Login, Published, Stage, Transport, altered, desktop_through
 
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.interop
 READ = ["timeout", "5", "xclip", "-selection", "clipboard", "-o"]
 KEEP = ["sh", "-c", "xclip -selection clipboard >/dev/null 2>&1"]
 """Behind it xclip stays and answers for the text, with none of our pipes open."""
-ARRIVES_S = 15.0
 STAYS_AWAY_S = 5.0
 """Text that is let through was seen to arrive within a second."""
 
@@ -107,7 +106,7 @@ def test_text_is_shared_both_ways_where_the_pool_allows_it(
     allow(stage, "clipboard")
     file = stage.connection_file(desk, anna.user)
     with opened(stage, desk, anna, file, version, "websocket") as clipboards:
-        assert shared(clipboards, ARRIVES_S) == BOTH
+        assert shared(clipboards, PATIENCE_S) == BOTH
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -141,4 +140,4 @@ def test_policy_is_no_boundary_for_a_client_that_is_not_told_or_does_not_heed(
     allow(stage, "sound")
     file = altered(stage.connection_file(desk, anna.user), "redirectclipboard", "1")
     with opened(stage, desk, anna, file, version, transport) as clipboards:
-        assert shared(clipboards, ARRIVES_S) == BOTH
+        assert shared(clipboards, PATIENCE_S) == BOTH

@@ -17,7 +17,7 @@ from dialback.identity.authenticator import Authenticator
 from dialback.identity.settings import SignInSettings
 from dialback.store.open import open_store
 from lab.display import Display
-from lab.listening import descendants
+from lab.listening import descendants, name_of
 from lab.platform import HostAgent, Platform
 from lab.process import run, wait_for
 from lab.xrdp_host import XrdpHost
@@ -88,8 +88,13 @@ def client_of(folder: Path, login: Login) -> Path:
 
 def clients(seat: Seat) -> list[int]:
     """Return the RDP clients that run below the console."""
-    found = descendants(seat.process.pid)
-    return [pid for pid in found if Path(f"/proc/{pid}/comm").read_text().startswith("xfreerdp")]
+    return [pid for pid in descendants(seat.process.pid) if name_of(pid).startswith("xfreerdp")]
+
+
+def closing_is_asked(seat: Seat) -> bool:
+    """Press the keys that close the window, and say whether it asks back."""
+    seat.display.press("ctrl+q")
+    return wait_for(lambda: bool(seat.ask("enabled", "question-yes")), 1.0)
 
 
 def going_on(platform: Platform) -> list[dict[str, Any]]:
@@ -102,7 +107,7 @@ def test_click_on_the_host_shows_its_desktop_and_closing_the_window_ends_everyth
     seat.start()
     seat.until(lambda: NAME in seat.texts("tenants"))
     assert display.picture().share(RED) < 0.01
-    seat.click("row", NAME)
+    seat.choose_row(NAME)
     seat.press("connect-desktop")
     seat.write("purpose", "Printer is stuck")
     seat.press("connect")
@@ -130,7 +135,8 @@ def test_click_on_the_host_shows_its_desktop_and_closing_the_window_ends_everyth
             "--sync",
         ]
     )
-    display.press("ctrl+q")
+    # The client lets go of the keyboard when it has heard of that; until then it takes the keys.
+    seat.until(lambda: closing_is_asked(seat))
     seat.press("question-yes")
 
     assert seat.process.wait() == 0

@@ -71,7 +71,7 @@ def test_window_lists_tenants_and_search_narrows_them(robot: Robot) -> None:
 
 def test_remote_desktop_from_the_tree_and_closing_the_window_ends_it(robot: Robot) -> None:
     robot.start()
-    robot.click("row", "files")
+    robot.choose_row("files")
     robot.press("connect-desktop")
     assert not robot.ask("enabled", "connect")
     robot.write("purpose", "Printer is stuck")
@@ -101,7 +101,7 @@ def test_connect_alone_opens_the_console_and_the_main_menu_its_desktop(robot: Ro
     robot.start()
     robot.until(lambda: robot.texts("tenants") == ALL)
     assert not robot.ask("offered", "action-console-desktop")
-    robot.click("row", "files")
+    robot.choose_row("files")
     fill_open_dialog(robot, "files")
     robot.press("connect")
     robot.until(lambda: robot.ask("text", "console-state") == "Console: acme/files")
@@ -116,7 +116,7 @@ def test_connect_alone_opens_the_console_and_the_main_menu_its_desktop(robot: Ro
 def test_versions_that_differ_are_warned_of_and_the_link_opens_the_desktop(robot: Robot) -> None:
     robot.stub.host("h2").managed.versions = VersionRange(1, 1)
     robot.start()
-    robot.click("row", "mail")
+    robot.choose_row("mail")
     robot.press("open-console")
     robot.write("purpose", "Disk is full")
     robot.press("connect")
@@ -133,7 +133,7 @@ def test_consent_is_waited_for_in_the_window_and_a_refusal_read_there(robot: Rob
     robot.stub.host("h2").refusal = Reason.CONSENT_DENIED
     robot.start()
     for name in ("files", "mail"):
-        robot.click("row", name)
+        robot.choose_row(name)
         robot.display.press("ctrl+d")
         robot.write("purpose", "Printer is stuck")
         robot.press("connect")
@@ -151,8 +151,7 @@ def test_hostile_names_are_shown_as_text(robot: Robot) -> None:
     host.name = host.system = HOSTILE
     escaped = "<b>x</b>\\x1b[2J\\u202eevil&\\n<img src=x>"
     robot.start()
-    robot.click("row", escaped)
-    robot.until(lambda: robot.ask("text", "host-name") == escaped)
+    robot.choose_row(escaped)
     assert ["System", escaped] in robot.ask("pairs", "details")
 
 

@@ -6,7 +6,6 @@ other runs among that host's processes.
 """
 
 import asyncio
-import contextlib
 import re
 import threading
 import time
@@ -27,7 +26,7 @@ from dialback.domain.sessions import Session
 from dialback.domain.tenancy import MAIN
 from dialback.store.open import open_store
 from lab.accounts import Account
-from lab.listening import PROC, descendants
+from lab.listening import descendants, name_of
 from lab.place import Command, Place
 from lab.platform import Platform
 from lab.ports import free_port
@@ -38,8 +37,6 @@ from tests.interop.stage import Login, Published, Stage, desktop_through, login_
 pytestmark = pytest.mark.interop
 
 NAME = "truth-desk"
-SEEN_S = 15.0
-"""A look every 5 s, and the way of its result into the directory of a busy machine."""
 OUT_S = 10.0
 """How soon a host that cannot dial back is to be out of rotation."""
 T = TypeVar("T")
@@ -108,8 +105,8 @@ class Truth:
 
     def wait_for(self, *expected: tuple[str, str]) -> None:
         """Wait until these are the sessions in the directory."""
-        if not wait_for(lambda: self.sessions() == [*expected], SEEN_S, 0.2):
-            raise Failed(f"expected {expected} within {SEEN_S} s, got {self.sessions()}")
+        if not wait_for(lambda: self.sessions() == [*expected], poll_s=0.2):
+            raise Failed(f"expected {expected}, got {self.sessions()}")
 
     def order(self, action: SessionAction, text: str = "") -> None:
         """Have something done to the one session."""
@@ -172,12 +169,6 @@ def among(host: XrdpHost, *, as_root: bool = False) -> Place:
     return place
 
 
-def name_of(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return (PROC / str(pid) / "comm").read_text().strip()
-    return ""
-
-
 def published(stage: Stage, host: XrdpHost, login: Login, place: Place) -> Published:
     return stage.publish("desk", host, f"unix:{host.socket}", login.user, place=place)
 
@@ -203,9 +194,9 @@ def test_session_is_known_from_its_beginning_to_its_end(
     assert host.session(Account(cleo.user)) != []
 
     truth.order(SessionAction.LOG_OFF)
-    # No wait for the next look: the order itself makes the agent look anew.
-    assert wait_for(lambda: truth.sessions() == [], 2, 0.1)
-    assert not {"Xorg", "openbox", "xrdp-chansrv"} & {*map(name_of, host.session(Account(cleo.user)))}
+    truth.wait_for()
+    desktop_programs = {"Xorg", "openbox", "xrdp-chansrv"}
+    assert wait_for(lambda: not desktop_programs & {*map(name_of, host.session(Account(cleo.user)))})
     with pytest.raises(ValueError, match="not enough values"):
         truth.order(SessionAction.LOG_OFF)
 
@@ -313,6 +304,6 @@ def test_host_that_cannot_dial_back_is_out_of_rotation_within_ten_seconds(
     assert "dial-back 1" in record["detail"]
 
     proxy.stalled = False
-    taking_s(lambda: not truth.fails(Check.DIAL_BACK), OUT_S)
+    assert wait_for(lambda: not truth.fails(Check.DIAL_BACK))
     with desktop_through(stage, desk, cleo):
         truth.wait_for((cleo.user, "active"))

@@ -41,12 +41,24 @@ def careful(stage: Stage) -> tuple[Published, Login]:
 async def want_approval(platform: Platform) -> None:
     store = await open_store(f"sqlite:///{platform.data / 'dialback.sqlite'}")
     for pool in (await store.directory.page(HostPool, MAIN)).items:
-        await store.directory.save(replace(pool, step_up=StepUp(wanted=True)))
+        await store.directory.save(replace(pool, step_up=StepUp(wanted=True, timeout_s=600)))
     await store.close()
 
 
 def waiting(stage: Stage) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(stage.platform.run("approve", "--json"))
+    return found
+
+
+def asked_for(stage: Stage) -> list[dict[str, Any]]:
+    """Wait until an approval is asked for, and return what waits."""
+    found: list[dict[str, Any]] = []
+
+    def asked() -> bool:
+        found[:] = waiting(stage)
+        return bool(found)
+
+    assert wait_for(asked)
     return found
 
 
@@ -77,8 +89,7 @@ def test_parked_client_connects_once_approved_and_says_who_did(
         desktop.client.connect(
             file, user=login.user, password=login.password, pin=host.pin, extra=["/log-level:DEBUG"]
         )
-        assert wait_for(lambda: bool(waiting(stage)))
-        [approval] = waiting(stage)
+        [approval] = asked_for(stage)
         assert int(number) in approval["numbers"]
         assert not wait_for(lambda: not waiting(stage), PARKED_S, 1.0), desktop.client.log_tail()
         approve(stage, "--number", number, approval["id"])
@@ -97,8 +108,8 @@ def test_denied_client_ends_by_itself(
     file, _ = file_and_number(stage, host, login, version)
     with seat(stage, version) as desktop:
         desktop.open(file, login, host.pin)
-        assert wait_for(lambda: bool(waiting(stage)))
-        approve(stage, "--deny", waiting(stage)[0]["id"])
+        [approval] = asked_for(stage)
+        approve(stage, "--deny", approval["id"])
         desktop.wait_refused()
     assert watch.ended()["reason"] == "approval-denied"
 
@@ -109,8 +120,7 @@ def test_wrong_number_denies(stage: Stage, careful: tuple[Published, Login]) -> 
     file, number = file_and_number(stage, host, login, 2)
     with seat(stage, 2) as desktop:
         desktop.open(file, login, host.pin)
-        assert wait_for(lambda: bool(waiting(stage)))
-        [approval] = waiting(stage)
+        [approval] = asked_for(stage)
         wrong = next(each for each in approval["numbers"] if each != int(number))
         with pytest.raises(Failed):
             approve(stage, "--number", str(wrong), approval["id"])

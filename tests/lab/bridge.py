@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lab.process import PATIENCE_S
+
 T = TypeVar("T")
 
 
@@ -35,7 +37,7 @@ class Bridge:
         self._loop.close()
 
     def _call(self, work: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     async def _end(self) -> None:
         self._server.close()

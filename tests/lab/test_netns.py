@@ -9,7 +9,7 @@ import pytest
 
 from lab.listening import Listener, in_namespace_of
 from lab.netns import BLOCK, NETWORKS, Namespace, free_network
-from lab.process import run
+from lab.process import PATIENCE_S, run
 
 SERVER = """\
 import socket, time
@@ -48,7 +48,7 @@ def test_firewall_drops_inbound_and_lets_outbound_through(tmp_path: Path) -> Non
         with pytest.raises(TimeoutError):
             socket.create_connection((namespace.inside, 3389), 1.5)
         with socket.create_server((namespace.outside, 0)) as listener:
-            listener.settimeout(5)
+            listener.settimeout(PATIENCE_S)
             port = str(listener.getsockname()[1])
             namespace.run([sys.executable, "-c", CLIENT, namespace.outside, port])
             peer, (address, _) = listener.accept()

@@ -10,6 +10,7 @@ import pytest
 from lab import oidc_provider
 from lab.listening import listening
 from lab.oidc_provider import OidcLabProvider, lacking
+from lab.process import PATIENCE_S
 
 
 @pytest.fixture
@@ -23,12 +24,12 @@ def provider(tmp_path: Path) -> Iterator[OidcLabProvider]:
 
 
 def key_ids(provider: OidcLabProvider) -> set[str]:
-    return {key["kid"] for key in httpx.get(f"{provider.issuer}/jwks").json()["keys"]}
+    return {key["kid"] for key in httpx.get(f"{provider.issuer}/jwks", timeout=PATIENCE_S).json()["keys"]}
 
 
 def test_provider_listens_on_loopback_alone_and_publishes_what_it_is(provider: OidcLabProvider) -> None:
     assert [one.address for one in listening(provider.pid)] == [f"127.0.0.1:{provider.port}"]
-    document = httpx.get(f"{provider.issuer}/.well-known/openid-configuration").json()
+    document = httpx.get(f"{provider.issuer}/.well-known/openid-configuration", timeout=PATIENCE_S).json()
     assert document["issuer"] == provider.issuer
 
 
