@@ -239,10 +239,32 @@ async def test_all_sign_ins_of_a_user_end_together(accounts: Accounts) -> None:
         replace(SIGN_IN, hash=hashed("b"), user=BEN),
     ):
         await accounts.save_sign_in(sign_in)
-    assert await accounts.end_sign_ins_of(ACME, ANNA, NOW) == 2
+    assert await accounts.end_sign_ins_of(ACME, ANNA) == 2
     assert await accounts.sign_ins_of(ACME, ANNA) == []
     assert len(await accounts.sign_ins_of(ACME, BEN)) == 1
-    assert await accounts.end_sign_ins_of(ACME, ANNA, NOW) == 0
+    assert await accounts.end_sign_ins_of(ACME, ANNA) == 0
+
+
+async def test_revoked_sign_in_says_no_more_where_its_user_is(accounts: Accounts) -> None:
+    later = replace(SIGN_IN, hash=hashed("l"), seen_at=NOW + SECOND)
+    for sign_in in (SIGN_IN, later):
+        await accounts.save_sign_in(sign_in)
+    await accounts.forget_sign_in(ACME, later.hash)
+    assert await accounts.sign_in(later.hash) is None
+    assert await accounts.last_sign_in(ACME, ANNA, HERE.address) == SIGN_IN
+    await accounts.see_sign_in(ACME, later.hash, NOW + HOUR)
+    await accounts.forget_sign_in(ACME, later.hash)
+    assert await accounts.last_sign_in(ACME, ANNA, HERE.address) == SIGN_IN
+
+
+async def test_no_sign_in_says_where_a_user_is_once_all_were_ended(accounts: Accounts) -> None:
+    signed_out = replace(SIGN_IN, hash=hashed("o"), ended_at=NOW)
+    theirs = replace(SIGN_IN, hash=hashed("b"), user=BEN)
+    for sign_in in (SIGN_IN, signed_out, theirs):
+        await accounts.save_sign_in(sign_in)
+    assert await accounts.end_sign_ins_of(ACME, ANNA) == 1
+    assert await accounts.last_sign_in(ACME, ANNA, HERE.address) is None
+    assert await accounts.last_sign_in(ACME, BEN, HERE.address) == theirs
 
 
 async def test_device_code_that_would_open_a_sign_in_ends_with_them(accounts: Accounts) -> None:
@@ -251,7 +273,7 @@ async def test_device_code_that_would_open_a_sign_in_ends_with_them(accounts: Ac
         await accounts.save_device_code(code)
         assert await accounts.approve_device_code(code.hash, ACME, user, NOW)
 
-    assert await accounts.end_sign_ins_of(ACME, ANNA, NOW) == 0
+    assert await accounts.end_sign_ins_of(ACME, ANNA) == 0
     assert await accounts.use_device_code(CODE.hash, NOW) is None
     assert await accounts.use_device_code(theirs.hash, NOW) is not None
 
@@ -427,7 +449,8 @@ async def test_nothing_crosses_to_a_namesake_in_another_tenant(accounts: Account
     assert await accounts.api_tokens(OTHER) == []
     assert await accounts.identities_of(OTHER, ANNA) == []
     assert not await accounts.end_sign_in(OTHER, SIGN_IN.hash, NOW)
-    assert await accounts.end_sign_ins_of(OTHER, ANNA, NOW) == 0
+    assert await accounts.end_sign_ins_of(OTHER, ANNA) == 0
+    await accounts.forget_sign_in(OTHER, SIGN_IN.hash)
     assert not await accounts.use_workspace_password(OTHER, PASSWORD.id, NOW)
     assert not await accounts.revoke_api_token(OTHER, TOKEN.id, NOW)
     await accounts.see_sign_in(OTHER, SIGN_IN.hash, NOW + SECOND)

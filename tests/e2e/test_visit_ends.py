@@ -93,7 +93,7 @@ async def suspended(visitor: Visitor) -> None:
 async def removed(visitor: Visitor) -> None:
     """Take the technician off the staff, and end their sign-in with it."""
     await visitor.provider.remove_staff(TOM)
-    await visitor.stage.store.accounts.end_sign_ins_of(PROVIDER, TOM, datetime.now(UTC))
+    await visitor.stage.store.accounts.end_sign_ins_of(PROVIDER, TOM)
 
 
 @pytest.mark.parametrize(

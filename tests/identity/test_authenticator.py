@@ -353,6 +353,14 @@ async def test_revoked_workspace_password_ends_what_it_opened_and_nothing_else(w
     assert await refusal(authenticator.open_feed(ANNA, phone, HERE)) is Reason.SIGN_IN_REFUSED
 
 
+async def test_revoked_workspace_password_says_no_more_where_its_user_is(world: World) -> None:
+    phone, secret = await world.authenticator.make_workspace_password(ANNA, "Phone")
+    await world.authenticator.by_workspace_password("anna", secret, HERE)
+    assert await world.accounts.last_sign_in(MAIN, ANNA.id, HERE.address) is not None
+    await world.authenticator.revoke_workspace_password(ANNA, phone.id)
+    assert await world.accounts.last_sign_in(MAIN, ANNA.id, HERE.address) is None
+
+
 async def test_workspace_passwords_of_a_user_are_bounded(world: World) -> None:
     made = [
         await world.authenticator.make_workspace_password(ANNA, f"Device {each}")

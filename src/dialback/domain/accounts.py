@@ -215,7 +215,7 @@ class Accounts(Protocol):
         """Return those of the user that have not ended, newest first."""
 
     async def last_sign_in(self, tenant: TenantId, user: UserId, address: str) -> SignIn | None:
-        """Return the one of the user from the address that was seen last, ended or not."""
+        """Return the one of the user from the address that was seen last, ended or not, if not forgotten."""
 
     async def see_sign_in(self, tenant: TenantId, hash: TokenHash, now: datetime) -> None:
         """Keep that it was seen, if it has not ended."""
@@ -223,8 +223,11 @@ class Accounts(Protocol):
     async def end_sign_in(self, tenant: TenantId, hash: TokenHash, now: datetime) -> bool:
         """End it; False if there is none that goes on."""
 
-    async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
-        """End all of the user, and forget device codes that would open another; return how many ended."""
+    async def forget_sign_in(self, tenant: TenantId, hash: TokenHash) -> None:
+        """Remember nothing of it, since it was revoked: it ends, and says no more where its user is."""
+
+    async def end_sign_ins_of(self, tenant: TenantId, user: UserId) -> int:
+        """Forget all of the user, and device codes that would open another; return how many went on."""
 
     async def save_workspace_password(self, password: WorkspacePassword) -> None:
         """Keep a new password."""

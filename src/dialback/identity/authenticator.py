@@ -252,7 +252,7 @@ class Authenticator:
 
     async def end_all(self, user: User) -> int:
         """End every sign-in of the user; return how many."""
-        return await self._accounts.end_sign_ins_of(user.tenant, user.id, self._now())
+        return await self._accounts.end_sign_ins_of(user.tenant, user.id)
 
     # Invitations and passwords.
 
@@ -389,13 +389,12 @@ class Authenticator:
         return password, secret
 
     async def revoke_workspace_password(self, user: User, id: str) -> bool:
-        """Revoke it, and end what it opened; False if the user has none of that id."""
-        now = self._now()
-        if not await self._accounts.revoke_workspace_password(user.tenant, user.id, id, now):
+        """Revoke it, and forget what it opened; False if the user has none of that id."""
+        if not await self._accounts.revoke_workspace_password(user.tenant, user.id, id, self._now()):
             return False
         for sign_in in await self._accounts.sign_ins_of(user.tenant, user.id):
             if sign_in.method == _method_of(id):
-                await self._accounts.end_sign_in(user.tenant, sign_in.hash, now)
+                await self._accounts.forget_sign_in(user.tenant, sign_in.hash)
         return True
 
     # Device codes of command lines.

@@ -34,7 +34,7 @@ async def end_what_is_held(
     user: User, directory: Directory, accounts: Accounts, store: Store, now: datetime
 ) -> None:
     """End every sign-in of the user, and every connection file and resource ticket."""
-    await accounts.end_sign_ins_of(user.tenant, user.id, now)
+    await accounts.end_sign_ins_of(user.tenant, user.id)
     await revoke_files(user, directory, store, now)
 
 

@@ -111,14 +111,20 @@ class MemoryAccounts:
         self._sign_ins[hash] = replace(found, ended_at=now)
         return True
 
-    async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
+    async def forget_sign_in(self, tenant: TenantId, hash: TokenHash) -> None:
+        found = self._sign_ins.get(hash)
+        if found is not None and found.tenant == tenant:
+            del self._sign_ins[hash]
+
+    async def end_sign_ins_of(self, tenant: TenantId, user: UserId) -> int:
         approved = [code for code in self._codes.values() if (code.tenant, code.user) == (tenant, user)]
         for code in approved:
             if code.used_at is None:
                 del self._codes[code.hash]
-        return sum(
-            [await self.end_sign_in(tenant, one.hash, now) for one in await self.sign_ins_of(tenant, user)]
-        )
+        mine = await self._of(self._sign_ins, tenant, user)
+        for sign_in in mine:
+            del self._sign_ins[sign_in.hash]
+        return sum(one.ended_at is None for one in mine)
 
     async def save_workspace_password(self, password: WorkspacePassword) -> None:
         await self._add(self._passwords, (password.tenant, password.id), password)

@@ -106,11 +106,16 @@ class SqlAccounts(Database):
         ended = update(sign_ins).where(_goes_on(tenant, hash)).values(ended_at=now)
         return await self._write(ended) > 0
 
-    async def end_sign_ins_of(self, tenant: TenantId, user: UserId, now: datetime) -> int:
-        mine = and_(_of(sign_ins, tenant, user), sign_ins.c.ended_at.is_(None))
+    async def forget_sign_in(self, tenant: TenantId, hash: TokenHash) -> None:
+        same = and_(sign_ins.c.tenant == tenant, sign_ins.c.hash == hash)
+        await self._write(delete(sign_ins).where(same))
+
+    async def end_sign_ins_of(self, tenant: TenantId, user: UserId) -> int:
+        mine = _of(sign_ins, tenant, user)
         approved = and_(_of(device_codes, tenant, user), device_codes.c.used_at.is_(None))
         async with self._transaction() as connection:
-            ended = await connection.execute(update(sign_ins).where(mine).values(ended_at=now))
+            ended = await connection.execute(delete(sign_ins).where(mine, sign_ins.c.ended_at.is_(None)))
+            await connection.execute(delete(sign_ins).where(mine))
             await connection.execute(delete(device_codes).where(approved))
         return int(ended.rowcount)
 

@@ -92,7 +92,7 @@ def make_router(portal: Portal) -> APIRouter:
         found = next((one for one in own if one.hash == mark), None)
         if found is None:
             raise NotFound
-        await portal.accounts.end_sign_in(user.tenant, found.hash, portal.now())
+        await portal.accounts.forget_sign_in(user.tenant, found.hash)
         notes.did(request, person, "sign-in.end", detail=f"{found.kind} from {found.origin.address}")
         return see_other("/signin" if found.hash == person.sign_in.hash else "/devices?said=ended")
 
