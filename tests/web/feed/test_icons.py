@@ -7,7 +7,7 @@ from PIL import Image
 
 from dialback.domain.icons import Icon, icon_of
 from dialback.domain.ids import TenantId
-from dialback.web.feed.addresses import ico_path, png_path
+from dialback.web.feed.addresses import ICONS, ico_path, png_path
 from dialback.web.feed.pictures import SIZES, prepare_icon
 from dialback.web.people import NotSignedIn
 from tests.web.feed.nouns import MAIN, OTHER
@@ -52,6 +52,9 @@ async def test_icon_that_the_client_has_is_not_sent_again(feed: Feed, path: str)
     [
         png_path("desktop", 17),
         png_path("desktop", 100_000),
+        f"{ICONS}desktop-{'9' * 5000}.png",
+        f"{ICONS}desktop-032.png",
+        f"{ICONS}desktop-x.png",
         png_path("0" * 32, 32),
         ico_path("0" * 32),
         ico_path("a b"),
@@ -80,5 +83,6 @@ async def test_page_gets_icons_of_whoever_is_signed_in(feed: Feed) -> None:
         answer = await feed.client("Mozilla").ask(f"/icons/{id}-48.png", **browser)
         assert answer.status_code == 200
         assert Image.open(io.BytesIO(answer.content)).size == (48, 48)
-    with pytest.raises(NotSignedIn):
-        await feed.client("Mozilla").ask(f"/icons/{icon.id}-48.png")
+    for size in ("48", "9" * 5000):
+        with pytest.raises(NotSignedIn):
+            await feed.client("Mozilla").ask(f"/icons/{icon.id}-{size}.png")

@@ -8,13 +8,15 @@ from starlette.responses import Response
 from dialback.domain.accounts import Person
 from dialback.domain.ids import TenantId
 from dialback.web.feed.addresses import ICONS
-from dialback.web.feed.pictures import Pictures
+from dialback.web.feed.pictures import SIZES, Pictures
 from dialback.web.feed.subscribers import Subscribers
 from dialback.web.people import SignedIn
 from dialback.wire.feed.negotiation import ICO_CONTENT_TYPE, PNG_CONTENT_TYPE, entity_tag, is_unchanged
 
 PORTAL_ICONS: Final = "/icons/"
 _METHODS: Final = ["GET", "HEAD"]
+_SIZES: Final = {str(size): size for size in SIZES}
+"""By how an address spells them: a number of any length may stand there."""
 
 
 class IconRoutes:
@@ -26,11 +28,11 @@ class IconRoutes:
     def make_router(self, subscribers: Subscribers) -> APIRouter:
         """Return the routes of both."""
         router = APIRouter(include_in_schema=False)
-        for path in (f"{ICONS}{{icon}}.ico", f"{ICONS}{{icon}}-{{size:int}}.png"):
+        for path in (f"{ICONS}{{icon}}.ico", f"{ICONS}{{icon}}-{{size}}.png"):
             route = subscribers.only(self.serve)
             router.add_api_route(path, route, methods=_METHODS, response_model=None)
 
-        @router.api_route(f"{PORTAL_ICONS}{{icon}}-{{size:int}}.png", methods=_METHODS)
+        @router.api_route(f"{PORTAL_ICONS}{{icon}}-{{size}}.png", methods=_METHODS)
         async def portal_icon(request: Request, person: SignedIn) -> Response:
             return await self.serve(request, person)
 
@@ -49,7 +51,7 @@ class IconRoutes:
         kind = ICO_CONTENT_TYPE if size is None else PNG_CONTENT_TYPE
         return Response(body, headers={**headers, "Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 
-    async def _body(self, tenant: TenantId, icon: str, size: int | None) -> bytes | None:
+    async def _body(self, tenant: TenantId, icon: str, size: str | None) -> bytes | None:
         if size is None:
             return await self._pictures.ico(tenant, icon)
-        return await self._pictures.png(tenant, icon, size)
+        return await self._pictures.png(tenant, icon, _SIZES[size]) if size in _SIZES else None
