@@ -108,6 +108,7 @@ BAD: list[Callable[[], object]] = [
     lambda: replace(DESKTOP, folders=("",)),
     lambda: replace(DESKTOP, folders=("a",) * 17),
     lambda: RemoteApp(""),
+    lambda: RemoteApp("||"),
     lambda: RemoteApp("a\nb"),
     lambda: RemoteApp("a", "b\nc"),
     lambda: RemoteApp("a", "b" * 1001),

@@ -85,6 +85,8 @@ class RemoteApp:
 
     def __post_init__(self) -> None:
         check_name(self.program, "program", 260)
+        if self.program == "||":
+            raise ValueError("expected an alias after the two bars of the program, got none")
         check_text(self.arguments, "arguments", 1000)
         check_text(self.working_directory, "working directory")
         if len(self.file_extensions) > MAX_FILE_EXTENSIONS:
