@@ -120,6 +120,13 @@ def test_picture_that_unpacks_to_much_is_refused_before_it_is_unpacked(side: int
         prepare_icon(bomb(side))
 
 
+def test_picture_in_an_ico_is_refused_by_its_own_size_before_it_is_unpacked() -> None:
+    inside = bomb(5000)
+    index = struct.pack("<HHH4B2H2I", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(inside), 22)
+    with pytest.raises(PictureUnfit, match="5000 by 5000 pixels; at most 1024 in each direction"):
+        prepare_icon(index + inside)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Final
 
 from PIL import Image, ImageDraw
+from PIL.IcoImagePlugin import IcoFile
 
 from dialback.domain.catalog import ApplicationGroupKind, PublishedResource
 from dialback.domain.errors import Problem
@@ -31,7 +32,8 @@ MAX_UPLOAD_PIXELS: Final = 1024
 """In each direction."""
 CACHE_BYTES: Final = 32 << 20
 
-_FORMATS = ("PNG", "ICO", "JPEG", "GIF", "BMP", "WEBP")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+_ICO_MAGIC = b"\0\0\1\0"
 _BLUE, _DARK, _LIGHT, _WHITE = "#2563eb", "#1e3a8a", "#dbeafe", "#ffffff"
 
 
@@ -50,16 +52,14 @@ def prepare_icon(data: bytes) -> bytes:
     if len(data) > MAX_UPLOAD_BYTES:
         raise PictureUnfit(f"the icon has {len(data)} bytes; at most {MAX_UPLOAD_BYTES} are taken")
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            _check_size(image)
-            image.load()
+        with _opened(data) as image:
             _check_size(image)
             return _png(_square(image.convert("RGBA")))
     except PictureUnfit:
         raise
     # Pillow's plugins raise whatever their parsers stumble over.
     except Exception as error:
-        names = ", ".join(_FORMATS)
+        names = ", ".join([*_FORMATS, "ICO"])
         raise PictureUnfit(f"the icon is no picture that can be read; send one as {names}") from error
 
 
@@ -129,6 +129,14 @@ class Pictures:
     async def _kept(self, tenant: TenantId, id: str) -> bytes | None:
         icon = await self._icons.icon(tenant, id)
         return icon.png if icon else None
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Return the picture, of an `.ico` the largest, before its pixels are unpacked."""
+    if data.startswith(_ICO_MAGIC):
+        # Pillow unpacks an `.ico` while it opens it: what its index says may be less than what is inside.
+        return IcoFile(io.BytesIO(data)).frame(0)
+    return Image.open(io.BytesIO(data), formats=_FORMATS)
 
 
 def _check_size(image: Image.Image) -> None:
