@@ -73,6 +73,16 @@ def test_file_names_gateway_resource_user_and_token(files: ConnectionFiles) -> N
     assert {name: settings[name] for name in expected} == expected
 
 
+def test_unsigned_file_of_the_feed_lacks_ticket_and_signature_alone(files: ConnectionFiles) -> None:
+    unsigned = settings_of(files.unsigned(PUBLISHED, USER, "gw.example.org"))
+    signed = settings_of(files.feed(PUBLISHED, USER, TOKEN, "gw.example.org"))
+    assert {name for name in signed if signed[name] != unsigned.get(name)} == {
+        "gatewayaccesstoken",
+        "signature",
+    }
+    assert unsigned.keys() == signed.keys() - {"signature"}
+
+
 def test_usual_pool_shares_clipboard_and_sound_alone(files: ConnectionFiles) -> None:
     settings = settings_of(files.one_click(PUBLISHED, USER, TOKEN))
     expected = {

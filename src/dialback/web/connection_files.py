@@ -18,6 +18,8 @@ from dialback.wire import rdpfile, rdpsettings, rdpsign
 from dialback.wire.rdpsettings import Value
 
 ALIAS_MARK = "||"
+_NO_TICKET: Final = Secret("-")
+"""What stands for any ticket: a file without one has other settings."""
 
 _HERE, _NOWHERE = 0, 2
 """Where sound is heard."""
@@ -64,7 +66,15 @@ class ConnectionFiles:
 
         It names its feed's publisher, so that the client knows to which subscription it belongs.
         """
-        return self._signed({**self._settings(published, user, ticket), "workspace id": publisher})
+        return self._signed(self._of_feed(published, user, ticket, publisher))
+
+    def unsigned(self, published: Published, user: User, publisher: str) -> bytes:
+        """Return what is in a file of the feed, but for the ticket and the signature."""
+        values = self._of_feed(published, user, _NO_TICKET, publisher)
+        return rdpfile.encode(rdpfile.build(_prepared(values).settings))
+
+    def _of_feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> dict[str, Value]:
+        return {**self._settings(published, user, ticket), "workspace id": publisher}
 
     def _settings(self, published: Published, user: User, token: Secret) -> dict[str, Value]:
         pool, resource = published.pool, published.resource
@@ -78,9 +88,13 @@ class ConnectionFiles:
         }
 
     def _signed(self, values: Mapping[str, Value]) -> bytes:
-        unsigned = rdpsign.prepare(rdpsettings.build_settings(rdpsettings.complete(values)))
+        unsigned = _prepared(values)
         signed = rdpsign.attach(unsigned, self.key.sign(unsigned.message))
         return rdpfile.encode(rdpfile.build(signed))
+
+
+def _prepared(values: Mapping[str, Value]) -> rdpsign.Unsigned:
+    return rdpsign.prepare(rdpsettings.build_settings(rdpsettings.complete(values)))
 
 
 def redirection_settings(allowed: Set[Redirection]) -> dict[str, Value]:

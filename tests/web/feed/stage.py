@@ -23,6 +23,7 @@ from dialback.store.memory import MemoryStore
 from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_icons import MemoryIcons
 from dialback.web.feed.discovery import Discovery
+from dialback.web.feed.files import MakesFiles
 from dialback.web.feed.routes import FeedParts, make_feed
 from dialback.web.people import COOKIE, know_people
 from tests.broker.recorder import KeptEntries
@@ -70,6 +71,9 @@ class PlainFiles:
         )
         return "".join(f"{line}\r\n" for line in lines).encode()
 
+    def unsigned(self, published: Published, user: User, publisher: str) -> bytes:
+        return self.feed(published, user, Secret("-"), publisher)
+
 
 def ticket_in(file: bytes) -> str:
     """Return the ticket in a connection file."""
@@ -79,7 +83,7 @@ def ticket_in(file: bytes) -> str:
 class Feed:
     """The application, and what is behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, maker: MakesFiles | None = None) -> None:
         self.clock = Clock()
         self.store = MemoryStore()
         self.directory = self.store.directory
@@ -96,7 +100,7 @@ class Feed:
             directory=self.directory,
             store=self.store,
             icons=self.icons,
-            files=PlainFiles(),
+            files=maker or PlainFiles(),
             metrics=self.metrics,
             recorder=self.recorder,
             address=ADDRESS,

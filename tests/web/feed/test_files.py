@@ -1,18 +1,27 @@
 """Connection files of the feed: whose, under which name, and when again."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from dialback.domain.catalog import PublishedResource, UserAssignment, Workspace
 from dialback.domain.ids import ApplicationGroupId, ResourceId, ResourceName, UserId, UserName, WorkspaceId
+from dialback.domain.pools import Redirection
 from dialback.domain.tenancy import User
+from dialback.identity.authority import Authority
+from dialback.identity.signing import SigningKey
 from dialback.identity.tokens import hash_token
+from dialback.web.connection_files import ConnectionFiles
 from dialback.web.feed.addresses import feed_path, file_path
+from dialback.web.feed.files import MakesFiles
 from dialback.wire import rdpfile
 from dialback.wire.feed.document import NAMESPACE
-from tests.web.feed.nouns import ANNA, DESKTOPS, MAIN, POOL, THEIRS
+from tests.web.feed.nouns import ANNA, DESKTOP, DESKTOPS, MAIN, POOL, THEIRS
 from tests.web.feed.stage import RADC, Feed, PlainFiles, ticket_in
 
 OFFICE = file_path("office")
@@ -68,6 +77,24 @@ async def test_file_is_sent_again_once_another_key_signs(feed: Feed, monkeypatch
     brought = (await client.ask(OFFICE)).headers["ETag"]
     monkeypatch.setattr(PlainFiles, "signer", "key 2")
     assert (await client.ask(OFFICE, If_None_Match=brought)).status_code == 200
+
+
+async def test_file_is_sent_again_once_the_gateway_has_another_address(tmp_path: Path) -> None:
+    key = SigningKey.open(Authority.open(tmp_path), "gw.example.org")
+    tags = [await tag_of(ConnectionFiles(key, f"gw.example.org:{port}")) for port in (443, 8443, 443)]
+    assert tags[0] == tags[2] != tags[1]
+
+
+async def test_file_is_sent_again_once_it_has_another_name(feed: Feed) -> None:
+    client = await feed.subscribed()
+    brought = (await client.ask(OFFICE)).headers["ETag"]
+    await feed.directory.save(replace(DESKTOP, title="Office, renamed"))
+    assert (await client.ask(OFFICE, If_None_Match=brought)).status_code == 200
+
+
+def test_tag_of_a_file_is_the_same_in_every_process(tmp_path: Path) -> None:
+    SigningKey.open(Authority.open(tmp_path), "gw.example.org")
+    assert len({tag_elsewhere(tmp_path, seed) for seed in (1, 2)}) == 1
 
 
 @pytest.mark.parametrize("workspace", ["w2", "theirs", "unknown"])
@@ -164,6 +191,35 @@ async def test_assignment_that_was_taken_back_takes_the_file_with_it(feed: Feed)
     first = await client.ask(OFFICE)
     await feed.directory.unassign(UserAssignment(MAIN, DESKTOPS.id, ANNA.id))
     assert (await client.ask(OFFICE, If_None_Match=first.headers["ETag"])).status_code == 404
+
+
+async def tag_of(maker: MakesFiles) -> str:
+    """Return what the tag of a file says of what is in it, whatever ticket that is."""
+    feed = Feed(maker)
+    await feed.fill()
+    await feed.directory.save(replace(POOL, redirections=frozenset(Redirection)))
+    answer = await (await feed.subscribed()).ask(OFFICE)
+    assert answer.status_code == 200
+    return answer.headers["ETag"].partition(".")[0]
+
+
+def tag_elsewhere(folder: Path, seed: int) -> str:
+    """Return the same as another process says it, where sets have another order."""
+    script = (
+        "import asyncio, sys, pathlib\n"
+        "from tests.web.feed import test_files as tests\n"
+        "key = tests.SigningKey.open(tests.Authority.open(pathlib.Path(sys.argv[1])), 'gw.example.org')\n"
+        "print(asyncio.run(tests.tag_of(tests.ConnectionFiles(key, 'gw.example.org:443'))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        cwd=Path(__file__).parents[3],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
 
 
 async def somebody(feed: Feed) -> User:

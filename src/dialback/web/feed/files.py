@@ -1,7 +1,7 @@
 """Connection files of the feed: signed, each with a resource ticket, and sent again only when they differ.
 
-A file's tag names what went into it and the ticket in it. What a user may not use, what another tenant has
-and what is not there are answered alike.
+A file's tag names what is in it, who signs it, and the ticket in it. What a user may not use, what another
+tenant has and what is not there are answered alike.
 """
 
 import hashlib
@@ -32,6 +32,9 @@ class MakesFiles(Protocol):
     @property
     def signer(self) -> str:
         """What tells apart the keys that files are signed with."""
+
+    def unsigned(self, published: Published, user: User, publisher: str) -> bytes:
+        """Return what is in that file, but for the ticket and the signature."""
 
     def feed(self, published: Published, user: User, ticket: Secret, publisher: str) -> bytes:
         """Return the file that opens the resource for the user by a resource ticket.
@@ -66,7 +69,7 @@ class Files:
         if published is None or workspace not in (None, published.application_group.workspace):
             return Response(status_code=404)
         publisher = publisher_id(self._host, workspace or "")
-        digest = _digest(published, user, publisher, self._maker.signer)
+        digest = self._digest(published, user, publisher)
         brought = request.headers.getlist("if-none-match")
         if (kept := await self._kept(brought, digest, user, published.resource.name)) is not None:
             return Response(status_code=304, headers=_headers(digest, kept))
@@ -85,6 +88,13 @@ class Files:
         ticket = await self._tickets.issue(user, published.resource.name)
         return self._maker.feed(published, user, ticket.secret, publisher_id(self._host, workspace))
 
+    def _digest(self, published: Published, user: User, publisher: str) -> str:
+        """Return what tells apart the files that differ in more than ticket and time of signing."""
+        unsigned = self._maker.unsigned(published, user, publisher)
+        # The title is the file's name.
+        more = f"{self._maker.signer}\n{published.resource.title}\n".encode()
+        return hashlib.sha256(more + unsigned).hexdigest()[:16]
+
     async def _kept(
         self, brought: Sequence[str], digest: str, user: User, resource: ResourceName
     ) -> TokenHash | None:
@@ -94,10 +104,6 @@ class Files:
             if found == digest and await self._tickets.is_good(hash, user, resource):
                 return hash
         return None
-
-
-def _digest(published: Published, user: User, *more: str) -> str:
-    return hashlib.sha256("\n".join([repr(published), user.name, *more]).encode()).hexdigest()[:16]
 
 
 def _headers(digest: str, ticket: TokenHash) -> dict[str, str]:
