@@ -5,9 +5,20 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from dialback.domain.catalog import UserAssignment, Workspace
+from dialback.domain.catalog import PublishedResource, UserAssignment, Workspace
+from dialback.domain.health import Check
 from dialback.domain.hosts import Host, JoinCode
-from dialback.domain.ids import HostId, PoolId, SessionId, TenantId, TokenHash, UserName, WorkspaceId
+from dialback.domain.ids import (
+    HostId,
+    PoolId,
+    ResourceId,
+    ResourceName,
+    SessionId,
+    TenantId,
+    TokenHash,
+    UserName,
+    WorkspaceId,
+)
 from dialback.domain.pools import PoolHost
 from dialback.domain.sessions import Session, SessionState
 from dialback.identity.tokens import hash_token
@@ -20,17 +31,18 @@ from dialback.wire.feed.reconnect import (
     build_request,
     parse_response,
 )
-from tests.web.feed.nouns import ANNA, APP_POOL, DESKTOPS, MAIN, NOW, POOL, THEIRS
+from tests.web.feed.nouns import ANNA, APP_POOL, DESKTOPS, HIDDEN, MAIN, NOW, POOL, THEIRS
 from tests.web.feed.stage import RADC, Feed, Subscriber, ticket_in
 
 PATH = "/RDWeb/Feed/RDWebService.asmx"
 
 
 async def enrol(feed: Feed, host: str, pool: PoolId, tenant: TenantId = MAIN) -> HostId:
-    """Put a new host into the pool."""
+    """Put a new host, whose link is up, into the pool."""
     code = JoinCode(TokenHash(hash_token(host)), host, NOW.replace(year=2030), tenant=tenant)
     await feed.store.save_join_code(code)
     await feed.store.enrol_host(code.hash, Host(HostId(host), host, b"k" * 32, NOW), NOW)
+    await feed.store.set_link(HostId(host), True, NOW)
     await feed.directory.save_pool_host(PoolHost(tenant, pool, HostId(host)))
     return HostId(host)
 
@@ -105,6 +117,48 @@ async def test_feed_of_a_workspace_offers_what_is_in_it_under_its_own_id(feed: F
 async def test_active_session_is_not_offered(feed: Feed) -> None:
     await report(feed, await enrol(feed, "h1", POOL.id), SessionState.ACTIVE)
     assert await files(feed) == ()
+
+
+async def test_session_of_a_host_whose_link_is_down_is_not_offered(feed: Feed) -> None:
+    away, there = await enrol(feed, "h1", POOL.id), await enrol(feed, "h2", POOL.id)
+    await report(feed, away, SessionState.DISCONNECTED)
+    await feed.store.set_link(away, False, NOW)
+    assert await files(feed) == ()
+    await report(feed, there, SessionState.DISCONNECTED)
+    assert len(await files(feed)) == 1
+
+
+@pytest.mark.parametrize(("check", "offered"), [(Check.RDP, 0), (Check.DIAL_BACK, 0), (Check.DISK, 1)])
+async def test_session_of_a_host_on_which_a_fatal_check_fails_is_not_offered(
+    feed: Feed, check: Check, offered: int
+) -> None:
+    host = await enrol(feed, "h1", POOL.id)
+    await report(feed, host, SessionState.DISCONNECTED)
+    await feed.directory.save_health(MAIN, host, {check})
+    assert len(await files(feed)) == offered
+
+
+async def test_session_beside_an_active_one_to_which_the_file_would_lead_is_not_offered(feed: Feed) -> None:
+    await report(feed, await enrol(feed, "h1", POOL.id), SessionState.DISCONNECTED)
+    await report(feed, await enrol(feed, "h2", POOL.id), SessionState.ACTIVE)
+    assert await files(feed) == ()
+
+
+async def test_resource_that_is_shown_is_offered_before_one_that_is_not(feed: Feed) -> None:
+    await report(feed, await enrol(feed, "h1", POOL.id), SessionState.DISCONNECTED)
+    await feed.directory.save(replace(HIDDEN, id=ResourceId("r0"), name=ResourceName("a-hidden"), title="A"))
+    (file,) = await files(feed)
+    assert "full address:s:office\r\n" in file.text
+    await feed.directory.remove(PublishedResource, MAIN, "r1")
+    (file,) = await files(feed)
+    assert "hidden\r\n" in file.text
+
+
+async def test_ticket_in_the_file_is_recorded_with_the_address_that_asked(feed: Feed) -> None:
+    await report(feed, await enrol(feed, "h1", POOL.id), SessionState.DISCONNECTED)
+    await files(feed)
+    (made,) = [entry for entry in feed.recorder.entries if entry.action == "ticket.make"]
+    assert made.actor.address == "192.0.2.7"
 
 
 async def test_two_sessions_in_one_pool_are_one_file_and_in_two_pools_two(feed: Feed) -> None:

@@ -83,9 +83,13 @@ class Files:
             },
         )
 
-    async def open(self, user: User, published: Published, workspace: str = "") -> bytes:
-        """Return a file for a resource that the user may use, as the feed of the workspace has it."""
-        ticket = await self._tickets.issue(user, published.resource.name)
+    async def open(self, user: User, published: Published, address: str, workspace: str = "") -> bytes:
+        """Return a file for a resource that the user may use, as the feed of the workspace has it.
+
+        Args:
+            address: from which the user asks.
+        """
+        ticket = await self._tickets.issue(user, published.resource.name, address)
         return self._maker.feed(published, user, ticket.secret, publisher_id(self._host, workspace))
 
     def _digest(self, published: Published, user: User, publisher: str) -> str:

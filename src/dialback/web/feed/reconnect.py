@@ -1,9 +1,9 @@
 """MS-RDWR: which of the user's sessions wait for them, as files that open them again.
 
-A session that its host reports as disconnected is offered if the host belongs to a pool of which the user may
-use something: the pool's desktop if it has one, else the first of its apps. Opening the file leads to that
-session, since a session that is there wins over every other rule of placement; so there is one file per pool,
-however many sessions wait in it.
+A pool of which the user may use something is offered if a connection to it would come back to a session
+that its host reports as disconnected: placement is asked, so what is offered is what opening the file leads
+to. There is one file per pool, however many sessions wait in it: of a resource that is shown before one that
+is not, and of the pool's desktop before the first of its apps.
 
 Source: [MS-RDWR] 3.1.4.1, GetRDPFiles.
 """
@@ -15,14 +15,19 @@ from starlette.responses import PlainTextResponse, Response
 
 from dialback.domain.accounts import Person
 from dialback.domain.catalog import ApplicationGroupKind, PublishedResource
-from dialback.domain.directory import Directory, Published
-from dialback.domain.ids import HostId, PoolId, WorkspaceId
+from dialback.domain.directory import Directory, HostStanding, Published
+from dialback.domain.errors import Refused
+from dialback.domain.health import Check
+from dialback.domain.ids import PoolId, WorkspaceId
+from dialback.domain.placement import Candidate, choose_session_host
+from dialback.domain.pools import HostPool
 from dialback.domain.sessions import SessionState
 from dialback.domain.tenancy import User
 from dialback.web.body import read_body
 from dialback.web.feed.addresses import RECONNECT
 from dialback.web.feed.files import Files
 from dialback.web.feed.subscribers import Subscribers
+from dialback.web.origin import peer_of
 from dialback.wire import rdpfile
 from dialback.wire.errors import WireError
 from dialback.wire.feed.reconnect import (
@@ -61,7 +66,7 @@ class Reconnects:
             return PlainTextResponse(f"{error}\n", 400)
         user, workspace = person.user, request.path_params.get("workspace", "")
         waiting = await self.waiting(user, workspace)
-        files = [await self._file(user, each, workspace) for each in waiting]
+        files = [await self._file(user, each, peer_of(request), workspace) for each in waiting]
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Response(build_response(files), headers=headers)
 
@@ -72,31 +77,49 @@ class Reconnects:
             workspace: of it alone; empty for everything.
         """
         sessions = await self._directory.sessions_of(user.tenant, user.name)
-        hosts = {each.host for each in sessions if each.state is SessionState.DISCONNECTED}
+        if not any(each.state is SessionState.DISCONNECTED for each in sessions):
+            return []
         pools: set[PoolId] = set()
         found: list[Published] = []
-        for resource in await self._candidates(user, workspace) if hosts else ():
+        for resource in await self._candidates(user, workspace):
             published = await self._directory.published(user.tenant, user.id, resource.name)
             if published is None or published.pool.id in pools:
                 continue
             pools.add(published.pool.id)
-            if hosts & await self._hosts(published):
+            if await self._waits_in(published.pool, user):
                 found.append(published)
         return found
 
     async def _candidates(self, user: User, workspace: str) -> Sequence[PublishedResource]:
-        """Return one resource of each application group, desktops first: a group has one pool."""
+        """Return one resource of each application group, the best first: a group has one pool."""
         by_group: dict[str, PublishedResource] = {}
         space = WorkspaceId(workspace) if workspace else None
-        for resource in await self._directory.resources_of(user.tenant, user.id, space):
+        for resource in sorted(await self._directory.resources_of(user.tenant, user.id, space), key=_rank):
             by_group.setdefault(resource.application_group, resource)
-        return sorted(by_group.values(), key=lambda each: each.kind is not ApplicationGroupKind.DESKTOP)
+        return list(by_group.values())
 
-    async def _hosts(self, published: Published) -> set[HostId]:
-        pool = published.pool
-        return {member.host for member in await self._directory.pool_hosts(pool.tenant, pool.id)}
+    async def _waits_in(self, pool: HostPool, user: User) -> bool:
+        """Say whether a connection of the user to the pool would come back to a disconnected session."""
+        standings = await self._directory.standings(pool.tenant, pool.id, user.name)
+        try:
+            # Chance has no say in which session is come back to.
+            choice = choose_session_host(pool, [_candidate(each) for each in standings], user.id, draw=0)
+        except Refused:
+            return False
+        return choice.session is not None and choice.session.state is SessionState.DISCONNECTED
 
-    async def _file(self, user: User, published: Published, workspace: str) -> ReconnectFile:
+    async def _file(self, user: User, published: Published, address: str, workspace: str) -> ReconnectFile:
         app = published.resource.remote_app is not None
-        text = rdpfile.decode(await self._files.open(user, published, workspace))
+        text = rdpfile.decode(await self._files.open(user, published, address, workspace))
         return ReconnectFile(text, SessionType.APP if app else SessionType.DESKTOP)
+
+
+def _rank(resource: PublishedResource) -> tuple[bool, bool]:
+    return not resource.shown, resource.kind is not ApplicationGroupKind.DESKTOP
+
+
+def _candidate(standing: HostStanding) -> Candidate:
+    link = frozenset[Check]() if standing.link_up else frozenset({Check.LINK})
+    return Candidate(
+        standing.member, standing.failed - {Check.LINK} | link, standing.sessions, standing.of_user
+    )
