@@ -48,6 +48,11 @@ def test_case_of_known_paths_does_not_count() -> None:
     assert canonical("/FEED/w1/WEBFEED.ASPX") == feed_path("w1")
     assert canonical("/RDWEB/feed/RDP/office.rdp") == file_path("office")
     assert canonical("/FEED/w1/RDP/office.rdp") == file_path("office", "w1")
+    assert canonical("/rdweb/feed/rdp/office.RDP") == file_path("office")
+    assert canonical("/feed/w1/rdp/office.Rdp") == file_path("office", "w1")
+    assert canonical("/rdweb/feed/icon/aB-_9.ICO") == ico_path("aB-_9")
+    assert canonical("/rdweb/feed/icon/aB-_9-32.PNG") == png_path("aB-_9", 32)
+    assert canonical("/rdweb/feed/icon/aB") == "/RDWeb/Feed/icon/aB"
 
 
 @pytest.mark.parametrize(

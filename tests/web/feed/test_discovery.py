@@ -2,7 +2,7 @@
 
 import pytest
 
-from dialback.web.feed.addresses import FEED, LOGIN, PROBED
+from dialback.web.feed.addresses import FEED, LOGIN, PROBED, ico_path
 from dialback.web.feed.discovery import Discovery
 from tests.web.feed.stage import ANDROID, APPS, RADC, Feed, Handshake
 
@@ -22,10 +22,23 @@ async def test_app_that_begins_to_log_in_on_the_spot_is_sent_to_the_login(feed: 
     assert (answer.status_code, answer.headers["Location"]) == (302, LOGIN)
 
 
-async def test_app_with_a_token_passes(feed: Feed) -> None:
-    client = await feed.subscribed(ANDROID)
-    assert (await client.ask("/portal")).text == '"portal"'
+@pytest.mark.parametrize("agent", APPS)
+async def test_app_with_a_token_is_led_to_the_feed_from_any_other_path(feed: Feed, agent: str) -> None:
+    client = await feed.subscribed(agent)
+    for path in ("/", "/portal", "/whatever"):
+        answer = await client.ask(path)
+        assert (answer.status_code, answer.headers["Location"]) == (302, FEED)
     assert (await client.ask(FEED)).status_code == 200
+    assert (await client.ask(ico_path("desktop"))).status_code == 200
+
+
+@pytest.mark.parametrize("agent", APPS)
+@pytest.mark.parametrize("typed", ["/", "/whatever"])
+async def test_app_subscribes_by_the_address_that_it_took(feed: Feed, agent: str, typed: str) -> None:
+    client = feed.client(agent, "anna", await feed.password())
+    assert await client.discover(typed)
+    assert (await client.subscribe(typed)).status_code == 200
+    assert (await client.subscribe(typed)).headers["Content-Type"].startswith("application/x-msts-radc+xml")
 
 
 @pytest.mark.parametrize("path", sorted(PROBED))
@@ -33,6 +46,23 @@ async def test_anybody_is_led_from_a_probed_path_to_the_feed(feed: Feed, path: s
     for spelt in (path, path.upper()):
         answer = await feed.client(BROWSER).ask(spelt)
         assert (answer.status_code, answer.headers["Location"]) == (302, FEED)
+
+
+@pytest.mark.parametrize("path", ["/webfeed.aspx", "/rdweb", "/whatever"])
+async def test_version_that_was_asked_for_on_the_way_is_asked_for_at_the_feed(feed: Feed, path: str) -> None:
+    client = await feed.subscribed()
+    led = await client.ask(f"{path}?radc_schema_version=2.0", Accept="*/*")
+    assert led.headers["Location"] == f"{FEED}?radc_schema_version=2.0"
+    answer = await client.ask(led.headers["Location"], Accept="*/*")
+    assert answer.headers["Content-Type"].startswith("application/x-msts-radc+xml")
+
+
+@pytest.mark.parametrize("query", ["next=//evil.example/", "%0d%0aX:y", "\u20ac=\ud55c"])
+async def test_no_query_leads_anywhere_else(feed: Feed, query: str) -> None:
+    answer = await feed.client(RADC).ask(f"/?{query}")
+    assert answer.headers["Location"].startswith(f"{FEED}?")
+    assert answer.headers["Location"].isascii()
+    assert "x" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/portal", "//evil.example/", "/\\evil.example", "/%0d%0aX:y"])
@@ -44,7 +74,8 @@ async def test_windows_client_is_led_to_the_feed_and_nowhere_else(feed: Feed, pa
 
 async def test_browser_is_left_alone(feed: Feed) -> None:
     assert (await feed.client(BROWSER).ask("/portal")).status_code == 200
-    assert (await feed.client(BROWSER).ask("/unknown")).status_code == 404
+    for path in ("/", "/unknown"):
+        assert (await feed.client(BROWSER).ask(path)).status_code == 404
 
 
 async def test_what_is_not_http_passes(feed: Feed) -> None:

@@ -51,12 +51,18 @@ def canonical(path: str) -> str | None:
         return _FIXED[folded]
     for prefix, spelt in _PREFIXES.items():
         if folded.startswith(prefix):
-            return spelt + path[len(prefix) :]
+            return spelt + _leaf(path[len(prefix) :])
     if match := _OF_WORKSPACE.fullmatch(path):
         return f"/feed/{match[1]}/{_LEAVES[match[2].casefold()]}"
     if match := _FILE_OF_WORKSPACE.fullmatch(path):
-        return f"/feed/{match[1]}/rdp/{match[2]}"
+        return f"/feed/{match[1]}/rdp/{_leaf(match[2])}"
     return None
+
+
+def _leaf(name: str) -> str:
+    """Return the name of a file, which is an id, with its ending in lower case."""
+    id, dot, ending = name.rpartition(".")
+    return f"{id}.{ending.lower()}" if dot else name
 
 
 def feed_path(workspace: str = "") -> str:
