@@ -2,9 +2,10 @@
 
 A list says nothing about its reader beyond what is in it, so one that many users share is built once, and so
 is each resource that stands in many lists: what is kept is found by everything that went into it, and what a
-user may use is asked each time. `LastUpdated` must rise whenever a file or an icon may have
-changed, and the directory keeps versions and no times; so it is the day before, plus a second per version,
-and each day the client looks at all files once more. It is paid with a 304 for those that are the same.
+user may use is asked each time. `LastUpdated` is to rise when a file or an icon may have changed, and the
+directory keeps versions and no times; so it is the day before, plus a second per version of the resource.
+What else a file is made of (the pool's policy, who signs) has no say in it: for that it rises with each day
+(UTC), when the client looks at all files once more. It is paid with a 304 for those that are the same.
 
 The usual feed holds all that the user may use, in whatever workspace; a feed of one workspace, what is in
 that. What is left out: resources that are not shown, though their files are to be had.
