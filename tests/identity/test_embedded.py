@@ -7,9 +7,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.ids import UserName
+from dialback.domain.ids import TenantId, UserName
 from dialback.domain.secret import Secret
-from dialback.domain.tenancy import MAIN, User
+from dialback.domain.tenancy import MAIN, Tenant, User
 from dialback.identity import embedded
 from dialback.identity.authenticator import Authenticator, Opened
 from dialback.identity.passwords import Passwords
@@ -54,6 +54,26 @@ async def test_names_lock_alike_whether_or_not_somebody_has_them(world: World, l
     assert await world.tried(WRONG, login=login) is Reason.SIGN_IN_LOCKED
     world.later(seconds=1)
     assert await world.tried(WRONG, login=login) is Reason.SIGN_IN_REFUSED
+
+
+@pytest.mark.parametrize("name", ["anna", "nobody", "ben"])
+async def test_a_lock_holds_however_the_name_is_spelt(world: World, name: str) -> None:
+    await world.directory.save(replace(ANNA, id="u2", name=UserName("ben")))
+    for login in (name, name.upper(), f"main\\{name}", f"main\\{name.title()}", name):
+        assert await world.tried(WRONG, login=login) is Reason.SIGN_IN_REFUSED
+    for login in (name, name.upper(), f"main\\{name}"):
+        assert await world.tried(WRONG, login=login) is Reason.SIGN_IN_LOCKED
+    assert await world.tried(WRONG, login=f"other\\{name}") is Reason.SIGN_IN_REFUSED
+
+
+@pytest.mark.parametrize("name", ["anna", "nobody"])
+async def test_text_that_is_no_login_locks_nobody_else(world: World, name: str) -> None:
+    # The first letter is KELVIN SIGN, no letter of a tenant's id, whose key is the letter k.
+    await world.directory.save_tenant(Tenant(TenantId("kelvin"), "Kelvin"))
+    await world.invited(await world.directory.save(User(TenantId("kelvin"), ANNA.id, ANNA.name)))
+    for _ in range(5):
+        await world.tried(WRONG, login=f"\u212aelvin\\{name}")
+    assert await world.tried(WRONG, login=f"kelvin\\{name}") is Reason.SIGN_IN_REFUSED
 
 
 async def test_right_password_is_refused_while_locked_and_forgives_afterwards(world: World) -> None:

@@ -46,7 +46,7 @@ class Embedded:
         self._passwords = passwords
         self._now = now
         # What is counted of names without a password; lost at a restart, which such names do not mind.
-        self._strangers: OrderedDict[str, Credential] = OrderedDict()
+        self._strangers: OrderedDict[tuple[str, str], Credential] = OrderedDict()
 
     async def prove(self, login: str, password: Secret, code: str) -> User:
         """Return the user whose login, password and, where one is set up, code these are.
@@ -145,7 +145,7 @@ class Embedded:
         return await self._directory.find(User, tenant, name)
 
     async def _refuse_stranger(self, login: str, password: Secret) -> NoReturn:
-        key = key_of(login[:200])
+        key = _stranger_of(login)
         known = self._strangers.pop(key, _NOBODY)
         try:
             known = self._counted(known)
@@ -205,6 +205,15 @@ class Embedded:
             except VersionStale:
                 # Somebody else got on with it, so this ends.
                 continue
+
+
+def _stranger_of(login: str) -> tuple[str, str]:
+    """Return what every spelling of a login has in common, as if it were a user's; of none, its beginning."""
+    try:
+        tenant, name = parse_login(login)
+    except ValueError:
+        return "", key_of(login[:200])
+    return tenant, key_of(name)
 
 
 def locked(until: datetime) -> Refused:
