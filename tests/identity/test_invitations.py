@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dialback.domain.accounts import ExternalIdentity
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, Role, User
@@ -44,13 +45,34 @@ async def test_link_that_was_not_used_is_replaced_at_the_next_start(world: World
 
 async def test_owner_whom_somebody_else_made_is_left_alone(world: World) -> None:
     await world.directory.save(replace(ANNA, role=Role.OWNER))
+    invitation = await world.authenticator.invite(ANNA)
     assert await link_of(world) is None
+    assert await world.authenticator.invited(invitation) == replace(ANNA, role=Role.OWNER)
 
 
 async def test_user_who_has_the_name_already_is_not_made_owner(world: World) -> None:
     await world.directory.save(User(MAIN, UserId("u2"), UserName("Admin")))
-    opened = await world.authenticator.accept(secret_of(await link_of(world)), GOOD, HERE)
+    first, second = secret_of(await link_of(world)), secret_of(await link_of(world))
+    assert first != second
+    opened = await world.authenticator.accept(second, GOOD, HERE)
     assert (opened.user.name, opened.user.role) == ("admin2", Role.OWNER)
+    assert await link_of(world) is None
+
+
+async def test_link_is_renewed_until_one_of_several_owners_can_sign_in(world: World) -> None:
+    assert await link_of(world) is not None
+    aaron = await world.directory.save(User(MAIN, UserId("a"), UserName("aaron"), role=Role.OWNER))
+    invitation = await world.authenticator.invite(aaron)
+    assert (await world.authenticator.invited(secret_of(await link_of(world)))).name == "admin"
+    await world.authenticator.accept(invitation, GOOD, HERE)
+    assert await link_of(world) is None
+
+
+async def test_owner_whom_a_provider_knows_can_sign_in(world: World) -> None:
+    assert await link_of(world) is not None
+    await world.directory.save(replace(ANNA, role=Role.OWNER))
+    await world.accounts.save_identity(ExternalIdentity(MAIN, "https://login.example/", "anna", ANNA.id))
+    assert await link_of(world) is None
 
 
 async def test_disabled_owner_is_none(world: World) -> None:

@@ -1,8 +1,11 @@
 """Links by which users set a password, and the one that a first start prints for the first administrator.
 
 Who reads the server's terminal owns its files, and may own the tenant as well. The link is printed as long as
-nobody who owns the tenant can sign in; each start makes a new one, and older ones are good no more.
+nobody who owns the tenant can sign in; each start makes a new one, and older ones are good no more. It is for
+an owner whom a start has made: whoever made another has a link for them, which this one would end.
 """
+
+import re
 
 from dialback.domain.directory import Directory, NameTaken, every
 from dialback.domain.ids import UserId, UserName
@@ -13,6 +16,7 @@ from dialback.identity.tokens import make_id
 
 INVITATION_PATH = "/invitation/"
 FIRST_NAME = UserName("admin")
+_MADE_BY_A_START = re.compile(rf"{FIRST_NAME}[0-9]*")
 
 
 def invitation_link(address: str, invitation: Secret) -> str:
@@ -25,18 +29,18 @@ def invitation_link(address: str, invitation: Secret) -> str:
 
 
 async def first_administrator(directory: Directory, authenticator: Authenticator, address: str) -> str | None:
-    """Return a link for the first owner of the tenant `main`; None if it has an owner already.
+    """Return a link for the first owner of the tenant `main`; None if an owner can sign in.
 
-    The owner is made if there is none. One who was made by an earlier start, and never set a password, gets
-    a new link.
+    The owner is made if there is none. One whom an earlier start has made gets a new link; None if all of
+    them were made by others.
     """
     owners = await _owners(directory)
-    if not owners:
-        made = await _make_owner(directory)
-        return None if made is None else invitation_link(address, await authenticator.invite(made))
-    if len(owners) > 1 or owners[0].name != FIRST_NAME or await authenticator.can_sign_in(owners[0]):
-        return None
-    return invitation_link(address, await authenticator.invite(owners[0]))
+    for owner in owners:
+        if await authenticator.can_sign_in(owner):
+            return None
+    mine = [owner for owner in owners if _MADE_BY_A_START.fullmatch(owner.name)]
+    first = next(iter(mine), None) if owners else await _make_owner(directory)
+    return None if first is None else invitation_link(address, await authenticator.invite(first))
 
 
 async def _owners(directory: Directory) -> list[User]:
