@@ -427,6 +427,16 @@ async def test_address_cannot_begin_without_end() -> None:
     world = await make_world(SignInSettings(address_failures=5))
     begun = [await refusal(world.authenticator.begin_device(HERE)) for _ in range(6)]
     assert begun == [None] * 5 + [Reason.SIGN_IN_LOCKED]
+    await world.invited()
+    assert await world.tried() is None
+
+
+async def test_address_that_failed_too_often_may_begin() -> None:
+    world = await make_world(SignInSettings(address_failures=5))
+    for each in range(5):
+        await world.tried(WRONG, login=f"nobody {each}")
+    assert await world.tried() is Reason.SIGN_IN_LOCKED
+    assert await refusal(world.authenticator.begin_device(HERE)) is None
 
 
 # API tokens.

@@ -1,4 +1,4 @@
-"""Addresses that fail too often wait; what is remembered of them is bounded."""
+"""Addresses that do something too often wait; what is remembered of them is bounded."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,11 +11,11 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = "192.0.2.1"
 
 
-def test_address_waits_once_it_has_failed_as_often_as_is_allowed() -> None:
+def test_address_waits_once_it_was_counted_as_often_as_is_allowed() -> None:
     addresses = Addresses(allowed=3)
     for _ in range(3):
         assert addresses.blocked_until(HERE, NOW) is None
-        addresses.failed(HERE, NOW)
+        addresses.count(HERE, NOW)
     assert addresses.blocked_until(HERE, NOW) == NOW + WINDOW / 3
     assert addresses.blocked_until("192.0.2.2", NOW) is None
 
@@ -23,14 +23,14 @@ def test_address_waits_once_it_has_failed_as_often_as_is_allowed() -> None:
 def test_address_may_try_again_one_by_one_and_all_after_the_window() -> None:
     addresses = Addresses(allowed=3)
     for _ in range(3):
-        addresses.failed(HERE, NOW)
+        addresses.count(HERE, NOW)
     later = NOW + WINDOW / 3
     assert addresses.blocked_until(HERE, later) is None
-    addresses.failed(HERE, later)
+    addresses.count(HERE, later)
     assert addresses.blocked_until(HERE, later) == later + WINDOW / 3
     for _ in range(3):
         assert addresses.blocked_until(HERE, later + WINDOW) is None
-        addresses.failed(HERE, later + WINDOW)
+        addresses.count(HERE, later + WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_address_that_failed_longest_ago_is_forgotten_first(monkeypatch: pyt
     monkeypatch.setattr(limits, "MAX_ADDRESSES", 2)
     addresses = Addresses(allowed=1)
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3"):
-        addresses.failed(address, NOW)
+        addresses.count(address, NOW)
     assert addresses.blocked_until("192.0.2.2", NOW) is None
     assert addresses.blocked_until("192.0.2.1", NOW + timedelta(seconds=1)) is not None
     assert MAX_ADDRESSES == 10_000

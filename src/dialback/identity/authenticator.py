@@ -105,7 +105,9 @@ class Authenticator:
         self._now = now
         passwords = passwords or Passwords(settings.passwords_at_once)
         self._embedded = Embedded(accounts, directory, settings, passwords, now)
-        self._addresses = Addresses(settings.address_failures)
+        self._failures = Addresses(settings.address_failures)
+        # Apart, since anybody may begin: it must not keep right passwords out.
+        self._beginnings = Addresses(settings.address_failures)
         self._lives = {
             SignInKind.BROWSER: timedelta(hours=settings.browser_hours),
             SignInKind.FEED: timedelta(hours=settings.feed_hours),
@@ -125,7 +127,7 @@ class Authenticator:
             Refused: SIGN_IN_REFUSED (of name and password, none is said to be right), SIGN_IN_LOCKED with the
                 instant, and to who knows the password USER_DISABLED, CODE_WANTED or CODE_REFUSED.
         """
-        self._check_address(origin)
+        self._check(self._failures, origin)
         try:
             user = await self._embedded.prove(login, password, code)
         except Refused as refused:
@@ -187,14 +189,14 @@ class Authenticator:
         Raises:
             Refused: SIGN_IN_REFUSED, SIGN_IN_LOCKED, or USER_DISABLED; what `prove` raises.
         """
-        self._check_address(origin)
+        self._check(self._failures, origin)
         found = await self.workspace_passwords(login)
         try:
             used = prove(found[1] if found else ())
             if found is None or used is None:
                 raise Refused(Reason.SIGN_IN_REFUSED)
         except Refused:
-            self._addresses.failed(origin.address, self._now())
+            self._failures.count(origin.address, self._now())
             raise
         return await self.open_feed(found[0], used, origin)
 
@@ -306,7 +308,7 @@ class Authenticator:
         Raises:
             Refused: as `by_password` does, and PASSWORD_WEAK with the rule in words.
         """
-        self._check_address(origin)
+        self._check(self._failures, origin)
         self._embedded.check_password(user, new)
         try:
             await self._embedded.prove(f"{user.tenant}\\{user.name}", old, code)
@@ -408,9 +410,9 @@ class Authenticator:
         Raises:
             Refused: SIGN_IN_LOCKED if the address has begun too often.
         """
-        self._check_address(origin)
+        self._check(self._beginnings, origin)
         now = self._now()
-        self._addresses.failed(origin.address, now)
+        self._beginnings.count(origin.address, now)
         secret, typed = make_token(), draw(USER_CODE_CHARS, CONSONANTS)
         expires_at = now + timedelta(minutes=self._settings.device_code_minutes)
         bounded = replace(origin, client=origin.client[:MAX_CLIENT_CHARS])
@@ -493,14 +495,14 @@ class Authenticator:
         forgotten = sign_in.kind is SignInKind.BROWSER and now - sign_in.seen_at >= idle
         return sign_in.ended_at is not None or now >= sign_in.expires_at or forgotten
 
-    def _check_address(self, origin: Origin) -> None:
-        until = self._addresses.blocked_until(origin.address, self._now())
+    def _check(self, counted: Addresses, origin: Origin) -> None:
+        until = counted.blocked_until(origin.address, self._now())
         if until is not None:
             raise locked(until)
 
     def _note_failure(self, refused: Refused, origin: Origin) -> None:
         if refused.reason in _GUESSES:
-            self._addresses.failed(origin.address, self._now())
+            self._failures.count(origin.address, self._now())
 
     async def _welcome(self, tenant: TenantId, person: ExternalPerson, create: bool) -> User:
         """Return the user that a person unknown until now is to be."""

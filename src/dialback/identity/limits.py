@@ -1,8 +1,8 @@
-"""How many failures one network address may cause: kept in memory, of bounded size.
+"""How often one network address may do something: kept in memory, of bounded size.
 
-This slows somebody down who tries one password on many names; the lock of a single user is kept in the
-store (`domain/lockout.py`). An address here is an IPv4 address, or the /64 network of an IPv6 address, since
-whoever has one of these has all of them. Each node counts for itself.
+Of failures, this slows somebody down who tries one password on many names; the lock of a single user is kept
+in the store (`domain/lockout.py`). An address here is an IPv4 address, or the /64 network of an IPv6 address,
+since whoever has one of these has all of them. Each node counts for itself.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ MAX_ADDRESSES = 10_000
 
 
 class Addresses:
-    """Counts failures of addresses: a count falls evenly, from `allowed` to nothing within the window."""
+    """Counts what addresses do: a count falls evenly, from `allowed` to nothing within the window."""
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed
@@ -27,8 +27,8 @@ class Addresses:
         free_at = self._clear_at.get(network_of(address), now) - WINDOW + self._fall
         return free_at if free_at > now else None
 
-    def failed(self, address: str, now: datetime) -> None:
-        """Count a failure of the address."""
+    def count(self, address: str, now: datetime) -> None:
+        """Count that the address did it."""
         network = network_of(address)
         self._clear_at[network] = max(self._clear_at.pop(network, now), now) + self._fall
         if len(self._clear_at) > MAX_ADDRESSES:

@@ -21,7 +21,7 @@ class SignInSettings:
         lock_minutes: minutes of the first lock; each further failure doubles them.
         longest_lock_minutes: minutes that no lock exceeds.
         address_failures: wrong attempts from one network address within a quarter of an hour after which it
-            must wait, whatever users it names.
+            must wait, whatever users it names; and codes it may begin for command lines in that time.
         passwords_at_once: passwords that are checked at the same time; each takes 64 MiB of memory.
     """
 
