@@ -105,6 +105,23 @@ async def test_sign_in_is_over_once_it_was_ended(world: World) -> None:
     assert await world.who(second) is None
 
 
+async def test_sign_ins_of_a_user_are_those_that_could_still_be_used(world: World) -> None:
+    browser = await world.invited()
+    feed, cli = [
+        await world.authenticator.open(ANNA, kind, "test", HERE) for kind in (SignInKind.FEED, SignInKind.CLI)
+    ]
+    world.later(minutes=59)
+    assert await world.who(browser) is not None
+    assert len(await world.authenticator.sign_ins_of(ANNA)) == 3
+    world.later(minutes=1)
+    assert feed.sign_in not in await world.authenticator.sign_ins_of(ANNA)
+    assert len(await world.authenticator.sign_ins_of(ANNA)) == 2
+    world.later(minutes=59)
+    assert await world.authenticator.sign_ins_of(ANNA) == [cli.sign_in]
+    assert await world.authenticator.end_all(ANNA) == 1
+    assert await world.authenticator.sign_ins_of(ANNA) == []
+
+
 async def test_disabled_or_removed_user_is_nobody_from_then_on(world: World) -> None:
     opened = await world.invited()
     disabled = await world.directory.save(replace(ANNA, disabled_at=world.now))

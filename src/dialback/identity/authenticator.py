@@ -252,9 +252,16 @@ class Authenticator:
         if sign_in is not None:
             await self._accounts.end_sign_in(sign_in.tenant, sign_in.hash, self._now())
 
+    async def sign_ins_of(self, user: User) -> Sequence[SignIn]:
+        """Return those of the user that are not over, newest first."""
+        now, kept = self._now(), await self._accounts.sign_ins_of(user.tenant, user.id)
+        return [sign_in for sign_in in kept if not self._is_over(sign_in, now)]
+
     async def end_all(self, user: User) -> int:
-        """End every sign-in of the user; return how many."""
-        return await self._accounts.end_sign_ins_of(user.tenant, user.id)
+        """End every sign-in of the user; return how many were not over."""
+        going_on = await self.sign_ins_of(user)
+        await self._accounts.end_sign_ins_of(user.tenant, user.id)
+        return len(going_on)
 
     # Invitations and passwords.
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from dialback.domain.accounts import MAX_WORKSPACE_PASSWORDS, Origin
+from dialback.domain.accounts import MAX_WORKSPACE_PASSWORDS, Origin, SignInKind
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN
 from dialback.identity.tokens import hash_token
@@ -117,6 +117,15 @@ async def test_other_sign_in_is_ended(portal: PortalStage) -> None:
     assert (await there.get("/devices")).headers["location"].startswith("/signin")
     assert (await here.post(f"/devices/sign-ins/{own}/end")).headers["location"] == "/signin"
     assert await portal.accounts.sign_ins_of(MAIN, user.id) == []
+
+
+async def test_sign_in_that_is_over_is_not_listed(portal: PortalStage) -> None:
+    await portal.signed_in("anna")
+    await portal.authenticator.open(await portal.user("anna"), SignInKind.FEED, "workspace password", DESK)
+    portal.later(timedelta(hours=2))
+    anna = await portal.signed_in("anna")
+    page = await anna.get("/devices")
+    assert re.findall(r"/devices/sign-ins/(\w+)/end", page.text) == [hash_token(anna.cookies[COOKIE])]
 
 
 async def test_sign_in_of_another_is_not_there(portal: PortalStage) -> None:

@@ -164,7 +164,7 @@ async def _facts(portal: Portal, person: Person) -> dict[str, Any]:
     return {
         "passwords": await portal.accounts.workspace_passwords(user.tenant, user.id),
         "most": MAX_WORKSPACE_PASSWORDS,
-        "sign_ins": await portal.accounts.sign_ins_of(user.tenant, user.id),
+        "sign_ins": await portal.authenticator.sign_ins_of(user),
         "own": person.sign_in.hash,
         "kinds": KINDS,
         "has_password": await portal.authenticator.has_password(user),
