@@ -9,6 +9,7 @@ from dialback.domain.accounts import Origin, SignInKind
 from dialback.domain.errors import SENTENCES, Reason
 from dialback.domain.ids import UserId, UserName
 from dialback.domain.secret import Secret
+from dialback.domain.tenancy import User
 from dialback.identity import ntlm
 from dialback.web.feed.addresses import LOGIN
 from tests.web.feed.nouns import ANNA, MAIN, OTHER, THEIRS
@@ -68,6 +69,13 @@ async def test_name_says_the_tenant_and_an_odd_domain_says_nothing(
         person = await feed.authenticator.who(Secret(answer.text), SignInKind.FEED)
         assert person
         assert person.user == user
+
+
+async def test_name_with_a_backslash_logs_in_beside_its_tenant(feed: Feed) -> None:
+    alice = await feed.directory.save(User(MAIN, UserId("alice"), UserName("CORP\\alice")))
+    login, password = "main\\CORP\\alice", await feed.password(alice)
+    assert (await feed.client(RADC, login, password).log_in(LOGIN)).status_code == 200
+    assert (await feed.client().ask(LOGIN, Authorization=basic(login, password))).status_code == 200
 
 
 async def test_password_of_a_namesake_in_another_tenant_is_wrong(feed: Feed) -> None:

@@ -135,13 +135,16 @@ class Login:
         """Return whom a client names: it puts the tenant into the domain, or before the name.
 
         Clients fill in a domain of their own when the person names none, so one that is no tenant's id says
-        nothing.
+        nothing. Beside one that is, a name may have a backslash of its own.
         """
         before, separator, name = user.partition("\\")
-        tenant = await self._tenant(before if separator else domain)
-        return _Named(tenant, name if separator else user)
+        if separator and (tenant := await self._tenant(before)):
+            return _Named(tenant, name)
+        if tenant := await self._tenant(domain):
+            return _Named(tenant, user)
+        return _Named(MAIN, name if separator else user)
 
-    async def _tenant(self, named: str) -> TenantId:
+    async def _tenant(self, named: str) -> TenantId | None:
         for id in (named, named.casefold()):
             try:
                 check_id(id, "tenant id")
@@ -149,7 +152,7 @@ class Login:
                 continue
             if await self._directory.tenant(TenantId(id)) is not None:
                 return TenantId(id)
-        return MAIN
+        return None
 
     def _refuse(self, refused: Refused, request: Request) -> Response:
         origin = origin_of(request)
