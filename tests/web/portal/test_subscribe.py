@@ -1,5 +1,8 @@
 from dataclasses import replace
 
+import pytest
+
+from dialback.domain.accounts import parse_login
 from dialback.domain.catalog import ApplicationGroup, Workspace
 from dialback.domain.ids import WorkspaceId
 from dialback.domain.tenancy import MAIN
@@ -63,3 +66,9 @@ async def test_workspace_is_linked_where_something_is_in_none(portal: PortalStag
 async def test_login_names_a_tenant_that_is_not_the_first(portal: PortalStage) -> None:
     assert "acme\\anna" in text_of(await (await portal.signed_in("anna", ACME)).get("/subscribe"))
     assert login_of("main", "anna") == "anna"
+
+
+@pytest.mark.parametrize("tenant", ["main", "acme"])
+@pytest.mark.parametrize("name", ["anna", "CORP\\alice", "main\\anna", "anna@acme.example"])
+def test_login_that_is_shown_is_the_one_that_is_read(tenant: str, name: str) -> None:
+    assert parse_login(login_of(tenant, name)) == (tenant, name)

@@ -59,5 +59,5 @@ async def _workspaces(portal: Portal, user: User) -> Sequence[Workspace]:
 
 
 def login_of(tenant: str, name: str) -> str:
-    """Return what the person types as user name in a client."""
-    return name if tenant == MAIN else f"{tenant}\\{name}"
+    """Return what the person types as user name in a client; a name with a backslash takes its tenant too."""
+    return name if tenant == MAIN and "\\" not in name else f"{tenant}\\{name}"
