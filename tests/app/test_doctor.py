@@ -12,6 +12,7 @@ from dialback.app.doctor import (
     check_clock,
     check_discovery,
     check_hosts,
+    check_providers,
     check_publisher,
     examine,
     name_matches,
@@ -20,6 +21,7 @@ from dialback.app.run import serve
 from dialback.app.settings import DATABASE_NAME, load_settings, write_first_settings
 from dialback.domain.hosts import HostReport, RdpServer
 from dialback.identity.certificates import CertificateFacts
+from dialback.identity.oidc.settings import OidcSettings
 from lab.ports import free_port
 from tests.broker.stores import HOST, NOW
 
@@ -66,6 +68,14 @@ def test_record_for_e_mail_discovery_is_spelt_out() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:443", "[::1]:443", "gw:443", "localhost:8443"])
 def test_server_without_a_domain_has_no_record(address: str) -> None:
     assert list(check_discovery(address)) == []
+
+
+def test_redirect_address_of_each_provider_is_spelt_out() -> None:
+    providers = [OidcSettings(name, "https://login.example.org", "c") for name in ("entra", "keycloak")]
+    first, second = check_providers("gw.example.org:8443", providers)
+    assert first.ok
+    assert first.seen.endswith(" https://gw.example.org:8443/signin/oidc/entra/callback")
+    assert second.check == "sign-in provider keycloak"
 
 
 def test_good_certificate_is_well() -> None:

@@ -18,11 +18,13 @@ from dialback.app.settings import FILE_NAME, Settings, load_settings, public_add
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.hosts import Host
 from dialback.identity.certificates import WARN_DAYS, CertificateFacts, CertificateProblem, certificate_facts
+from dialback.identity.oidc.settings import OidcSettings
 from dialback.settings.file import SettingsProblem
 from dialback.store.open import open_store
 from dialback.transport.dial import DialFailed, dial_tls
 from dialback.transport.tls import client_context
 from dialback.web.feed.addresses import host_of, txt_record
+from dialback.web.signin_providers import callback_of
 from dialback.wire.errors import WireError
 from dialback.wire.head import ResponseHead, ResponseReader, build_request
 
@@ -56,6 +58,7 @@ async def examine(folder: Path) -> list[Finding]:
         ]
     findings = [Finding("settings", True, f"{folder}")]
     findings += check_discovery(public_address(settings))
+    findings += check_providers(public_address(settings), settings.oidc)
     certificates = None
     try:
         certificates = server_certificates(folder, settings)
@@ -110,6 +113,13 @@ def check_discovery(address: str) -> Iterator[Finding]:
         # The last label of a name is never all digits; that of an IPv4 address is.
         if domain and ":" not in domain and not domain.rpartition(".")[2].isdigit():
             yield Finding("e-mail discovery", True, f"optional DNS record: {txt_record(address, domain)}")
+
+
+def check_providers(address: str, providers: Sequence[OidcSettings]) -> Iterator[Finding]:
+    """Spell out what is to be registered at each OpenID provider; none of them is asked."""
+    for provider in providers:
+        redirect = callback_of(address, provider.name)
+        yield Finding(f"sign-in provider {provider.name}", True, f"redirect address to register: {redirect}")
 
 
 def name_matches(name: str, names: Sequence[str]) -> bool:
