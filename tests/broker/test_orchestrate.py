@@ -427,6 +427,28 @@ async def test_sleeping_host_is_woken_where_the_pool_can(store: FailingStore) ->
     assert waker.woken == [(POOL, HOST.id)]
 
 
+@pytest.mark.parametrize("user", [USER, "somebody"])
+async def test_host_that_fell_asleep_full_is_woken(store: FailingStore, user: str) -> None:
+    hook = StartOnConnect(WakeMethod.COMMAND, "wake")
+    await set_pool(store, session_limit=1, start_on_connect=hook)
+    await store.directory.save_sessions(MAIN, HOST.id, [session(HOST.id, user)])
+    waker = Woken()
+    asked = StoreBroker(store, Standing(store, False), Records(store), waker=waker)
+
+    assert (await asked.place(ADMISSION, ATTEMPT)).because is Because.BREADTH_FIRST
+    assert waker.woken == [(POOL, HOST.id)]
+
+
+async def test_limit_of_a_host_that_sleeps_holds_for_those_who_wait_for_it(store: FailingStore) -> None:
+    hook = StartOnConnect(WakeMethod.COMMAND, "wake")
+    await set_pool(store, session_limit=1, start_on_connect=hook)
+    other = await add_user(store, "ben")
+    asked = StoreBroker(store, Standing(store, False), Records(store), waker=Woken())
+    await asked.place(ADMISSION, ATTEMPT)
+
+    assert await refusal(asked.place(other, attempt(2))) is Reason.HOST_OFFLINE
+
+
 async def test_sleeping_host_that_nothing_wakes_is_offline(store: FailingStore) -> None:
     await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
 

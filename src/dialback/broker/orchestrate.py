@@ -184,10 +184,13 @@ class StoreBroker(Broker):
 
     def _candidate(self, standing: HostStanding) -> Candidate:
         host = standing.member.host
+        in_flight = self._in_flight.on(host)
         # What is kept of a link may be old, or another broker's: a host is reached over a link of ours.
-        failed = standing.failed - {Check.LINK} if self._links.up(host) else standing.failed | {Check.LINK}
-        sessions = standing.sessions + self._in_flight.on(host)
-        return Candidate(standing.member, failed, sessions, standing.of_user)
+        if not self._links.up(host):
+            # What it listed last may have ended with the machine, and keeps nobody from waking it.
+            return Candidate(standing.member, standing.failed | {Check.LINK}, in_flight)
+        sessions = standing.sessions + in_flight
+        return Candidate(standing.member, standing.failed - {Check.LINK}, sessions, standing.of_user)
 
     async def _claim(self, admission: Admission, standing: HostStanding) -> bool:
         """Make the host the user's own; False if somebody else was faster, or the user is gone."""

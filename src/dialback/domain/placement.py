@@ -42,7 +42,8 @@ class Candidate:
     """What is known of a host of the pool.
 
     `failed` are the checks that fail now; `sessions` is how many it has, with those connections that were
-    placed there and are not in its report yet; `of_user` are the sessions of the user who connects.
+    placed there and are not in its report yet; `of_user` are the sessions of the user who connects. While the
+    host's link is down, nobody knows of sessions, and none count.
     """
 
     member: PoolHost
