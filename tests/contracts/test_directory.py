@@ -608,6 +608,30 @@ async def test_session_that_is_not_on_the_newest_list_is_gone(world: World) -> N
     assert await directory.sessions(ACME) == [elsewhere]
 
 
+async def test_revoked_host_has_no_sessions_and_lists_none(world: World) -> None:
+    host, other = await world.enrol("h1"), await world.enrol("h2")
+    elsewhere = replace(SESSION, host=other.id)
+    await world.directory.save_sessions(ACME, other.id, [elsewhere])
+    await world.directory.save_sessions(ACME, host.id, [SESSION])
+    await world.store.revoke_host(host.id, NOW)
+    assert await world.directory.sessions(ACME) == [elsewhere]
+    # Its agent is sent away at its next heartbeat, and may list until then.
+    with pytest.raises(NotThere):
+        await world.directory.save_sessions(ACME, host.id, [SESSION])
+    await world.directory.save_sessions(ACME, host.id, [])
+    assert await world.directory.sessions(ACME) == [elsewhere]
+
+
+async def test_lists_that_come_while_a_host_is_revoked_leave_no_session(world: World) -> None:
+    host = await world.enrol("h1")
+    await world.directory.save_sessions(ACME, host.id, [SESSION])
+    lists = [world.directory.save_sessions(ACME, host.id, [SESSION]) for _ in range(6)]
+    await asyncio.gather(
+        *lists[:3], world.store.revoke_host(host.id, NOW), *lists[3:], return_exceptions=True
+    )
+    assert await world.directory.sessions(ACME) == []
+
+
 async def all_sessions(directory: Directory, wanted: SessionFilter, limit: int) -> list[Session]:
     """Return the sessions that are wanted, read page by page."""
     page = await directory.session_page(ACME, wanted, limit=limit)

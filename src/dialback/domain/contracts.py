@@ -223,7 +223,7 @@ class Store(Protocol):
         """Return every host of every tenant, by name: for who runs the server."""
 
     async def revoke_host(self, host_id: HostId, now: datetime) -> bool:
-        """Revoke the host's key; False if there is no such host."""
+        """Revoke the host's key and forget its sessions; False if there is no such host."""
 
     async def set_link(self, host_id: HostId, up: bool, at: datetime) -> None:
         """Note that the host's agent link went up or down."""

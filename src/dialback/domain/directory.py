@@ -236,7 +236,7 @@ class Directory(Protocol):
         """Keep the host's sessions in place of all it had.
 
         Raises:
-            NotThere: the tenant has no such host.
+            NotThere: there are sessions, and the tenant has no such host, or it is revoked.
             ValueError: a session is of another tenant or host.
         """
 

@@ -75,6 +75,7 @@ class MemoryStore:
         host = self._hosts.get(host_id)
         if host is not None and host.revoked_at is None:
             self._hosts[host_id] = replace(host, revoked_at=now)
+            await self._directory.save_sessions(host.tenant, host_id, ())
         return host is not None
 
     async def set_link(self, host_id: HostId, up: bool, at: datetime) -> None:

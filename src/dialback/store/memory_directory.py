@@ -207,7 +207,8 @@ class MemoryDirectory:
         listed = {session.id: session for session in sessions}
         check_reporter(tenant, host, listed.values())
         if listed:
-            self._need(self._host(tenant, host) is not None)
+            found = self._host(tenant, host)
+            self._need(found is not None and found.revoked_at is None)
         self._sessions[tenant, host] = tuple(sorted(listed.values(), key=lambda session: session.id))
 
     async def sessions(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    Update,
     and_,
     delete,
     func,
@@ -46,7 +47,7 @@ from dialback.domain.records import EVERY_RECORD, RecordFilter, place_of, users_
 from dialback.domain.sessions import ConnectionRecord
 from dialback.store import directory_rows, queries, rows
 from dialback.store.database import Database, first, translating
-from dialback.store.directory_models import host_pools, pool_hosts
+from dialback.store.directory_models import host_pools, pool_hosts, sessions
 from dialback.store.models import Instant, connection_tokens, connections, hosts, join_codes
 from dialback.store.sql_accounts import SqlAccounts
 from dialback.store.sql_approvals import SqlApprovals
@@ -137,7 +138,13 @@ class SqlStore(Database):
         return await self._hosts(select(hosts))
 
     async def revoke_host(self, host_id: HostId, now: datetime) -> bool:
-        return await self._revoke(hosts, hosts.c.id == host_id, now)
+        async with self._transaction() as connection:
+            revoke = _revoking(hosts, hosts.c.id == host_id, now).returning(hosts.c.tenant)
+            revoked = await first(connection, revoke)
+            if revoked is not None:
+                mine = and_(sessions.c.tenant == revoked["tenant"], sessions.c.host == host_id)
+                await connection.execute(delete(sessions).where(mine))
+        return revoked is not None
 
     async def set_link(self, host_id: HostId, up: bool, at: datetime) -> None:
         await self._write(update(hosts).where(hosts.c.id == host_id).values(link_up=up, link_changed_at=at))
@@ -247,8 +254,13 @@ class SqlStore(Database):
 
     async def _revoke(self, table: Table, same: ColumnElement[bool], now: datetime) -> bool:
         """Revoke the row unless it was revoked before; False if there is none."""
-        first = func.coalesce(table.c.revoked_at, literal(now, Instant()))
-        return await self._write(update(table).where(same).values(revoked_at=first)) > 0
+        return await self._write(_revoking(table, same, now)) > 0
+
+
+def _revoking(table: Table, same: ColumnElement[bool], now: datetime) -> Update:
+    """Return the statement that revokes the row, which keeps the first instant."""
+    at = func.coalesce(table.c.revoked_at, literal(now, Instant()))
+    return update(table).where(same).values(revoked_at=at)
 
 
 def _of(tenant: TenantId, user_id: UserId) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    Update,
     and_,
     delete,
     func,
@@ -218,7 +219,12 @@ class SqlDirectory(Database):
         listed = {session.id: session for session in found}
         check_reporter(tenant, host, listed.values())
         old = delete(sessions).where(sessions.c.tenant == tenant, sessions.c.host == host)
+        # Locked: who revokes the host meanwhile waits until these are there, and then removes them.
+        lock = _locking(hosts, and_(_is(hosts, tenant, host), hosts.c.revoked_at.is_(None)))
         async with self._ruled("the host is not in the tenant") as connection:
+            stands = (await connection.execute(lock)).rowcount > 0
+            if listed and not stands:
+                raise NotThere("the host is not in the tenant, or is revoked")
             await connection.execute(old)
             if listed:
                 await connection.execute(
@@ -379,6 +385,15 @@ async def _check_kind(connection: AsyncConnection, noun: object) -> None:
         differ = False
     if differ:
         raise KindDiffers("a desktop and a RemoteApp cannot be in one application group; make another")
+
+
+def _locking(table: Table, same: ColumnElement[bool]) -> Update:
+    """Return the statement that locks rows until its transaction ends.
+
+    It writes what is there, since the first statement of a transaction that writes must write: see
+    `store/database.py`.
+    """
+    return update(table).where(same).values(name=table.c.name)
 
 
 @asynccontextmanager
