@@ -366,6 +366,29 @@ async def test_each_user_of_a_personal_pool_gets_a_host_of_their_own(store: Fail
         assert (again.host_id, again.because) == (placement.host_id, Because.OWN_HOST)
 
 
+async def test_user_who_comes_twice_at_once_gets_one_host(
+    store: FailingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_pool(store, kind=PoolKind.PERSONAL)
+    for name in ("h2", "h3"):
+        await add_host(store, name)
+    # Two brokers that know nothing of each other, and would take different hosts.
+    brokers = [broker(store), broker(store, draw=0.9)]
+    claim, both_have_chosen = store._directory.claim_host, asyncio.Barrier(2)
+
+    async def claim_host(tenant: TenantId, host: HostId, user: UserId) -> bool:
+        await both_have_chosen.wait()
+        return await claim(tenant, host, user)
+
+    monkeypatch.setattr(store._directory, "claim_host", claim_host)
+
+    placed = await asyncio.gather(*(each.place(ADMISSION, ATTEMPT) for each in brokers))
+
+    assert len({placement.host_id for placement in placed}) == 1
+    owners = [member.owner for member in await store.directory.pool_hosts(MAIN, POOL)]
+    assert owners.count(ANNE.id) == 1
+
+
 async def test_one_too_many_of_a_personal_pool_is_refused(store: FailingStore) -> None:
     await set_pool(store, kind=PoolKind.PERSONAL)
     other = await add_user(store, "ben")

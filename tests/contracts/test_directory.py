@@ -559,6 +559,44 @@ async def test_of_many_who_claim_a_host_one_gets_it(world: World) -> None:
     assert member.owner in (ANNA.id, BEN.id)
 
 
+async def pool_of(world: World, *host_ids: str, **of_first: Any) -> list[PoolHost]:
+    """Enrol hosts into a pool; return its members, of which the first is special."""
+    for host_id in host_ids:
+        await world.enrol(host_id)
+        await world.directory.save_pool_host(PoolHost(ACME, POOL.id, HostId(host_id), **of_first))
+        of_first = {}
+    return list(await world.directory.pool_hosts(ACME, POOL.id))
+
+
+async def test_who_claims_many_hosts_of_a_pool_at_once_gets_one(world: World) -> None:
+    await world.fill()
+    members = await pool_of(world, *(f"h{number}" for number in range(6)))
+    # Every connection to the database is there, so that none is behind the others.
+    await asyncio.gather(*(world.directory.pool_hosts(ACME, POOL.id) for _ in members))
+    claims = [world.directory.claim_host(ACME, member.host, ANNA.id) for member in members]
+    won = await asyncio.gather(*claims)
+    assert won.count(True) == 1
+    owners = [member.owner for member in await world.directory.pool_hosts(ACME, POOL.id)]
+    assert owners == [ANNA.id if one else None for one in won]
+
+
+async def test_host_of_ones_own_can_be_claimed_again_and_one_more_only_in_another_pool(world: World) -> None:
+    await world.fill()
+    await pool_of(world, "h1", "h2", owner=ANNA.id)
+    other = await world.enrol("h3")
+    await world.directory.save_pool_host(PoolHost(ACME, FULL_POOL.id, other.id))
+    claims = [await world.directory.claim_host(ACME, HostId(host), ANNA.id) for host in ("h1", "h2", "h3")]
+    assert claims == [True, False, True]
+    assert await world.directory.claim_host(ACME, HostId("h2"), BEN.id)
+
+
+async def test_who_lost_their_host_claims_another(world: World) -> None:
+    await world.fill()
+    await pool_of(world, "h1", "h2", owner=ANNA.id)
+    await world.store.revoke_host(HostId("h1"), NOW)
+    assert await world.directory.claim_host(ACME, HostId("h2"), ANNA.id)
+
+
 async def test_nobody_claims_a_host_for_nobody(world: World) -> None:
     await world.fill()
     host = await world.enrol("h1")

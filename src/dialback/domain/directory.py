@@ -227,7 +227,11 @@ class Directory(Protocol):
         """Return the members of the pool, revoked hosts included, by host id."""
 
     async def claim_host(self, tenant: TenantId, host: HostId, user: UserId) -> bool:
-        """Make the host the user's own unless it is another's; of several who ask at once, one gets it."""
+        """Make a host the user's own; False if it is another's, or they have another in its pool.
+
+        Of several who ask for one host at once, one gets it, and who asks for several at once gets one. A
+        revoked host is not one that they have.
+        """
 
     async def save_health(self, tenant: TenantId, host: HostId, failed: Iterable[Check]) -> None:
         """Keep which checks fail on the host now."""

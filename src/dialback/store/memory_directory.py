@@ -196,6 +196,8 @@ class MemoryDirectory:
         member = self._pool_hosts.get((tenant, host))
         if member is None or member.owner not in (None, user):
             return False
+        if member.owner is None and self._owns_in(tenant, member.pool, user):
+            return False
         self._need(True, (User, tenant, user))
         self._pool_hosts[tenant, host] = replace(member, owner=user)
         return True
@@ -286,6 +288,12 @@ class MemoryDirectory:
         """Give the nouns of a kind by name."""
         mine = [noun for key, noun in self._nouns.items() if key[:2] == (kind, tenant)]
         yield from sorted(mine, key=lambda noun: key_of(noun.name))
+
+    def _owns_in(self, tenant: TenantId, pool: PoolId, user: UserId) -> bool:
+        """Say whether the user has a host in the pool that is not revoked."""
+        theirs = (tenant, pool, user)
+        mine = [each for each in self._pool_hosts.values() if (each.tenant, each.pool, each.owner) == theirs]
+        return any(self._hosts[each.host].revoked_at is None for each in mine)
 
     def _host(self, tenant: TenantId, host_id: HostId) -> Host | None:
         host = self._hosts.get(host_id)

@@ -206,9 +206,13 @@ class SqlDirectory(Database):
 
     async def claim_host(self, tenant: TenantId, host: HostId, user: UserId) -> bool:
         member = and_(pool_hosts.c.tenant == tenant, pool_hosts.c.host == host)
-        free = or_(pool_hosts.c.owner.is_(None), pool_hosts.c.owner == user)
-        claim = update(pool_hosts).where(member, free).values(owner=user)
+        free = and_(pool_hosts.c.owner.is_(None), ~_owns_in_pool(user).exists())
+        claim = update(pool_hosts).where(member, or_(free, pool_hosts.c.owner == user)).values(owner=user)
+        its_pool = select(pool_hosts.c.pool).where(member).scalar_subquery()
+        # Locked: of two claims in a pool, the later sees what the earlier has made of it.
+        lock = _locking(host_pools, and_(host_pools.c.tenant == tenant, host_pools.c.id == its_pool))
         async with self._ruled("the user is not in the tenant") as connection:
+            await connection.execute(lock)
             return (await connection.execute(claim)).rowcount > 0
 
     async def save_health(self, tenant: TenantId, host: HostId, failed: Iterable[Check]) -> None:
@@ -385,6 +389,15 @@ async def _check_kind(connection: AsyncConnection, noun: object) -> None:
         differ = False
     if differ:
         raise KindDiffers("a desktop and a RemoteApp cannot be in one application group; make another")
+
+
+def _owns_in_pool(user: UserId) -> Select[Any]:
+    """Return the query for hosts of the user in the pool of the row of `pool_hosts` around it."""
+    theirs = pool_hosts.alias("theirs")
+    mine = and_(theirs.c.tenant == pool_hosts.c.tenant, theirs.c.pool == pool_hosts.c.pool)
+    its_host = and_(hosts.c.tenant == theirs.c.tenant, hosts.c.id == theirs.c.host)
+    standing = and_(theirs.c.owner == user, hosts.c.revoked_at.is_(None))
+    return select(theirs.c.host).join(hosts, its_host).where(mine, standing)
 
 
 def _locking(table: Table, same: ColumnElement[bool]) -> Update:
