@@ -48,9 +48,26 @@ def session(user: str, host: HostId = HOST) -> Session:
 
 def test_each_placement_counts_on_its_own_host(flights: InFlight) -> None:
     begin(flights, 1)
-    begin(flights, 2)
+    begin(flights, 2, user=BEN)
     begin(flights, 3, OTHER)
     assert (flights.on(HOST), flights.on(OTHER), flights.on(HostId("h3"))) == (2, 1, 0)
+
+
+def test_connections_of_a_user_to_one_host_count_as_one(flights: InFlight) -> None:
+    first, second = begin(flights, 1), begin(flights, 2)
+    assert (flights.on(HOST), flights.has(HOST, ANNA)) == (1, True)
+    flights.end(first)
+    assert (flights.on(HOST), flights.has(HOST, ANNA)) == (1, True)
+    flights.end(second)
+    assert (flights.on(HOST), flights.has(HOST, ANNA)) == (0, False)
+
+
+def test_placement_is_of_its_user_on_its_host_while_it_lasts(flights: InFlight, clock: Clock) -> None:
+    begin(flights, 1)
+    assert not flights.has(HOST, BEN)
+    assert not flights.has(OTHER, ANNA)
+    clock.now += LIFE_S
+    assert not flights.has(HOST, ANNA)
 
 
 def test_connection_that_is_placed_again_counts_on_the_newest_host_alone(flights: InFlight) -> None:
@@ -68,7 +85,7 @@ def test_connection_that_ended_counts_no_more(flights: InFlight) -> None:
 def test_placement_counts_until_its_life_is_over(flights: InFlight, clock: Clock) -> None:
     begin(flights, 1)
     clock.now += LIFE_S / 2
-    begin(flights, 2)
+    begin(flights, 2, user=BEN)
     clock.now += LIFE_S / 2
     assert flights.on(HOST) == 1
     clock.now += LIFE_S / 2
@@ -97,14 +114,17 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_count_is_that_of_the_placements_of_the_last_minute(steps: list[tuple[int, HostId, float]]) -> None:
+def test_count_is_that_of_the_users_of_the_last_minute(steps: list[tuple[int, HostId, float]]) -> None:
     clock = Clock()
     flights = InFlight(clock)
     newest: dict[int, tuple[HostId, float]] = {}
     for number, host, pause in steps:
-        begin(flights, number, host)
+        begin(flights, number, host, (ANNA, BEN)[number % 2])
         newest[number] = (host, clock.now)
         clock.now += pause
     for host in (HOST, OTHER):
-        young = [one for one, at in newest.values() if one == host and at + LIFE_S > clock.now]
+        young = {
+            number % 2 for number, (one, at) in newest.items() if one == host and at + LIFE_S > clock.now
+        }
         assert flights.on(host) == len(young)
+        assert [flights.has(host, user) for user in (ANNA, BEN)] == [0 in young, 1 in young]

@@ -20,7 +20,7 @@ from dialback.domain.hosts import JoinCode
 from dialback.domain.ids import ConnectionId, HostId, PoolId, SessionId, TenantId, TokenHash, UserId, UserName
 from dialback.domain.pools import HostPool, PoolHost, PoolKind, Redirection, StartOnConnect, WakeMethod
 from dialback.domain.secret import Secret
-from dialback.domain.sessions import Because, Session, SessionState
+from dialback.domain.sessions import Because, Session, SessionState, Stage
 from dialback.domain.tenancy import MAIN, Tenant, User
 from dialback.identity.tokens import hash_token
 from dialback.observe.metrics import Metrics
@@ -97,6 +97,11 @@ def broker(
     store: FailingStore, *, up: bool | Iterable[str] = True, after: timedelta = timedelta(), draw: float = 0.0
 ) -> StoreBroker:
     return StoreBroker(store, Standing(store, up), Records(store), lambda: NOW + after, draw=lambda: draw)
+
+
+def broker_of_draws(store: FailingStore, *draws: float) -> StoreBroker:
+    """Return a broker that draws these numbers, one for each placement."""
+    return StoreBroker(store, Standing(store), Records(store), lambda: NOW, draw=iter(draws).__next__)
 
 
 def attempt(number: int) -> Attempt:
@@ -339,6 +344,40 @@ async def test_coming_back_to_a_session_does_not_count_as_another(store: Failing
     for number in range(5):
         assert (await asked.place(ADMISSION, attempt(number))).because is Because.EXISTING_SESSION
     assert (await asked.place(other, attempt(9))).because is Because.BREADTH_FIRST
+
+
+ENDED = replace(RECORD, ended_at=NOW, reason=Reason.CLIENT_LOST)
+
+
+async def test_two_resources_that_a_user_opens_at_once_are_on_one_host(store: FailingStore) -> None:
+    await add_host(store, "h2")
+    other = await add_user(store, "ben")
+    asked = broker_of_draws(store, 0.0, 0.9, 0.9)
+
+    first, second = [await asked.place(ADMISSION, attempt(number)) for number in range(2)]
+
+    assert first.host_id == second.host_id
+    assert (await asked.place(other, attempt(3))).host_id != first.host_id
+
+
+async def test_user_who_comes_back_before_the_host_lists_their_session_finds_it(store: FailingStore) -> None:
+    await set_pool(store, session_limit=1)
+    await add_host(store, "h2")
+    asked = broker_of_draws(store, 0.0, 0.9)
+    first = await asked.place(ADMISSION, attempt(1))
+    relayed = replace(ENDED, id=attempt(1).connection_id, timeline={Stage.REVERSE: 1.0})
+    await asked.ended(relayed)
+
+    assert (await asked.place(ADMISSION, attempt(2))).host_id == first.host_id
+
+
+async def test_user_who_did_not_reach_a_host_is_not_held_to_it(store: FailingStore) -> None:
+    await add_host(store, "h2")
+    asked = broker_of_draws(store, 0.0, 0.9)
+    first = await asked.place(ADMISSION, attempt(1))
+    await asked.ended(replace(ENDED, id=attempt(1).connection_id, reason=Reason.AGENT_SILENT))
+
+    assert (await asked.place(ADMISSION, attempt(2))).host_id != first.host_id
 
 
 # Personal hosts.

@@ -88,6 +88,11 @@ def with_session(
     return replace(each, sessions=each.sessions + 1, of_user=(*each.of_user, session))
 
 
+def placed(each: Candidate) -> Candidate:
+    """Return the host with a connection in flight to it, of the user who connects."""
+    return replace(each, sessions=each.sessions + 1, placed=True)
+
+
 def chosen(pool: HostPool, *candidates: Candidate, draw: float = 0.0) -> tuple[str, Because]:
     """Return the id of the chosen host, and why."""
     choice = choose_session_host(pool, candidates, ANNA, draw)
@@ -164,6 +169,15 @@ CHOSEN: list[tuple[HostPool, list[Candidate], str, Because]] = [
         "a",
         Because.EXISTING_SESSION,
     ),
+    # Where another connection of the user was just placed they count already, and are not spread.
+    (POOL, [candidate("a"), placed(candidate("b", 9))], "b", Because.BREADTH_FIRST),
+    (POOL, [candidate("a"), placed(candidate("b", 9, Check.DISK))], "b", Because.BREADTH_FIRST),
+    (DEPTH, [candidate("a"), placed(candidate("b", 2))], "b", Because.DEPTH_FIRST),
+    (DEPTH, [candidate("a"), placed(candidate("b", 3))], "a", Because.DEPTH_FIRST),
+    (POOL, [candidate("a"), placed(candidate("b", drained=True))], "a", Because.BREADTH_FIRST),
+    (POOL, [candidate("a"), placed(candidate("b", 0, Check.LINK))], "a", Because.BREADTH_FIRST),
+    (POOL, [with_session(candidate("a")), placed(candidate("b"))], "a", Because.EXISTING_SESSION),
+    (PERSONAL, [candidate("a", owner=ANNA), placed(candidate("b"))], "a", Because.OWN_HOST),
     (DIRECT, [candidate("a"), candidate("b", owner=ANNA)], "b", Because.OWN_HOST),
     (PERSONAL, [candidate("a"), candidate("b", owner=ANNA)], "b", Because.OWN_HOST),
     (PERSONAL, [candidate("a", owner=UserId("u-ben")), candidate("b")], "b", Because.FREE_HOST),
@@ -211,6 +225,13 @@ def test_host_is_woken_only_where_a_hook_is_and_nobody_else_can_take_the_session
     assert refusal(pool, candidate("a", 0, Check.LINK, drained=True)).reason is Reason.HOST_OFFLINE
 
 
+def test_host_that_is_woken_for_the_user_already_is_the_one_to_wait_for() -> None:
+    pool = replace(DEPTH, session_limit=1, start_on_connect=HOOK)
+    asleep = [candidate("a", 0, Check.LINK), placed(candidate("b", 0, Check.LINK)), candidate("c", 1)]
+    choice = choose_session_host(pool, asleep, ANNA, 0.0)
+    assert (choice.member.host, choice.wake) == ("b", True)
+
+
 def test_own_host_that_sleeps_is_woken() -> None:
     pool = replace(DIRECT, start_on_connect=HOOK)
     choice = choose_session_host(pool, [candidate("a", 0, Check.LINK, owner=ANNA)], ANNA, 0.0)
@@ -247,6 +268,7 @@ def hosts(draw: st.DrawFn) -> list[Candidate]:
         )
         for since_s, state in draw(SESSIONS):
             each = with_session(each, since_s, state)
+        each = placed(each) if draw(st.booleans()) else each
         found.append(each)
     return found
 
@@ -273,7 +295,8 @@ def outcome(pool: HostPool, candidates: list[Candidate], draw: float) -> Choice 
 def taker(pool: HostPool, each: Candidate) -> bool:
     """Say whether the host may get a new session."""
     limit = limit_of(pool, each.member)
-    return each.works and not each.member.drained and (limit is None or each.sessions < limit)
+    others = each.sessions - each.placed
+    return each.works and not each.member.drained and (limit is None or others < limit)
 
 
 def allowed(pool: HostPool, candidates: list[Candidate]) -> list[Candidate]:
@@ -305,8 +328,10 @@ def test_choice_always_keeps_the_rules(pool: HostPool, candidates: list[Candidat
         assert choice.session in got.of_user
         assert got.works
     else:
-        assert taker(pool, got)
-        assert not got.failed or all(each.failed for each in mine if taker(pool, each))
+        takers = [each for each in mine if taker(pool, each)]
+        assert got in takers
+        assert got.placed or not any(each.placed for each in takers)
+        assert got.placed or not got.failed or all(each.failed for each in takers)
 
 
 @given(POOLS, hosts(), DRAWS, st.randoms(use_true_random=False))

@@ -1,16 +1,19 @@
 """Placements in flight: connections that were placed on a host whose session list does not show them yet.
 
 A host tells of its sessions now and then; until it does, whoever is placed there would not count, and a rush
-of users would all land on the host that was emptiest when it began. A placement is in flight until its
-connection ends, its host's list shows a session of its user, or `LIFE_S` have passed: by then it has become a
-session, or it will not.
+of users would all land on the host that was emptiest when it began. A placement is in flight until its host's
+list shows a session of its user, or `LIFE_S` have passed: by then it has become a session, or it will not. A
+connection that ends without having reached its host is taken out sooner; one that has reached it leaves a
+session behind, which the user may come back to at once.
+
+Several connections of a user to one host lead to one session, and count as one.
 
 Neither time nor lists are fetched here. What other brokers have in flight is not known; pools are large
 compared with the number of brokers, and a host's list corrects it soon.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -34,27 +37,30 @@ class InFlight:
         self._clock = clock
         self._life_s = life_s
         self._placed: dict[ConnectionId, _Placed] = {}
-        self._on: Counter[HostId] = Counter()
+        self._on: defaultdict[HostId, Counter[UserName]] = defaultdict(Counter)
 
     def begin(self, connection_id: ConnectionId, host: HostId, user: UserName) -> None:
         """Note that the connection was placed on the host; an earlier placement of it counts no more."""
         # Taken out first, so that the order of the dict is that of time.
         self.end(connection_id)
         self._placed[connection_id] = _Placed(host, user, self._clock() + self._life_s)
-        self._on[host] += 1
+        self._on[host][user] += 1
 
     def end(self, connection_id: ConnectionId) -> None:
-        """Note that the connection is over, or has another reason not to count."""
+        """Note that the connection did not reach its host, or has another reason not to count."""
         placed = self._placed.pop(connection_id, None)
         if placed is None:
             return
-        self._on[placed.host] -= 1
-        if not self._on[placed.host]:
+        users = self._on[placed.host]
+        users[placed.user] -= 1
+        if not users[placed.user]:
+            del users[placed.user]
+        if not users:
             del self._on[placed.host]
 
     def shown(self, host: HostId, sessions: Iterable[Session]) -> None:
         """Forget placements that the host's session list shows."""
-        if not self._on[host]:
+        if host not in self._on:
             return
         listed = list(sessions)
         for connection_id, placed in list(self._placed.items()):
@@ -62,9 +68,14 @@ class InFlight:
                 self.end(connection_id)
 
     def on(self, host: HostId) -> int:
-        """Return how many placements are in flight to the host."""
+        """Return how many users have placements in flight to the host."""
         self._expire()
-        return self._on[host]
+        return len(self._on.get(host, ()))
+
+    def has(self, host: HostId, user: UserName) -> bool:
+        """Say whether the user has a placement in flight to the host."""
+        self._expire()
+        return user in self._on.get(host, ())
 
     def _expire(self) -> None:
         now = self._clock()

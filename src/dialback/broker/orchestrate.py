@@ -30,7 +30,7 @@ from dialback.domain.contracts import (
 from dialback.domain.directory import HostStanding, NotThere, Published
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import Check
-from dialback.domain.ids import ResourceName, TenantId, UserId
+from dialback.domain.ids import ResourceName, TenantId, UserId, UserName
 from dialback.domain.placement import Candidate, Choice, check_alias, choose_session_host
 from dialback.domain.pools import HostPool
 from dialback.domain.provider import Terms
@@ -153,7 +153,8 @@ class StoreBroker(Broker):
         self._records.keep(record)
 
     async def ended(self, record: ConnectionRecord) -> None:
-        self._in_flight.end(record.id)
+        if not record.relayed:
+            self._in_flight.end(record.id)
         if self._visits is not None:
             self._visits.ended(record.id)
         self._meter(record)
@@ -176,21 +177,21 @@ class StoreBroker(Broker):
     def _choose(
         self, admission: Admission, attempt: Attempt, pool: HostPool, standings: Sequence[HostStanding]
     ) -> Choice:
-        candidates = [self._candidate(standing) for standing in standings]
+        candidates = [self._candidate(standing, admission.user) for standing in standings]
         choice = choose_session_host(pool, candidates, admission.user_id, self._draw())
         if choice.session is None:
             self._in_flight.begin(attempt.connection_id, choice.member.host, admission.user)
         return choice
 
-    def _candidate(self, standing: HostStanding) -> Candidate:
-        host = standing.member.host
-        in_flight = self._in_flight.on(host)
+    def _candidate(self, standing: HostStanding, user: UserName) -> Candidate:
+        member, host = standing.member, standing.member.host
+        in_flight, placed = self._in_flight.on(host), self._in_flight.has(host, user)
         # What is kept of a link may be old, or another broker's: a host is reached over a link of ours.
         if not self._links.up(host):
             # What it listed last may have ended with the machine, and keeps nobody from waking it.
-            return Candidate(standing.member, standing.failed | {Check.LINK}, in_flight)
+            return Candidate(member, standing.failed | {Check.LINK}, in_flight, placed=placed)
         sessions = standing.sessions + in_flight
-        return Candidate(standing.member, standing.failed - {Check.LINK}, sessions, standing.of_user)
+        return Candidate(member, standing.failed - {Check.LINK}, sessions, standing.of_user, placed)
 
     async def _claim(self, admission: Admission, standing: HostStanding) -> bool:
         """Make the host the user's own; False if somebody else was faster, or the user is gone."""

@@ -9,6 +9,9 @@ The rules of `choose_session_host`, the first that applies wins:
    that is not fatal comes after all others.
 4. A host that sleeps, if the pool can wake it.
 
+Of the hosts that a later rule leaves, one where another connection of the user was just placed is the first:
+their session is about to begin there, and is not to have a second beside it.
+
 Numbers of sessions are compared relative to what a host can carry: its weight, in percent, scales its limit.
 Randomness is an argument. Where a user can have one host alone, a refusal says what is wrong with that host.
 """
@@ -43,13 +46,15 @@ class Candidate:
 
     `failed` are the checks that fail now; `sessions` is how many it has, with those connections that were
     placed there and are not in its report yet; `of_user` are the sessions of the user who connects. While the
-    host's link is down, nobody knows of sessions, and none count.
+    host's link is down, nobody knows of sessions, and none count. `placed` says whether one of those
+    connections is the user's, who counts once.
     """
 
     member: PoolHost
     failed: frozenset[Check] = frozenset()
     sessions: int = 0
     of_user: tuple[Session, ...] = ()
+    placed: bool = False
 
     @property
     def works(self) -> bool:
@@ -129,13 +134,18 @@ def _existing(candidates: Sequence[Candidate]) -> Choice | None:
 def _choose_new(pool: HostPool, candidates: Sequence[Candidate], because: Because, draw: float) -> Choice:
     could = [each for each in candidates if not each.member.drained and not _full(pool, each)]
     takers = [each for each in could if each.works]
-    sound = [each for each in takers if not each.failed]
     if takers:
-        return Choice(_pick(sound or takers, because, draw).member, because)
+        return Choice(_pick(_best(takers), because, draw).member, because)
     asleep = [each for each in could if Check.LINK in each.failed]
     if asleep and pool.start_on_connect:
-        return Choice(_pick(asleep, because, draw).member, because, wake=True)
+        return Choice(_pick(_best(asleep), because, draw).member, because, wake=True)
     raise _refusal(pool, candidates)
+
+
+def _best(takers: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return those where the user is placed already, else those that are sound, else all."""
+    placed = [each for each in takers if each.placed]
+    return placed or [each for each in takers if not each.failed] or takers
 
 
 def _pick(takers: Sequence[Candidate], because: Because, draw: float) -> Candidate:
@@ -151,7 +161,8 @@ def _pick(takers: Sequence[Candidate], because: Because, draw: float) -> Candida
 
 def _full(pool: HostPool, candidate: Candidate) -> bool:
     limit = limit_of(pool, candidate.member)
-    return limit is not None and candidate.sessions >= limit
+    others = candidate.sessions - candidate.placed
+    return limit is not None and others >= limit
 
 
 def _refusal(pool: HostPool, candidates: Sequence[Candidate]) -> Refused:

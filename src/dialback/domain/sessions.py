@@ -80,6 +80,11 @@ class ConnectionRecord:
     totals: Totals = Totals()
     timeline: dict[Stage, float] = field(default_factory=dict)
 
+    @property
+    def relayed(self) -> bool:
+        """Whether its two legs have met."""
+        return Stage.REVERSE in self.timeline
+
 
 class SessionState(StrEnum):
     """Whether somebody looks at the session now."""

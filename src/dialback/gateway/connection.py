@@ -263,15 +263,14 @@ class Connection:
     async def _end(self, reason: Reason, detail: str = "") -> None:
         if self._meeting is not None:
             self._meeting.let_go()
-        relayed = Stage.REVERSE in self._timeline.durations_ms()
         self._timeline.mark(Stage.END)
         record = replace(self._snapshot(), ended_at=self._gateway.now(), reason=reason, detail=detail)
-        if relayed:
+        if record.relayed:
             self._gateway.metrics.ended(reason, record.totals)
         else:
             self._gateway.metrics.refused(reason)
         _log.info(
-            "connection ended" if relayed else "connection refused",
+            "connection ended" if record.relayed else "connection refused",
             connection_id=record.id,
             reason=reason.value,
             detail=detail,
