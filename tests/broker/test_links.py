@@ -567,6 +567,44 @@ async def test_sessions_are_kept_as_the_agent_lists_them(broker: Broker) -> None
         assert await broker.store.directory.sessions(MAIN, HOST.id) == []
 
 
+async def test_host_is_ready_once_its_rdp_server_answers_and_its_sessions_are_listed(broker: Broker) -> None:
+    assert not broker.links.ready(HOST.id)
+    async with linked(broker) as agent:
+        said = [agent.machine.report([answering(False)]), agent.machine.report([answering(True)])]
+        for text in (*said, agent.machine.sessions([])):
+            assert not broker.links.ready(HOST.id)
+            agent.say(text)
+            await agent.beat()
+        assert broker.links.ready(HOST.id)
+    await broker.links.settled()
+    assert not broker.links.ready(HOST.id)
+
+
+async def test_host_that_cannot_list_its_sessions_is_ready_all_the_same(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say(agent.machine.report([answering(True)]))
+        agent.say(agent.machine.sessions([], "no session manager"))
+        await agent.beat()
+        assert broker.links.ready(HOST.id)
+    async with linked(broker, ONE) as old:
+        old.say(old.machine.report([answering(True)]))
+        await old.beat()
+        assert broker.links.ready(HOST.id)
+
+
+async def test_host_is_not_ready_while_the_store_does_not_know_its_sessions(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        agent.say(agent.machine.report([answering(True)]))
+        broker.store.away = AWAY
+        agent.say(agent.machine.sessions([]))
+        await agent.beat()
+        assert not broker.links.ready(HOST.id)
+        broker.store.away = None
+        await agent.beat()
+        await agent.beat()
+        assert broker.links.ready(HOST.id)
+
+
 async def test_list_that_the_store_missed_is_kept_at_the_next_heartbeat(broker: Broker) -> None:
     async with linked(broker) as agent:
         broker.store.away = AWAY

@@ -133,7 +133,7 @@ async def test_host_that_sleeps_is_woken_by_the_hook_of_its_pool(made: Scene) ->
 
 async def test_host_that_does_not_wake_is_named(made: Scene) -> None:
     await sleeping(made)
-    made.waker.refusal = Refused(Reason.WAKE_TIMED_OUT, "desk: no agent link within 5 s")
+    made.waker.refusal = Refused(Reason.WAKE_TIMED_OUT, "desk: nothing within 5 s")
     assert (await refusal(placed(made))).reason is Reason.WAKE_TIMED_OUT
     assert made.visits.open_visits() == {}
 

@@ -39,11 +39,11 @@ def woken_by(what: str, method: WakeMethod = WakeMethod.COMMAND, deadline_s: int
 
 @dataclass
 class Links:
-    """Which agent links stand."""
+    """Which hosts are ready."""
 
     standing: set[HostId] = field(default_factory=set)
 
-    def up(self, host: HostId) -> bool:
+    def ready(self, host: HostId) -> bool:
         return host in self.standing
 
 
@@ -62,7 +62,7 @@ class Stand:
 @pytest.fixture
 async def stand() -> AsyncIterator[Stand]:
     links, tasks = Links(), Tasks()
-    yield Stand(links, tasks, HookWaker(links.up, tasks, look_every_s=0.01))
+    yield Stand(links, tasks, HookWaker(links.ready, tasks, look_every_s=0.01))
     await tasks.close()
 
 
@@ -127,7 +127,8 @@ async def test_a_hook_that_fails_refuses_with_its_last_line(stand: Stand) -> Non
 
 async def test_a_host_that_stays_away_refuses_at_the_deadline(stand: Stand) -> None:
     refused = await stand.refused(woken_by("true", deadline_s=1))
-    assert (refused.reason, refused.detail) == (Reason.WAKE_TIMED_OUT, "desk: no agent link within 1 s")
+    assert refused.reason is Reason.WAKE_TIMED_OUT
+    assert refused.detail == "desk: no agent link with an RDP server that answers within 1 s"
 
 
 async def test_whoever_comes_later_joins_the_wake_that_runs(stand: Stand, tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ async def test_another_tenant_runs_no_command_and_reaches_no_loopback(
 
 async def test_the_settings_may_let_another_tenant(stand: Stand) -> None:
     stand.links.standing.add(HOST)
-    waker = HookWaker(stand.links.up, stand.tasks, BrokerSettings(wake_tenants=("acme",)))
+    waker = HookWaker(stand.links.ready, stand.tasks, BrokerSettings(wake_tenants=("acme",)))
     await waker.wake(replace(woken_by("true"), tenant=TenantId("acme")), SLEEPING)
 
 

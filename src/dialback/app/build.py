@@ -92,7 +92,7 @@ def build_node(
     flights = _flights(store, links, tasks, platform_key)
     approvals, live = HeardApprovals(store.approvals), Live()
     pacer = Pacer(settings.gateway.most_bytes_s or None, on_held=metrics.held)
-    waker = HookWaker(links.up, tasks, settings.broker)
+    waker = HookWaker(links.ready, tasks, settings.broker)
     visits = Visits(store, store.provider, links, live, _consoles(settings.provider), waker, settings.broker)
     links.visits = visits
     metering = Metering(store.provider)

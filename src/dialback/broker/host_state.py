@@ -44,6 +44,7 @@ class HostState:
         self._sessions: tuple[Session, ...] | None = None
         self._kept_sessions: tuple[Session, ...] | None = None
         self._problem = ""
+        self._reported = False
         self._ended = False
         self._keeping = asyncio.Lock()
 
@@ -52,6 +53,17 @@ class HostState:
         """The checks that fail now."""
         return frozenset(self._why)
 
+    @property
+    def answers(self) -> bool:
+        """Whether the host has reported that an RDP server answers."""
+        return self._reported and Check.RDP not in self._why
+
+    @property
+    def listed(self) -> bool:
+        """Whether the host has listed its sessions where placements look, or said that it cannot."""
+        kept = self._sessions is not None and self._kept_sessions == self._sessions
+        return kept or bool(self._problem)
+
     async def report(self, answers: bool, why: str, failing: Iterable[Failing]) -> None:
         """Take what the agent reports: whether an RDP server `answers`, `why` not, and what else fails."""
         said = {_REPORTED[each.check]: each.detail for each in failing if each.check in _REPORTED}
@@ -59,6 +71,7 @@ class HostState:
             said[Check.RDP] = why
         for check in (Check.RDP, *_REPORTED.values()):
             self._set(check, said.get(check))
+        self._reported = True
         await self.keep()
 
     async def dialled_back(self, problem: str) -> None:

@@ -196,6 +196,16 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         """Whether the host's agent link stands."""
         return host_id in self._links
 
+    def ready(self, host_id: HostId) -> bool:
+        """Whether the link stands, and what was said over it is enough to place by.
+
+        That is: an RDP server answers, and the sessions are listed, if the agent can.
+        """
+        link = self._links.get(host_id)
+        if link is None or not link.state.answers:
+            return False
+        return link.state.listed or not link.machine.takes_canaries
+
     async def settled(self) -> None:
         """Wait until the state of every link that ended is kept; called when no link is served any more."""
         async with self._noting:

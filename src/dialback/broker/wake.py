@@ -1,8 +1,8 @@
 """Start-on-connect: waking a session host for a client that stays parked meanwhile.
 
 The hook, a command on this server or a request to a URL, only has to begin the waking; that it worked is
-seen by the host's agent link. One wake per host runs at a time: whoever else wants the host waits for the
-same, and it goes on when all of them leave. Rules of this file:
+seen by the host's agent link, and by what the agent says there first. One wake per host runs at a time:
+whoever else wants the host waits for the same, and it goes on when all of them leave. Rules of this file:
 
 - A command is started without a shell, with an environment of a few variables, in a process group of its own,
   which is killed at the deadline. Of what it writes, a few kilobytes are kept, the last line for the reason.
@@ -49,25 +49,25 @@ class HookWaker(Waker):
     """Wakes hosts by the hook of their pool.
 
     Args:
-        up: says whether the agent link of a host stands.
+        ready: says whether a host can be connected to.
         tasks: owns what runs while nobody waits for it.
     """
 
     def __init__(
         self,
-        up: Callable[[HostId], bool],
+        ready: Callable[[HostId], bool],
         tasks: Tasks,
         settings: BrokerSettings | None = None,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
-        self._up = up
+        self._ready = ready
         self._tasks = tasks
         self._settings = settings or BrokerSettings()
         self._look_every_s = look_every_s
         self._wakes: dict[HostId, asyncio.Task[Refused | None]] = {}
 
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
-        """Return once the host's agent link stands. Cancel-safe: the wake goes on for others.
+        """Return once the host is ready. Cancel-safe: the wake goes on for others.
 
         Raises:
             Refused: `HOST_OFFLINE` without a hook, else `WAKE_FAILED` or `WAKE_TIMED_OUT`.
@@ -91,13 +91,14 @@ class HookWaker(Waker):
         try:
             async with asyncio.timeout(hook.deadline_s):
                 ordered = self._tasks.start(f"wake hook {host_id}", self._order(pool, hook, host))
-                while not self._up(host_id):
+                while not self._ready(host_id):
                     if ordered.done() and (problem := ordered.result()):
                         _log.warning("start-on-connect hook failed", host=host_id, why=problem)
                         return Refused(Reason.WAKE_FAILED, f"{host.name}: {problem}")
                     await asyncio.sleep(self._look_every_s)
         except TimeoutError:
-            return Refused(Reason.WAKE_TIMED_OUT, f"{host.name}: no agent link within {hook.deadline_s} s")
+            lack = "no agent link with an RDP server that answers"
+            return Refused(Reason.WAKE_TIMED_OUT, f"{host.name}: {lack} within {hook.deadline_s} s")
         return None
 
     async def _order(self, pool: HostPool, hook: StartOnConnect, host: HostStanding) -> str:

@@ -156,7 +156,7 @@ class Waker(Protocol):
     """What wakes session hosts."""
 
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
-        """Wake the host and return once its agent link stands; raise `Refused` if it does not come up."""
+        """Wake the host and return once it can be connected to; raise `Refused` if it does not come up."""
 
 
 class ConsentEvents(Protocol):

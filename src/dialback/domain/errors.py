@@ -143,7 +143,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.APPROVAL_TIMED_OUT: "Nobody approved the connection in time; connect again, then approve it.",
     Reason.TOO_MANY_APPROVALS: "Too many connections of the user wait for approval; deny what is not theirs.",
     Reason.WAKE_FAILED: "The start-on-connect hook of the pool failed; the detail says how.",
-    Reason.WAKE_TIMED_OUT: "The host was woken, but its agent link did not come up in time; look at it.",
+    Reason.WAKE_TIMED_OUT: "The host was woken, but its agent or RDP server was not up in time; look at it.",
     Reason.TICKET_UNKNOWN: "A host leg brought a reverse ticket this gateway never issued.",
     Reason.TICKET_USED: "A host leg brought a reverse ticket that was used before or came too late.",
     Reason.TICKET_OTHER_HOST: "A host leg brought a reverse ticket that was issued to another host.",
