@@ -92,6 +92,25 @@ def test_placement_counts_until_its_life_is_over(flights: InFlight, clock: Clock
     assert flights.on(HOST) == 0
 
 
+def test_placement_that_is_held_begins_its_life_when_it_is_let_go(flights: InFlight, clock: Clock) -> None:
+    with flights.held(begin(flights, 1)):
+        begin(flights, 2, user=BEN)
+        clock.now += 10 * LIFE_S
+        assert (flights.has(HOST, ANNA), flights.has(HOST, BEN)) == (True, False)
+    clock.now += LIFE_S / 2
+    assert flights.has(HOST, ANNA)
+    clock.now += LIFE_S / 2
+    assert flights.on(HOST) == 0
+
+
+def test_placement_that_ends_while_it_is_held_stays_ended(flights: InFlight) -> None:
+    connection_id = begin(flights, 1)
+    with flights.held(connection_id):
+        flights.end(connection_id)
+        assert flights.on(HOST) == 0
+    assert flights.on(HOST) == 0
+
+
 @pytest.mark.parametrize("name", ["anna", "ACME\\Anna", "anna@acme.example"])
 def test_list_that_shows_the_user_takes_the_placement_over(flights: InFlight, name: str) -> None:
     begin(flights, 1)

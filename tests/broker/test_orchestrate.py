@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from dialback.broker.inflight import LIFE_S, InFlight
 from dialback.broker.links import Links
 from dialback.broker.orchestrate import StoreBroker
 from dialback.broker.records import Records
@@ -79,13 +80,17 @@ class Asked(Approver):
 
 
 class Woken(Waker):
-    """Keeps which hosts were woken."""
+    """Wakes every host of the links, and keeps for which; `meanwhile` happens while the client is parked."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: Standing, meanwhile: Awaitable[object] | None = None) -> None:
+        self._links, self._meanwhile = links, meanwhile
         self.woken: list[tuple[PoolId, HostId]] = []
 
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
         self.woken.append((pool.id, host.member.host))
+        if self._meanwhile is not None:
+            await self._meanwhile
+        self._links.standing = True
 
 
 @pytest.fixture
@@ -480,8 +485,8 @@ async def test_assignment_that_is_taken_back_while_the_client_is_parked_counts(s
 
 async def test_sleeping_host_is_woken_where_the_pool_can(store: FailingStore) -> None:
     await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
-    waker = Woken()
-    asked = StoreBroker(store, Standing(store, False), Records(store), waker=waker)
+    waker = Woken(links := Standing(store, False))
+    asked = StoreBroker(store, links, Records(store), waker=waker)
 
     placed = await asked.place(ADMISSION, ATTEMPT)
 
@@ -494,8 +499,9 @@ async def test_host_that_fell_asleep_full_is_woken(store: FailingStore, user: st
     hook = StartOnConnect(WakeMethod.COMMAND, "wake")
     await set_pool(store, session_limit=1, start_on_connect=hook)
     await store.directory.save_sessions(MAIN, HOST.id, [session(HOST.id, user)])
-    waker = Woken()
-    asked = StoreBroker(store, Standing(store, False), Records(store), waker=waker)
+    listed = store.directory.save_sessions(MAIN, HOST.id, [])
+    waker = Woken(links := Standing(store, False), meanwhile=listed)
+    asked = StoreBroker(store, links, Records(store), waker=waker)
 
     assert (await asked.place(ADMISSION, ATTEMPT)).because is Because.BREADTH_FIRST
     assert waker.woken == [(POOL, HOST.id)]
@@ -504,11 +510,49 @@ async def test_host_that_fell_asleep_full_is_woken(store: FailingStore, user: st
 async def test_limit_of_a_host_that_sleeps_holds_for_those_who_wait_for_it(store: FailingStore) -> None:
     hook = StartOnConnect(WakeMethod.COMMAND, "wake")
     await set_pool(store, session_limit=1, start_on_connect=hook)
-    other = await add_user(store, "ben")
-    asked = StoreBroker(store, Standing(store, False), Records(store), waker=Woken())
-    await asked.place(ADMISSION, ATTEMPT)
+    other, now, others = await add_user(store, "ben"), [0.0], list[Reason]()
+    links = Standing(store, False)
+    links.in_flight = InFlight(lambda: now[0])
 
-    assert await refusal(asked.place(other, attempt(2))) is Reason.HOST_OFFLINE
+    async def others_come() -> None:
+        now[0] += 10 * LIFE_S
+        others.append(await refusal(asked.place(other, attempt(2))))
+
+    asked = StoreBroker(store, links, Records(store), waker=Woken(links, others_come()))
+    await asked.place(ADMISSION, ATTEMPT)
+    now[0] += LIFE_S / 2
+    others.append(await refusal(asked.place(other, attempt(3))))
+
+    assert others == [Reason.HOST_OFFLINE, Reason.HOSTS_FULL]
+
+
+async def test_assignment_that_is_taken_back_while_a_host_wakes_counts(store: FailingStore) -> None:
+    await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
+    taken_back = store.directory.unassign(UserAssignment(MAIN, GROUP.id, ANNE.id))
+    links = Standing(store, False)
+    asked = StoreBroker(store, links, Records(store), waker=Woken(links, taken_back))
+
+    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.RESOURCE_NOT_ASSIGNED
+
+
+async def test_user_is_placed_on_the_host_that_woke_for_them(store: FailingStore) -> None:
+    await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
+    second = await add_host(store, "h2")
+    links = Standing(store, False)
+    waker = Woken(links)
+    asked = StoreBroker(store, links, Records(store), waker=waker, draw=iter([0.9, 0.0]).__next__)
+
+    assert (await asked.place(ADMISSION, ATTEMPT)).host_id == second
+    assert waker.woken == [(POOL, second)]
+
+
+async def test_host_that_goes_again_after_it_was_woken_is_not_woken_twice(store: FailingStore) -> None:
+    await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
+    waker = Woken(Standing(store))
+    asked = StoreBroker(store, Standing(store, False), Records(store), waker=waker)
+
+    assert await refusal(asked.place(ADMISSION, ATTEMPT)) is Reason.HOST_OFFLINE
+    assert waker.woken == [(POOL, HOST.id)]
 
 
 async def test_sleeping_host_that_nothing_wakes_is_offline(store: FailingStore) -> None:

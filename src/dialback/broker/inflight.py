@@ -6,6 +6,8 @@ list shows a session of its user, or `LIFE_S` have passed: by then it has become
 connection that ends without having reached its host is taken out sooner; one that has reached it leaves a
 session behind, which the user may come back to at once.
 
+One that waits for its host to wake is held, and its life begins when the wake has ended.
+
 Several connections of a user to one host lead to one session, and count as one.
 
 Neither time nor lists are fetched here. What other brokers have in flight is not known; pools are large
@@ -14,7 +16,8 @@ compared with the number of brokers, and a host's list corrects it soon.
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dialback.domain.ids import ConnectionId, HostId, UserName
@@ -27,7 +30,6 @@ LIFE_S = 60.0
 class _Placed:
     host: HostId
     user: UserName
-    until: float
 
 
 class InFlight:
@@ -37,18 +39,31 @@ class InFlight:
         self._clock = clock
         self._life_s = life_s
         self._placed: dict[ConnectionId, _Placed] = {}
+        # In the order of time; those that are held are not in it.
+        self._until: dict[ConnectionId, float] = {}
         self._on: defaultdict[HostId, Counter[UserName]] = defaultdict(Counter)
 
     def begin(self, connection_id: ConnectionId, host: HostId, user: UserName) -> None:
         """Note that the connection was placed on the host; an earlier placement of it counts no more."""
-        # Taken out first, so that the order of the dict is that of time.
         self.end(connection_id)
-        self._placed[connection_id] = _Placed(host, user, self._clock() + self._life_s)
+        self._placed[connection_id] = _Placed(host, user)
+        self._until[connection_id] = self._clock() + self._life_s
         self._on[host][user] += 1
+
+    @contextmanager
+    def held(self, connection_id: ConnectionId) -> Iterator[None]:
+        """Let the placement outlast the block; its life begins anew at the end of it."""
+        self._until.pop(connection_id, None)
+        try:
+            yield
+        finally:
+            if connection_id in self._placed:
+                self._until[connection_id] = self._clock() + self._life_s
 
     def end(self, connection_id: ConnectionId) -> None:
         """Note that the connection did not reach its host, or has another reason not to count."""
         placed = self._placed.pop(connection_id, None)
+        self._until.pop(connection_id, None)
         if placed is None:
             return
         users = self._on[placed.host]
@@ -79,8 +94,8 @@ class InFlight:
 
     def _expire(self) -> None:
         now = self._clock()
-        while self._placed:
-            oldest = next(iter(self._placed))
-            if self._placed[oldest].until > now:
+        while self._until:
+            oldest, until = next(iter(self._until.items()))
+            if until > now:
                 break
             self.end(oldest)

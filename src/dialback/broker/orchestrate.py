@@ -1,7 +1,8 @@
 """The broker's answers to a gateway: whom a token admits, where a connection goes, and the order to dial.
 
-Facts are fetched here and decided in `domain`; the decision is carried out here. Between reading the facts of
-a placement and noting its choice nothing is awaited, so that connections that are placed at once see each
+Facts are fetched here and decided in `domain`; the decision is carried out here. Approving and waking take
+minutes, and what was decided before is decided anew after them, on new facts. Between reading the facts of a
+placement and noting its choice nothing is awaited, so that connections that are placed at once see each
 other.
 """
 
@@ -9,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dialback.broker.links import Links
@@ -129,16 +131,21 @@ class StoreBroker(Broker):
             parked_s = {Stage.APPROVE: self._clock() - begun_at} if notice else {}
             for attempts in range(MOST_CHOICES):
                 if notice or attempts:
-                    # Asked again: approving may have taken minutes, in which the user was disabled.
+                    # Asked again: approving and waking may take minutes, in which the user was disabled.
                     published = await self._published(admission.tenant, admission.user_id, name)
                 pool = published.pool
+                if Stage.WAKE in parked_s:
+                    # Once is enough: a host that has gone again would be woken for ever.
+                    pool = replace(pool, start_on_connect=None)
                 standings = await self._directory.standings(admission.tenant, pool.id, admission.user)
                 choice = self._choose(admission, attempt, pool, standings)
                 standing = next(each for each in standings if each.member == choice.member)
-                if not choice.claim or await self._claim(admission, standing):
-                    woken_s = await self._woken_s(published.pool, standing) if choice.wake else {}
-                    return _placement(published, standing, choice, parked_s | woken_s, notice, terms)
-                self._in_flight.end(attempt.connection_id)
+                if choice.claim and not await self._claim(admission, standing):
+                    self._in_flight.end(attempt.connection_id)
+                elif choice.wake:
+                    parked_s[Stage.WAKE] = await self._woken_s(pool, standing, attempt)
+                else:
+                    return _placement(published, standing, choice, parked_s, notice, terms)
         raise Refused(Reason.PERSONAL_HOSTS_TAKEN, published.pool.name)
 
     async def dial(self, order: DialOrder) -> None:
@@ -181,6 +188,8 @@ class StoreBroker(Broker):
         choice = choose_session_host(pool, candidates, admission.user_id, self._draw())
         if choice.session is None:
             self._in_flight.begin(attempt.connection_id, choice.member.host, admission.user)
+        else:
+            self._in_flight.end(attempt.connection_id)
         return choice
 
     def _candidate(self, standing: HostStanding, user: UserName) -> Candidate:
@@ -200,12 +209,13 @@ class StoreBroker(Broker):
         except NotThere:
             return False
 
-    async def _woken_s(self, pool: HostPool, standing: HostStanding) -> dict[Stage, float]:
-        """Wake the host; return how long it took."""
+    async def _woken_s(self, pool: HostPool, standing: HostStanding, attempt: Attempt) -> float:
+        """Wake the host, which the connection goes on counting for; return how long it took."""
         _log.info("host is woken", host=standing.member.host, pool=pool.id)
         begun_at = self._clock()
-        await self._waker.wake(pool, standing)
-        return {Stage.WAKE: self._clock() - begun_at}
+        with self._in_flight.held(attempt.connection_id):
+            await self._waker.wake(pool, standing)
+        return self._clock() - begun_at
 
 
 def _placement(
