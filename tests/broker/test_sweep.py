@@ -6,9 +6,10 @@ from structlog.testing import capture_logs
 
 from dialback.broker.settings import BrokerSettings
 from dialback.broker.sweep import Sweep
+from dialback.domain.approvals import Decision
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.errors import Reason
-from dialback.domain.ids import ConnectionId, UserName
+from dialback.domain.ids import ConnectionId, TenantId, UserName
 from dialback.domain.tenancy import MAIN, Tenant, User
 from dialback.store.memory_accounts import MemoryAccounts
 from dialback.store.memory_approvals import MemoryApprovals
@@ -35,6 +36,27 @@ async def test_start_says_of_an_earlier_run_that_it_is_over() -> None:
     (host,), (kept,) = await store.all_hosts(), await store.connections(MAIN)
     assert not host.link_up
     assert (kept.reason, kept.ended_at) == (Reason.SERVER_STOPPED, NOW)
+
+
+async def test_start_says_of_approvals_that_wait_for_an_earlier_run_that_their_clients_left() -> None:
+    store, approvals, acme = await filled(), MemoryApprovals(), TenantId("acme")
+    await store.directory.save_tenant(Tenant(acme, "Acme"))
+    for tenant in (MAIN, acme):
+        await approvals.ask(replace(GOOD, tenant=tenant))
+    decided = replace(GOOD, id=ConnectionId("decided"))
+    await approvals.ask(decided)
+    await approvals.decide(MAIN, decided.id, Decision.APPROVED, "anna", NOW)
+
+    await Sweep(store, BrokerSettings(), lambda: NOW, approvals=approvals).begin()
+
+    for tenant in (MAIN, acme):
+        kept = await approvals.approval(tenant, GOOD.id)
+        assert kept is not None
+        assert (kept.decision, kept.decided_at) == (Decision.LEFT, NOW)
+    assert not await approvals.decide(MAIN, GOOD.id, Decision.APPROVED, "anna", NOW)
+    still = await approvals.approval(MAIN, decided.id)
+    assert still is not None
+    assert still.decision is Decision.APPROVED
 
 
 async def test_start_without_the_store_fails() -> None:

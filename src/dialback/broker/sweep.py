@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dialback.broker.settings import BrokerSettings
 from dialback.domain.accounts import Accounts
-from dialback.domain.approvals import Approvals
+from dialback.domain.approvals import Approvals, Decision
 from dialback.domain.audit import Audit
 from dialback.domain.contracts import Store, StoreUnavailable
 from dialback.domain.provider import Provider
@@ -47,7 +47,7 @@ class Sweep:
         self._now = now
 
     async def begin(self) -> None:
-        """Say of an earlier run that its links are down and its connections over.
+        """Say of an earlier run that its links are down, and its connections over, with those that waited.
 
         Raises:
             StoreUnavailable: the store does not answer, so the broker must not start.
@@ -57,6 +57,14 @@ class Sweep:
         closed = await self._store.close_open_connections(now)
         if closed:
             _log.info("connections of an earlier run closed", count=closed)
+        if self._approvals is not None:
+            await self._end_waiting(self._approvals, now)
+
+    async def _end_waiting(self, approvals: Approvals, now: datetime) -> None:
+        """Say of approvals that still wait that their clients left; nobody is to approve for nothing."""
+        for tenant in await self._store.directory.tenants():
+            for approval in await approvals.waiting(tenant.id, now):
+                await approvals.decide(tenant.id, approval.id, Decision.LEFT, "", now)
 
     async def run(self, every_s: float = SWEEP_EVERY_S) -> None:
         """Forget what is too old, for ever."""
