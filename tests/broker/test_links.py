@@ -387,6 +387,23 @@ async def test_store_that_goes_away_ends_no_link_and_learns_of_it_later(broker: 
         assert await broker.stored_link()
 
 
+async def test_link_that_ends_while_the_store_is_away_is_noted_once_it_is_back(broker: Broker) -> None:
+    async with linked(broker) as agent:
+        broker.store.away = AWAY
+        agent.leave()
+        await agent.hear_end()
+    await broker.links.settled()
+    keeping = asyncio.create_task(broker.links.run(every_s=0.001))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    broker.store.away = None
+    async with asyncio.timeout(30):
+        while await broker.stored_link():
+            await asyncio.sleep(0.001)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def test_host_that_is_removed_is_sent_away_at_its_next_heartbeat(broker: Broker) -> None:
     async with linked(broker) as agent:
         await broker.store.revoke_host(HOST.id, NOW)

@@ -85,6 +85,7 @@ async def _serve(
         node.tasks.start("flights", node.flights.run())
         node.tasks.start("policing", node.policing.run())
         node.tasks.start("visit policing", node.visit_policing.run())
+        node.tasks.start("agent links", node.links.run())
         node.tasks.start("sweep", node.sweep.run())
         node.tasks.start("canaries", node.canaries.run())
         node.tasks.start("publisher", watch.run())

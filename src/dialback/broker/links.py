@@ -74,6 +74,7 @@ from dialback.wire.websocket import (
 
 SILENT_HEARTBEATS = 2.5
 SESSION_ORDER_S = 20.0
+NOTE_AGAIN_S = 5.0
 _REASONS = {
     "agent-refused": Reason.AGENT_REFUSED,
     "rdp-server-down": Reason.RDP_SERVER_DOWN,
@@ -191,6 +192,7 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         self.linked: Callable[[HostId, TenantId], None] = lambda _host, _tenant: None
         self._links: dict[HostId, Link] = {}
         self._noting = asyncio.Lock()
+        self._unnoted: set[HostId] = set()
 
     def up(self, host_id: HostId) -> bool:
         """Whether the host's agent link stands."""
@@ -205,6 +207,16 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         if link is None or not link.state.answers:
             return False
         return link.state.listed or not link.machine.takes_canaries
+
+    async def run(self, every_s: float = NOTE_AGAIN_S) -> None:
+        """Keep what the store missed of links that came and went, for ever."""
+        while True:
+            for host_id in list(self._unnoted):
+                await self._note(host_id)
+                if host_id in self._unnoted:
+                    # The store is away still; one line in the log is enough.
+                    break
+            await asyncio.sleep(every_s)
 
     async def settled(self) -> None:
         """Wait until the state of every link that ended is kept; called when no link is served any more."""
@@ -526,7 +538,9 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         async with self._noting:
             try:
                 await self._store.set_link(host_id, self.up(host_id), self._now())
+                self._unnoted.discard(host_id)
             except StoreUnavailable as error:
+                self._unnoted.add(host_id)
                 _log.warning("link state not kept", host=host_id, why=str(error))
 
     async def _save_report(
