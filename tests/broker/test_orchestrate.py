@@ -85,12 +85,17 @@ class Woken(Waker):
     def __init__(self, links: Standing, meanwhile: Awaitable[object] | None = None) -> None:
         self._links, self._meanwhile = links, meanwhile
         self.woken: list[tuple[PoolId, HostId]] = []
+        self.waking: set[HostId] = set()
 
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
         self.woken.append((pool.id, host.member.host))
         if self._meanwhile is not None:
             await self._meanwhile
         self._links.standing = True
+        self.waking.clear()
+
+    def wakes(self, host_id: HostId) -> bool:
+        return host_id in self.waking
 
 
 @pytest.fixture
@@ -544,6 +549,16 @@ async def test_user_is_placed_on_the_host_that_woke_for_them(store: FailingStore
 
     assert (await asked.place(ADMISSION, ATTEMPT)).host_id == second
     assert waker.woken == [(POOL, second)]
+
+
+async def test_host_whose_link_is_up_before_it_is_ready_is_waited_for(store: FailingStore) -> None:
+    await set_pool(store, start_on_connect=StartOnConnect(WakeMethod.COMMAND, "wake"))
+    waker = Woken(links := Standing(store))
+    waker.waking.add(HOST.id)
+    asked = StoreBroker(store, links, Records(store), waker=waker)
+
+    assert (await asked.place(ADMISSION, ATTEMPT)).host_id == HOST.id
+    assert waker.woken == [(POOL, HOST.id)]
 
 
 async def test_host_that_goes_again_after_it_was_woken_is_not_woken_twice(store: FailingStore) -> None:

@@ -105,8 +105,10 @@ async def test_a_host_that_comes_up_ends_the_wait(stand: Stand, tmp_path: Path) 
         while not mark.exists():
             await asyncio.sleep(0.01)
         assert not waking.done()
+        assert stand.waker.wakes(HOST)
         stand.links.standing.add(HOST)
         await waking
+    assert not stand.waker.wakes(HOST)
 
 
 async def test_a_host_that_is_up_before_its_command_ends_is_not_waited_for_longer(stand: Stand) -> None:

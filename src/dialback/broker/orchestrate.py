@@ -32,7 +32,7 @@ from dialback.domain.contracts import (
 from dialback.domain.directory import HostStanding, NotThere, Published
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import Check
-from dialback.domain.ids import ResourceName, TenantId, UserId, UserName
+from dialback.domain.ids import HostId, ResourceName, TenantId, UserId, UserName
 from dialback.domain.placement import Candidate, Choice, check_alias, choose_session_host
 from dialback.domain.pools import HostPool
 from dialback.domain.provider import Terms
@@ -59,6 +59,9 @@ class NeverWoken(Waker):
 
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
         raise Refused(Reason.HOST_OFFLINE, f"{host.name} sleeps, and nothing here can wake it")
+
+    def wakes(self, host_id: HostId) -> bool:
+        return False
 
 
 class StoreBroker(Broker):
@@ -196,7 +199,7 @@ class StoreBroker(Broker):
         member, host = standing.member, standing.member.host
         in_flight, placed = self._in_flight.on(host), self._in_flight.has(host, user)
         # What is kept of a link may be old, or another broker's: a host is reached over a link of ours.
-        if not self._links.up(host):
+        if not self._links.up(host) or self._waker.wakes(host):
             # What it listed last may have ended with the machine, and keeps nobody from waking it.
             return Candidate(member, standing.failed | {Check.LINK}, in_flight, placed=placed)
         sessions = standing.sessions + in_flight

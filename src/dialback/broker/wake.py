@@ -84,6 +84,9 @@ class HookWaker(Waker):
         if refused is not None:
             raise Refused(refused.reason, refused.detail)
 
+    def wakes(self, host_id: HostId) -> bool:
+        return host_id in self._wakes
+
     async def _wake(self, pool: HostPool, hook: StartOnConnect, host: HostStanding) -> Refused | None:
         """Run the hook and wait for the host; return why it failed, since several may ask."""
         host_id = host.member.host

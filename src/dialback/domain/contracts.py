@@ -158,6 +158,9 @@ class Waker(Protocol):
     async def wake(self, pool: HostPool, host: HostStanding) -> None:
         """Wake the host and return once it can be connected to; raise `Refused` if it does not come up."""
 
+    def wakes(self, host_id: HostId) -> bool:
+        """Say whether the host is being woken: its link may stand before it can be connected to."""
+
 
 class ConsentEvents(Protocol):
     """Who is told what a tenant has decided, once it is kept; never raises.
