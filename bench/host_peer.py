@@ -218,13 +218,13 @@ class NoSessions:
     def list(self) -> tuple[HostSession, ...]:
         return ()
 
-    def message(self, id: str, text: str) -> None:
+    def message(self, id: str, text: str, user: str | None = None) -> None:
         raise SessionProblem("there is no session")
 
-    def disconnect(self, id: str) -> None:
+    def disconnect(self, id: str, user: str | None = None) -> None:
         raise SessionProblem("there is no session")
 
-    def log_off(self, id: str) -> None:
+    def log_off(self, id: str, user: str | None = None) -> None:
         raise SessionProblem("there is no session")
 
 

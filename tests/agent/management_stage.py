@@ -40,13 +40,13 @@ class FakeSessions:
             for id, user in self.users.items()
         ]
 
-    def message(self, id: str, text: str) -> None:
+    def message(self, id: str, text: str, user: str | None = None) -> None:
         raise AssertionError(f"no message was expected in {id}: {text}")
 
-    def disconnect(self, id: str) -> None:
+    def disconnect(self, id: str, user: str | None = None) -> None:
         raise AssertionError(f"nobody was to disconnect {id}")
 
-    def log_off(self, id: str) -> None:
+    def log_off(self, id: str, user: str | None = None) -> None:
         if id not in self.users:
             raise SessionProblem("the host has no such session")
         del self.users[id]

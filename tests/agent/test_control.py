@@ -69,20 +69,20 @@ class FakeSessions(Sessions):
             raise SessionProblem(self.problem)
         return list(self.found)
 
-    def message(self, id: str, text: str) -> None:
-        self.shown.append((self._find(id), text))
+    def message(self, id: str, text: str, user: str | None = None) -> None:
+        self.shown.append((self._find(id, user), text))
 
-    def disconnect(self, id: str) -> None:
-        self.disconnected.append(self._find(id))
+    def disconnect(self, id: str, user: str | None = None) -> None:
+        self.disconnected.append(self._find(id, user))
 
-    def log_off(self, id: str) -> None:
-        gone = self._find(id)
+    def log_off(self, id: str, user: str | None = None) -> None:
+        gone = self._find(id, user)
         self.found = [session for session in self.found if session.id != gone]
 
-    def _find(self, id: str) -> str:
+    def _find(self, id: str, user: str | None) -> str:
         if id == "broken":
             raise RuntimeError("a bug")
-        if id not in {session.id for session in self.found}:
+        if not any(session.id == id and user in (None, session.user) for session in self.found):
             raise SessionProblem("the host has no such session")
         return id
 
@@ -318,6 +318,55 @@ async def test_orders_for_sessions_are_carried_out_and_answered(platform: Platfo
     assert (sessions.shown, sessions.disconnected) == ([("one", "hello")], ["one"])
 
 
+async def test_order_is_for_the_sessions_of_the_user_it_names(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for action in ("message", "disconnect", "log-off"):
+            for user in ("ben", "anna"):
+                server.send(server.link.session_order(f"{action}-{user}", action, "one", "x", user))  # type: ignore[arg-type]
+                event = await server.wait_for(SessionOrderDoneReceived)
+                assert isinstance(event, SessionOrderDoneReceived)
+                answers[event.order_id] = event.problem
+        await server.leave("done")
+
+    answers: dict[str, str] = {}
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, sessions=FakeSessions(session("one")))
+    assert answers == {
+        f"{action}-{user}": "the host has no such session" if user == "ben" else ""
+        for action in ("message", "disconnect", "log-off")
+        for user in ("ben", "anna")
+    }
+
+
+async def test_order_that_nobody_waits_for_any_more_is_not_begun(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        server.send(server.link.session_order("first", "disconnect", "one"))
+        server.send(server.link.session_order("second", "log-off", "one"))
+        for _ in range(2):
+            event = await server.wait_for(SessionOrderDoneReceived)
+            assert isinstance(event, SessionOrderDoneReceived)
+            answers[event.order_id] = event.problem
+        await server.leave("done")
+
+    class Slow(FakeSessions):
+        def disconnect(self, id: str, user: str | None = None) -> None:
+            # What comes behind the first has waited too long, however short that is.
+            monkeypatch.setattr(control, "SESSION_ORDER_S", 0.0)
+
+    answers: dict[str, str] = {}
+    sessions = Slow(session("one"))
+    platform.on_link = serve
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, sessions=sessions)
+    assert answers == {"first": "", "second": "it was not begun in time"}
+    assert len(sessions.found) == 1
+
+
 async def test_session_that_was_logged_off_is_gone_from_the_very_next_list(platform: Platform) -> None:
     async def serve(server: ServerSide) -> None:
         await server.open()
@@ -347,7 +396,7 @@ async def test_orders_beyond_what_may_wait_are_declined(platform: Platform) -> N
         await server.leave("done")
 
     class Slow(FakeSessions):
-        def disconnect(self, id: str) -> None:
+        def disconnect(self, id: str, user: str | None = None) -> None:
             release.wait(5)
 
     declined: list[str] = []

@@ -15,10 +15,11 @@ from dialback.domain.contracts import DialOrder
 from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.flight import Head, SignedHead
 from dialback.domain.health import Check
-from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId
+from dialback.domain.ids import ConnectionId, HostId, SessionId, TenantId, UserName
 from dialback.domain.management import ManagementOffer
 from dialback.domain.orders import SessionAction
 from dialback.domain.secret import Secret
+from dialback.domain.sessions import Session, SessionState
 from dialback.domain.tenancy import MAIN
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import HostKey
@@ -701,7 +702,8 @@ async def test_dial_counts_as_a_canary(broker: Broker) -> None:
 async def order_session(
     broker: Broker, text: str = "", tenant: TenantId = MAIN, host: HostId = HOST.id
 ) -> None:
-    await broker.links.order(tenant, host, SessionId("xrdp-10"), SessionAction.MESSAGE, text)
+    session = Session(tenant, host, SessionId("xrdp-10"), UserName("anna"), SessionState.ACTIVE, NOW)
+    await broker.links.order(session, SessionAction.MESSAGE, text)
 
 
 @pytest.mark.parametrize("problem", ["", "the host has no such session"])
@@ -714,6 +716,7 @@ async def test_order_for_a_session_is_carried_to_the_agent_and_its_answer_back(
         assert isinstance(event, SessionOrderReceived)
         order = event.order
         assert (order.action, order.session, order.text) == ("message", "xrdp-10", "back at\nnoon")
+        assert order.user == "anna"
         agent.say(agent.machine.session_order_done("never-ordered", "x"))
         agent.say(agent.machine.session_order_done(order.order_id, problem))
         if problem:

@@ -111,7 +111,7 @@ class Truth:
     def order(self, action: SessionAction, text: str = "") -> None:
         """Have something done to the one session."""
         (session,) = asyncio.run(self._sessions())
-        self._platform.call(self._node.links.order(MAIN, self.host, session.id, action, text))
+        self._platform.call(self._node.links.order(session, action, text))
 
     def fails(self, check: Check) -> bool:
         """Say whether the server counts a host that fails the check."""

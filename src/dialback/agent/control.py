@@ -10,7 +10,8 @@ A link always ends by an error that says why; to try again is the service's busi
   connections; a server silent for two and a half of them is gone.
 - Reports are said at the start, when something in them has changed, and again after `report_most_s`; the
   certificates in them are signed each time.
-- Orders for sessions are carried out one after the other; more than 16 that wait are declined.
+- Orders for sessions are carried out one after the other; more than 16 that wait are declined, and so is one
+  that has waited until its server waits no more.
 
 Source: docs/protocols/agent.md; RFC 6455 section 4.1 (client requirements) for the upgrade.
 """
@@ -36,6 +37,7 @@ from dialback.agent.platform.facts import host_name, system_text
 from dialback.agent.platform.sessions import SessionProblem, Sessions
 from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
+from dialback.domain.orders import SESSION_ORDER_S
 from dialback.observe.log import get_logger
 from dialback.observe.tasks import first_of
 from dialback.transport.leg import Leg, LegLost
@@ -164,7 +166,7 @@ class _Link:
         self._leg = leg
         self._dialler = dialler
         self._view = view
-        self._orders: asyncio.Queue[SessionOrder] = asyncio.Queue(MOST_ORDERS)
+        self._orders: asyncio.Queue[tuple[SessionOrder, float]] = asyncio.Queue(MOST_ORDERS)
         self._look = asyncio.Event()
         self._reader = FrameReader(masked=False, max_message_bytes=MAX_MESSAGE_BYTES)
         self._frames: deque[Frame] = deque()
@@ -287,16 +289,18 @@ class _Link:
 
     def _queue(self, order: SessionOrder) -> None:
         try:
-            self._orders.put_nowait(order)
+            self._orders.put_nowait((order, asyncio.get_running_loop().time()))
         except asyncio.QueueFull:
             problem = f"{MOST_ORDERS} orders wait on this host already"
             self._send(self._machine.session_order_done(order.order_id, problem))
 
     async def _carry_out(self) -> None:
         """Carry out orders for sessions, and look at the sessions anew after each."""
+        clock = asyncio.get_running_loop().time
         while True:
-            order = await self._orders.get()
-            problem = await self._do(order)
+            order, came_at = await self._orders.get()
+            late = clock() - came_at >= SESSION_ORDER_S
+            problem = "it was not begun in time" if late else await self._do(order)
             _log.info("session order", action=order.action, session=order.session, problem=problem)
             self._send(self._machine.session_order_done(order.order_id, problem))
             self._look.set()
@@ -307,11 +311,11 @@ class _Link:
         try:
             async with asyncio.timeout(ORDER_S):
                 if order.action == "message":
-                    await asyncio.to_thread(sessions.message, order.session, order.text)
+                    await asyncio.to_thread(sessions.message, order.session, order.text, order.user)
                 elif order.action == "disconnect":
-                    await asyncio.to_thread(sessions.disconnect, order.session)
+                    await asyncio.to_thread(sessions.disconnect, order.session, order.user)
                 else:
-                    await asyncio.to_thread(sessions.log_off, order.session)
+                    await asyncio.to_thread(sessions.log_off, order.session, order.user)
         except SessionProblem as problem:
             return str(problem)
         except TimeoutError:

@@ -31,9 +31,9 @@ from dialback.domain.errors import SENTENCES, Reason, Refused
 from dialback.domain.flight import SignedHead
 from dialback.domain.health import Check
 from dialback.domain.hosts import Host, HostReport, RdpServer
-from dialback.domain.ids import ConnectionId, GrantId, HostId, SessionId, TenantId
+from dialback.domain.ids import ConnectionId, GrantId, HostId, TenantId
 from dialback.domain.management import ManagementOffer
-from dialback.domain.orders import SessionAction, SessionOrders
+from dialback.domain.orders import SESSION_ORDER_S, SessionAction, SessionOrders
 from dialback.domain.sessions import Session
 from dialback.edge.accept import Arrival
 from dialback.identity.host_keys import verify
@@ -73,7 +73,6 @@ from dialback.wire.websocket import (
 )
 
 SILENT_HEARTBEATS = 2.5
-SESSION_ORDER_S = 20.0
 NOTE_AGAIN_S = 5.0
 _REASONS = {
     "agent-refused": Reason.AGENT_REFUSED,
@@ -296,16 +295,16 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         if Check.DIAL_BACK in link.state.failed:
             await link.state.dialled_back("")
 
-    async def order(
-        self, tenant: TenantId, host: HostId, session: SessionId, action: SessionAction, text: str
-    ) -> None:
-        link = self._links.get(host)
-        if link is None or link.tenant != tenant:
-            raise Refused(Reason.HOST_OFFLINE, host)
+    async def order(self, session: Session, action: SessionAction, text: str) -> None:
+        link = self._links.get(session.host)
+        if link is None or link.tenant != session.tenant:
+            raise Refused(Reason.HOST_OFFLINE, session.host)
         if not link.machine.takes_canaries:
             raise Refused(Reason.SESSION_ORDER_FAILED, "the host's agent is too old for it; update it")
         problem = await self._order(link, session, action, text)
-        _log.info("session order", host=host, session=session, action=action.value, problem=problem)
+        _log.info(
+            "session order", host=session.host, session=session.id, action=action.value, problem=problem
+        )
         if problem:
             raise Refused(Reason.SESSION_ORDER_FAILED, problem)
 
@@ -334,10 +333,10 @@ class Links(CanaryHosts, CanaryOrders, SessionOrders, FlightLinks):
         )
         _send(link.leg, text)
 
-    async def _order(self, link: Link, session: SessionId, action: SessionAction, text: str) -> str:
+    async def _order(self, link: Link, session: Session, action: SessionAction, text: str) -> str:
         """Have it done; return why it was not, or an empty text."""
         order_id = make_connection_id()
-        order = link.machine.session_order(order_id, action.value, session, text)
+        order = link.machine.session_order(order_id, action.value, session.id, text, session.user)
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         link.done[order_id] = done
         try:

@@ -6,10 +6,12 @@ Who orders has been checked before; an order that cannot be carried out raises `
 from enum import StrEnum
 from typing import Protocol
 
-from dialback.domain.ids import HostId, SessionId, TenantId
 from dialback.domain.names import check_text
+from dialback.domain.sessions import Session
 
 MAX_MESSAGE_CHARS = 500
+SESSION_ORDER_S = 20.0
+"""How long whoever orders waits for the answer; what is not begun by then is not done any more."""
 
 
 class SessionAction(StrEnum):
@@ -23,10 +25,11 @@ class SessionAction(StrEnum):
 class SessionOrders(Protocol):
     """Whoever reaches the hosts' agents."""
 
-    async def order(
-        self, tenant: TenantId, host: HostId, session: SessionId, action: SessionAction, text: str
-    ) -> None:
-        """Have the host's agent do it; `text` is what a message shows. Raise `Refused` if it is not done."""
+    async def order(self, session: Session, action: SessionAction, text: str) -> None:
+        """Have the host's agent do it; `text` is what a message shows. Raise `Refused` if it is not done.
+
+        A session that is another user's by now is left alone, if the agent is new enough to look.
+        """
 
 
 def check_message(text: str) -> str:

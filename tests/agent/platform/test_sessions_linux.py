@@ -151,6 +151,19 @@ def test_unknown_session_is_named(host: Host, id: str) -> None:
     assert host.sent == []
 
 
+def test_display_that_is_another_users_by_now_is_no_session(host: Host) -> None:
+    host.proc.xrdp_session(10, 1001)
+    both = LinuxSessions(host.xrdp, FakeLogind(host.proc, ""))
+    for act in (both.disconnect, both.log_off, lambda id, user: both.message(id, "x", user)):
+        with pytest.raises(SessionProblem, match="no such session"):
+            act("xrdp-10", "anna")
+    assert host.sent == []
+
+    host.obeyed[101] = [102]
+    both.log_off("xrdp-10", "CORP\\ben")
+    assert host.sent == [(101, signal.SIGTERM)]
+
+
 def test_log_off_ends_the_window_manager_first(host: Host) -> None:
     host.proc.xrdp_session(10, 1000)
     host.obeyed[101] = [101, 102, 103, 100]

@@ -96,6 +96,21 @@ def test_host_without_systemd_is_asked_nothing(tmp_path: Path) -> None:
     assert LogindSessions(run, tmp_path, booted=tmp_path / "no").list(()) == []
 
 
+def test_session_is_ended_for_its_own_user_alone(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    def run(words: Sequence[str]) -> str:
+        ended.extend(words[1:] if words[0] == "terminate-session" else ())
+        return text()
+
+    sessions = LogindSessions(run, tmp_path, booted=tmp_path)
+    with pytest.raises(SessionProblem, match="no such session"):
+        sessions.log_off("logind-c2", "ben")
+    assert ended == []
+    sessions.log_off("logind-c2", "anna")
+    assert ended == ["c2"]
+
+
 def test_loginctl_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = tmp_path / "loginctl"
     tool.write_text('#!/bin/sh\ntest "$1" = list-sessions && exit 0\necho "Access denied" >&2; exit 1\n')

@@ -169,6 +169,16 @@ def test_orders_reach_the_session() -> None:
     assert wts.done == [("message", 2, "hello"), ("disconnect", 2), ("log-off", 2)]
 
 
+def test_number_that_is_another_users_by_now_is_no_session() -> None:
+    wts = FakeWts(Found(2, 0, "ben", "CORP"), Found(3, 0, "anna", "CORP"))
+    sessions = WindowsSessions(wts)
+    for act in (sessions.disconnect, sessions.log_off, lambda id, user: sessions.message(id, "x", user)):
+        with pytest.raises(SessionProblem, match="no such session"):
+            act("2", "CORP\\anna")
+    sessions.log_off("2", "CORP\\ben")
+    assert [done for done in wts.done if done] == [("log-off", 2)]
+
+
 @pytest.mark.parametrize(
     ("error", "said"), [(5, "run it as LocalSystem"), (7022, "no such session"), (1, "error 1")]
 )

@@ -120,12 +120,10 @@ class Orders:
         self.given: list[tuple[str, str, str, str, str]] = []
         self.refusal: Refused | None = None
 
-    async def order(
-        self, tenant: TenantId, host: HostId, session: SessionId, action: SessionAction, text: str
-    ) -> None:
+    async def order(self, session: Session, action: SessionAction, text: str) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.given.append((tenant, host, session, action.value, text))
+        self.given.append((session.tenant, session.host, session.id, action.value, text))
 
 
 class Cuts:

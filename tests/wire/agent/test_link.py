@@ -376,8 +376,8 @@ SERVER_PLAYBOOKS_2 = {
     ],
     "session gets a message": [
         *OPENING_2,
-        ("call", lambda link: link.session_order("o1", "message", "xrdp-10", "hel\nlo")),
-        (">", {"type": "session-order", **SESSION_ORDER, "text": "hel\nlo"}),
+        ("call", lambda link: link.session_order("o1", "message", "xrdp-10", "hel\nlo", "anna")),
+        (">", {"type": "session-order", **SESSION_ORDER, "text": "hel\nlo", "user": "anna"}),
         ("<", {"type": "session-order-done", "order_id": "o1", "problem": "no such session"}),
         ("!", SessionOrderDoneReceived("o1", "no such session")),
     ],

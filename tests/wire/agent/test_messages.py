@@ -109,6 +109,11 @@ FROM_SERVER = [
         '"text":"back in 5\xa0min"}',
     ),
     (
+        SessionOrder(order_id="o1", action="log-off", session="7", user="CORP\\anna"),
+        '{"type":"session-order","order_id":"o1","action":"log-off","session":"7","text":"",'
+        '"user":"CORP\\\\anna"}',
+    ),
+    (
         Flight(connection_id="c1", entries=('{"number":0}',)),
         '{"type":"flight","connection_id":"c1","entries":["{\\"number\\":0}"]}',
     ),

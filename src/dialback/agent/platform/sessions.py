@@ -3,6 +3,8 @@
 Rules of every implementation:
 
 - An id is the host's own, fits the wire (`A-Z a-z 0-9 - _`), and says nothing without the host.
+- The id of a session that has ended may be given to another. Whoever names a `user`, as the list had them,
+  means a session of theirs: another's of that id is answered as one that is not there.
 - What is asked for and cannot be done raises `SessionProblem`: one sentence that says why.
 - Calls may block for some seconds: the agent makes them in a thread.
 
@@ -16,6 +18,8 @@ from typing import Protocol
 
 from dialback.wire.agent.messages import HostSession, SessionState
 
+NO_SUCH_SESSION = "the host has no such session"
+
 
 class SessionProblem(Exception):
     """What was asked for cannot be done; the message is one sentence that says why."""
@@ -27,13 +31,13 @@ class Sessions(Protocol):
     def list(self) -> Sequence[HostSession]:
         """Return every session the agent may see; raise `SessionProblem` if it cannot tell."""
 
-    def message(self, id: str, text: str) -> None:
+    def message(self, id: str, text: str, user: str | None = None) -> None:
         """Show a message in the session."""
 
-    def disconnect(self, id: str) -> None:
+    def disconnect(self, id: str, user: str | None = None) -> None:
         """Take the session's client away; the session goes on."""
 
-    def log_off(self, id: str) -> None:
+    def log_off(self, id: str, user: str | None = None) -> None:
         """End the session and everything in it; return when it is gone."""
 
 

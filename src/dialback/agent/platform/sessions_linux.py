@@ -25,7 +25,7 @@ from pathlib import Path
 
 from dialback.agent.platform import processes
 from dialback.agent.platform.processes import PROC, Process
-from dialback.agent.platform.sessions import SessionProblem, Sessions, StateChanges
+from dialback.agent.platform.sessions import NO_SUCH_SESSION, SessionProblem, Sessions, StateChanges
 from dialback.agent.platform.sessions_logind import LogindSessions
 from dialback.wire.agent.messages import HostSession, SessionState, clip
 
@@ -141,15 +141,15 @@ class XrdpSessions:
             if path.startswith(SOCKET_FOLDERS):
                 yield path, up
 
-    def _find(self, id: str) -> XrdpSession:
+    def _find(self, id: str, user: str | None) -> XrdpSession:
         for session in self.sessions():
-            if session.id == id:
+            if session.id == id and user in (None, session.user):
                 return session
-        raise SessionProblem("the host has no such session")
+        raise SessionProblem(NO_SUCH_SESSION)
 
-    def message(self, id: str, text: str) -> None:
+    def message(self, id: str, text: str, user: str | None = None) -> None:
         """Show a message; the window goes by itself after an hour."""
-        session = self._find(id)
+        session = self._find(id, user)
         program = shutil.which("xmessage")
         if program is None:
             raise SessionProblem("the host has no xmessage to show it with; install the package x11-utils")
@@ -157,9 +157,9 @@ class XrdpSessions:
             raise SessionProblem(f"{MOST_MESSAGES} messages are open on the host already")
         self._messages.append(_show(session, program, text))
 
-    def disconnect(self, id: str) -> None:
+    def disconnect(self, id: str, user: str | None = None) -> None:
         """Let the X server give its client up."""
-        session = self._find(id)
+        session = self._find(id, user)
         wanted = f"/xrdp_disconnect_display_{session.display}"
         path = next((path for path, _ in self._sockets(session) if path.endswith(wanted)), None)
         if path is None:
@@ -176,9 +176,9 @@ class XrdpSessions:
             except OSError as error:
                 raise SessionProblem(f"the session did not take it: {error.strerror}") from error
 
-    def log_off(self, id: str) -> None:
+    def log_off(self, id: str, user: str | None = None) -> None:
         """End the window manager, as logging off does; then, if that is not enough, the X server."""
-        session = self._find(id)
+        session = self._find(id, user)
         children = [each for each in processes.processes(self._proc).values() if each.parent == session.owner]
         managers = [child for child in children if child.name not in HELPERS]
         for wave in (managers, [session.server]):
@@ -281,19 +281,19 @@ class LinuxSessions(Sessions):
         locks = {id: self._logind.locked.get(owner) for id, owner in self._xrdp.owners.items()}
         return [*(each.model_copy(update={"locked": locks[each.id]}) for each in found), *others]
 
-    def message(self, id: str, text: str) -> None:
+    def message(self, id: str, text: str, user: str | None = None) -> None:
         self._need_xrdp(id, "shown a message")
-        self._xrdp.message(id, text)
+        self._xrdp.message(id, text, user)
 
-    def disconnect(self, id: str) -> None:
+    def disconnect(self, id: str, user: str | None = None) -> None:
         self._need_xrdp(id, "disconnected")
-        self._xrdp.disconnect(id)
+        self._xrdp.disconnect(id, user)
 
-    def log_off(self, id: str) -> None:
+    def log_off(self, id: str, user: str | None = None) -> None:
         if id.startswith("logind-"):
-            self._logind.log_off(id)
+            self._logind.log_off(id, user)
         else:
-            self._xrdp.log_off(id)
+            self._xrdp.log_off(id, user)
 
     def _need_xrdp(self, id: str, done: str) -> None:
         if id.startswith("logind-"):

@@ -11,13 +11,13 @@ LockedHint.
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dialback.agent.platform import processes
 from dialback.agent.platform.processes import PROC
-from dialback.agent.platform.sessions import SessionProblem
+from dialback.agent.platform.sessions import NO_SUCH_SESSION, SessionProblem
 from dialback.wire.agent.messages import HostSession, clip
 
 COMMAND_S = 5.0
@@ -51,7 +51,7 @@ class LogindSessions:
         known = [line.split()[0] for line in self._run(["list-sessions", "--no-legend"]).splitlines() if line]
         if not known:
             return []
-        shown = self._run(["show-session", *known, *(f"--property={name}" for name in PROPERTIES)])
+        shown = self._show(known)
         running, booted_at = processes.processes(self._proc), processes.booted_at(self._proc)
         found = []
         self.locked = parse_locks(shown)
@@ -61,16 +61,27 @@ class LogindSessions:
                 continue
             started_s = booted_at + running[leader].started_ticks / os.sysconf("SC_CLK_TCK")
             since = min(self._now(), datetime.fromtimestamp(int(started_s), UTC))
-            user = clip(session["Name"], 104)
             id = f"logind-{session['Id']}"
             found.append(
-                HostSession(id=id, user=user, state="active", since=since, locked=self.locked.get(leader))
+                HostSession(
+                    id=id,
+                    user=user_of(session),
+                    state="active",
+                    since=since,
+                    locked=self.locked.get(leader),
+                )
             )
         return found
 
-    def log_off(self, id: str) -> None:
+    def _show(self, ids: Sequence[str]) -> str:
+        return self._run(["show-session", *ids, *(f"--property={name}" for name in PROPERTIES)])
+
+    def log_off(self, id: str, user: str | None = None) -> None:
         """Let logind end the session."""
-        self._run(["terminate-session", id.removeprefix("logind-")])
+        own = id.removeprefix("logind-")
+        if user is not None and user not in [user_of(block) for block in parse_logind(self._show([own]))]:
+            raise SessionProblem(NO_SUCH_SESSION)
+        self._run(["terminate-session", own])
 
 
 def parse_locks(text: str) -> dict[int, bool]:
@@ -94,6 +105,11 @@ def parse_logind(text: str) -> list[dict[str, str]]:
         and block.get("State") in ("active", "online")
         and clip(block.get("Name", ""))
     ]
+
+
+def user_of(block: Mapping[str, str]) -> str:
+    """Return whose session a block of `parse_logind` tells of, as the wire carries it."""
+    return clip(block["Name"], 104)
 
 
 def _blocks(text: str) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from dialback.agent.platform.sessions import SessionProblem, Sessions, StateChanges
+from dialback.agent.platform.sessions import NO_SUCH_SESSION, SessionProblem, Sessions, StateChanges
 from dialback.wire.agent.messages import HostSession, SessionState, clip
 
 MESSAGE_LASTS_S = 3600
@@ -157,17 +157,22 @@ def instant_of(filetime: int) -> datetime | None:
         return None
 
 
+def user_of(found: Found) -> str:
+    """Return the session's user as the wire carries them; an empty text if nobody has logged on to it."""
+    user = clip(found.user)
+    return (f"{clip(found.domain)}\\{user}" if found.domain and user else user)[:104]
+
+
 def session_of(found: Found, changes: StateChanges, now: datetime) -> HostSession | None:
     """Return the session as the wire carries it; None if nobody has logged on to it."""
-    state, user = STATES.get(found.state), clip(found.user)
+    state, user = STATES.get(found.state), user_of(found)
     if state is None or not user:
         return None
-    named = f"{clip(found.domain)}\\{user}" if found.domain else user
     began = found.disconnected if state == "disconnected" else (found.connected or found.logged_on)
     started = min(now, instant_of(began) or instant_of(found.logged_on) or now)
     key = (found.id, found.logged_on)
     since = started if instant_of(began) else changes.since(key, state, started, now)
-    return HostSession(id=str(found.id), user=named[:104], state=state, since=since, locked=found.locked)
+    return HostSession(id=str(found.id), user=user, state=state, since=since, locked=found.locked)
 
 
 class WindowsSessions(Sessions):
@@ -190,22 +195,27 @@ class WindowsSessions(Sessions):
         sessions = (session_of(each, self._changes, now) for each in found)
         return [session for session in sessions if session is not None]
 
-    def message(self, id: str, text: str) -> None:
-        self._do(id, lambda number: self._wts.send_message(number, "Message", text, MESSAGE_LASTS_S))
+    def message(self, id: str, text: str, user: str | None = None) -> None:
+        self._do(id, user, lambda number: self._wts.send_message(number, "Message", text, MESSAGE_LASTS_S))
 
-    def disconnect(self, id: str) -> None:
-        self._do(id, self._wts.disconnect)
+    def disconnect(self, id: str, user: str | None = None) -> None:
+        self._do(id, user, self._wts.disconnect)
 
-    def log_off(self, id: str) -> None:
-        self._do(id, self._wts.log_off)
+    def log_off(self, id: str, user: str | None = None) -> None:
+        self._do(id, user, self._wts.log_off)
 
-    def _do(self, id: str, action: Callable[[int], None]) -> None:
+    def _do(self, id: str, user: str | None, action: Callable[[int], None]) -> None:
         if not _ID.fullmatch(id):
-            raise SessionProblem("the host has no such session")
+            raise SessionProblem(NO_SUCH_SESSION)
         try:
+            if user is not None and (int(id), user) not in self._users():
+                raise SessionProblem(NO_SUCH_SESSION)
             action(int(id))
         except OSError as error:
             raise SessionProblem(sentence_of(error.errno or 0)) from error
+
+    def _users(self) -> set[tuple[int, str]]:
+        return {(each.id, user_of(each)) for each in self._wts.sessions()}
 
 
 def sentence_of(number: int) -> str:
@@ -213,7 +223,7 @@ def sentence_of(number: int) -> str:
     if number == ERROR_ACCESS_DENIED:
         return "the agent may not act on other users' sessions; run it as LocalSystem or as an administrator"
     if number in (ERROR_FILE_NOT_FOUND, ERROR_CTX_WINSTATION_NOT_FOUND):
-        return "the host has no such session"
+        return NO_SUCH_SESSION
     return f"Windows refused with error {number}"
 
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query
 from dialback.domain.approvals import Approval, Cause, Decision, choices, decision_by
 from dialback.domain.audit import ActorKind
 from dialback.domain.errors import Reason
-from dialback.domain.ids import ConnectionId, HostId, ResourceName, SessionId, UserName
+from dialback.domain.ids import ConnectionId, HostId, ResourceName, UserName
 from dialback.domain.names import check_text
 from dialback.domain.orders import SessionAction, check_message
 from dialback.domain.records import RecordFilter, users_of
@@ -180,7 +180,7 @@ def _add_sessions(router: APIRouter, api: Api) -> None:
             raise not_there()
         if api.orders is None:
             raise ApiProblem(ApiReason.NOT_AVAILABLE, "no agent link takes orders to sessions")
-        await api.orders.order(me.tenant, found.host, SessionId(id), action, text)
+        await api.orders.order(found, action, text)
         note(api, me, f"session.{action}", f"session:{host_id}/{id}", f"user {found.user}")
 
 

@@ -56,7 +56,7 @@ def make_router(portal: Portal) -> APIRouter:
         if action is None or found is None or portal.orders is None:
             raise NotFound
         try:
-            await portal.orders.order(person.user.tenant, found.host, found.id, action, "")
+            await portal.orders.order(found, action, "")
         except Refused as refused:
             facts = await _facts(portal, person)
             return await portal.pages.show(

@@ -647,9 +647,14 @@ class ServerLink(_Link):
         self._send_step(Step.SEND_CANARY)
         return encode(message)
 
-    def session_order(self, order_id: str, action: SessionAction, session: str, text: str = "") -> str:
-        """Return an order for a session; `text` is the message, of 500 characters. Raises as `canary`."""
-        message = SessionOrder(order_id=order_id, action=action, session=session, text=text)
+    def session_order(
+        self, order_id: str, action: SessionAction, session: str, text: str = "", user: str | None = None
+    ) -> str:
+        """Return an order for a session of the user; `text` is the message, of 500 characters.
+
+        Raises as `canary`.
+        """
+        message = SessionOrder(order_id=order_id, action=action, session=session, text=text, user=user)
         self._check_newer(Step.SEND_SESSION_ORDER)
         self._send_step(Step.SEND_SESSION_ORDER)
         return encode(message)

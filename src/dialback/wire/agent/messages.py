@@ -70,6 +70,7 @@ Name = Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=253)]
 Text = Annotated[str, Field(pattern=_PRINTABLE, max_length=400)]
 Version = Annotated[int, Field(ge=1, le=65535)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+HostUser = Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=104)]
 Offers = Annotated[tuple[Word, ...], Field(max_length=MAX_OFFERS)]
 
 
@@ -166,7 +167,7 @@ class HostSession(_Model):
     """
 
     id: Id
-    user: Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=104)]
+    user: HostUser
     state: SessionState
     since: AwareDatetime
     locked: bool | None = None
@@ -267,13 +268,18 @@ SessionAction = Literal["message", "disconnect", "log-off"]
 
 
 class SessionOrder(_Model):
-    """Server: show a message, which may have several lines, in a session; disconnect it; or log it off."""
+    """Server: show a message, which may have several lines, in a session; disconnect it; or log it off.
+
+    `user` is whose session it was when it was listed, since hosts give an id to another session later on. It
+    is left out by a server of before it was known.
+    """
 
     type: Literal["session-order"] = "session-order"
     order_id: Id
     action: SessionAction
     session: Id
     text: Lines = ""
+    user: HostUser | None = None
 
 
 class SessionOrderDone(_Model):

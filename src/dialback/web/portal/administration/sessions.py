@@ -77,7 +77,7 @@ def make_router(portal: Portal) -> APIRouter:
         try:
             if action is SessionAction.MESSAGE:
                 check_message(text)
-            await portal.orders.order(tenant, found.host, found.id, action, text)
+            await portal.orders.order(found, action, text)
         except ValueError as error:
             return await page(request, person, 422, error=f"The message was not sent: {error}.")
         except Refused as refused:
