@@ -3,6 +3,7 @@ import contextlib
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -382,6 +383,39 @@ async def test_session_that_was_logged_off_is_gone_from_the_very_next_list(platf
     with pytest.raises(LinkLost, match="done"):
         await hold(platform, settings, sessions=FakeSessions(session("one")))
     assert gone == [SessionsReceived((), "")]
+
+
+async def test_order_that_does_not_end_holds_up_nothing_but_orders(platform: Platform) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        server.send(server.link.session_order("o1", "disconnect", "one"))
+        await begun.wait()
+        sessions.found.append(session("two"))
+        while len((await listed(server)).sessions) < 2:
+            pass
+        release.set()
+        event = await server.wait_for(SessionOrderDoneReceived)
+        assert isinstance(event, SessionOrderDoneReceived)
+        done.append(event.problem)
+        await server.leave("done")
+
+    class Stuck(FakeSessions):
+        def disconnect(self, id: str, user: str | None = None) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            release.wait()
+
+    done: list[str] = []
+    loop, begun, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    sessions = Stuck(session("one"))
+    platform.on_link = serve
+    # All that looks at the host has this one thread.
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    try:
+        with pytest.raises(LinkLost, match="done"):
+            await hold(platform, AgentSettings(session_interval_s=0.01), sessions=sessions)
+    finally:
+        release.set()
+    assert done == [""]
 
 
 async def test_orders_beyond_what_may_wait_are_declined(platform: Platform) -> None:

@@ -23,8 +23,10 @@ import os
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from dialback.agent.announcing import announced
 from dialback.agent.build import Build, management_offer
@@ -84,6 +86,8 @@ SILENT_HEARTBEATS = 2.5
 _log = get_logger(__name__)
 
 MOST_ORDERS = 16
+MOST_HANDS = 4
+"""How many orders may be under way, those that were given up and have not ended included."""
 ORDER_S = 15.0
 
 Probe = Callable[[AgentSettings], Awaitable[tuple[RdpServer, ...]]]
@@ -297,25 +301,30 @@ class _Link:
     async def _carry_out(self) -> None:
         """Carry out orders for sessions, and look at the sessions anew after each."""
         clock = asyncio.get_running_loop().time
-        while True:
-            order, came_at = await self._orders.get()
-            late = clock() - came_at >= SESSION_ORDER_S
-            problem = "it was not begun in time" if late else await self._do(order)
-            _log.info("session order", action=order.action, session=order.session, problem=problem)
-            self._send(self._machine.session_order_done(order.order_id, problem))
-            self._look.set()
+        # Threads of their own: an order that the system does not end keeps one, and all else has to go on.
+        hands = ThreadPoolExecutor(MOST_HANDS, "session order")
+        try:
+            while True:
+                order, came_at = await self._orders.get()
+                late = clock() - came_at >= SESSION_ORDER_S
+                problem = "it was not begun in time" if late else await self._do(order, hands)
+                _log.info("session order", action=order.action, session=order.session, problem=problem)
+                self._send(self._machine.session_order_done(order.order_id, problem))
+                self._look.set()
+        finally:
+            hands.shutdown(wait=False, cancel_futures=True)
 
-    async def _do(self, order: SessionOrder) -> str:
+    async def _do(self, order: SessionOrder, hands: Executor) -> str:
         """Carry out one order; return why it could not be, or an empty text."""
-        sessions = self._view.sessions
+        sessions, by_hand = self._view.sessions, partial(asyncio.get_running_loop().run_in_executor, hands)
         try:
             async with asyncio.timeout(ORDER_S):
                 if order.action == "message":
-                    await asyncio.to_thread(sessions.message, order.session, order.text, order.user)
+                    await by_hand(sessions.message, order.session, order.text, order.user)
                 elif order.action == "disconnect":
-                    await asyncio.to_thread(sessions.disconnect, order.session, order.user)
+                    await by_hand(sessions.disconnect, order.session, order.user)
                 else:
-                    await asyncio.to_thread(sessions.log_off, order.session, order.user)
+                    await by_hand(sessions.log_off, order.session, order.user)
         except SessionProblem as problem:
             return str(problem)
         except TimeoutError:

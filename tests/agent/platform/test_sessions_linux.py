@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import socket
@@ -220,6 +221,29 @@ def test_disconnect_tells_the_x_server(
         host.xrdp.disconnect("xrdp-10")
 
 
+def test_x_server_that_reads_nothing_holds_up_nobody(
+    host: Host, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("s")
+    path = f"{folder}/xrdp_disconnect_display_10"
+    monkeypatch.setattr(sessions_linux, "SOCKET_FOLDERS", (f"{folder}/",))
+    host.proc.xrdp_session(10, 1000)
+    host.proc.sockets(unix=listening(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(path)
+        fill(path)
+        with pytest.raises(SessionProblem, match="the session did not take it"):
+            host.xrdp.disconnect("xrdp-10")
+
+
+def fill(path: str) -> None:
+    """Fill the queue of a socket that nobody reads."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer, contextlib.suppress(BlockingIOError):
+        writer.setblocking(False)
+        while True:
+            writer.sendto(b"x", path)
+
+
 def test_session_that_cannot_be_disconnected_says_so(host: Host) -> None:
     host.proc.xrdp_session(10, 1000, server="Xvnc")
 
@@ -234,6 +258,7 @@ def test_agent_that_may_not_disconnect_says_so(host: Host, monkeypatch: pytest.M
             return self
 
         def __exit__(self, *_: object) -> None: ...
+        def setblocking(self, blocks: bool) -> None: ...
         def sendto(self, data: bytes, path: str) -> None:
             raise PermissionError(13, "Permission denied")
 

@@ -167,6 +167,8 @@ class XrdpSessions:
                 f"the host cannot disconnect a session of {session.server.name}; close it at the client"
             )
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notice:
+            # The X server is its user's, who may have stopped it: a queue that nobody reads fills up.
+            notice.setblocking(False)
             try:
                 notice.sendto(b"sig\0", path)
             except PermissionError:
