@@ -266,6 +266,8 @@ def sentence_for_user(reason: Reason) -> str:
     return _USER_SENTENCES.get(reason, SENTENCES[reason])
 
 
+DETAIL_TOLD = frozenset({Reason.SESSION_ORDER_FAILED})
+"""Refusals whose sentence promises the detail, which was written for whoever asked."""
 _INSIDE = {Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR}
 """Reasons whose detail is about the platform's inside."""
 

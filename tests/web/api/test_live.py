@@ -71,11 +71,12 @@ async def test_users_do_nothing_to_sessions_of_others(api: ApiStage) -> None:
     assert api.orders.given == []
 
 
-async def test_order_that_fails_is_told_and_not_noted(api: ApiStage) -> None:
+async def test_order_that_fails_is_told_and_noted_as_refused(api: ApiStage) -> None:
     api.orders.refusal = Refused(Reason.AGENT_SILENT)
 
     assert await api.bad("POST", "/sessions/desk-1/1/log-off") == (504, "agent-silent")
-    assert api.notes.entries == []
+    (entry,) = api.notes.entries
+    assert (entry.action, entry.subject, entry.allowed) == ("session.log-off", "session:desk-1/1", False)
 
 
 async def test_message_that_could_steer_what_shows_it_is_refused(api: ApiStage) -> None:

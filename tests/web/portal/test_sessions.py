@@ -108,11 +108,16 @@ async def test_damaged_cursor_of_sessions_is_told_in_words(portal: PortalStage) 
 
 
 async def test_host_that_cannot_is_told_in_words(portal: PortalStage) -> None:
-    portal.orders.refusal = Refused(Reason.HOST_OFFLINE, "secret detail")
-    answer = await (await portal.signed_in("anna")).post(f"/sessions/{HOST}/7", action="log-off")
-    assert answer.status_code == 502
-    assert sentence_for_user(Reason.HOST_OFFLINE) in text_of(answer)
-    assert "secret detail" not in answer.text
+    for reason in (Reason.HOST_OFFLINE, Reason.SESSION_ORDER_FAILED):
+        portal.orders.refusal = Refused(reason, "secret detail")
+        answer = await (await portal.signed_in("anna")).post(f"/sessions/{HOST}/7", action="log-off")
+        assert answer.status_code == 502
+        assert sentence_for_user(reason) in text_of(answer)
+        assert "secret detail" not in answer.text
+    assert [(entry.action, entry.allowed) for entry in portal.recorded.entries] == [
+        ("session.log-off", False),
+        ("session.log-off", False),
+    ]
 
 
 @pytest.mark.parametrize("reason", [Reason.HOST_OFFLINE, Reason.POOL_EMPTY, Reason.HOSTS_DRAINED])

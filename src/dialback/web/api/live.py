@@ -7,6 +7,7 @@ somebody else: that it is the user who connects is what an approval says.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -42,6 +43,7 @@ from dialback.web.api.parts import (
     note,
 )
 from dialback.web.api.problems import ApiProblem, ApiReason, not_there
+from dialback.web.session_orders import order_noted
 
 OPEN = "open"
 """The state of a connection that has no reason yet."""
@@ -180,8 +182,7 @@ def _add_sessions(router: APIRouter, api: Api) -> None:
             raise not_there()
         if api.orders is None:
             raise ApiProblem(ApiReason.NOT_AVAILABLE, "no agent link takes orders to sessions")
-        await api.orders.order(found, action, text)
-        note(api, me, f"session.{action}", f"session:{host_id}/{id}", f"user {found.user}")
+        await order_noted(api.orders, partial(note, api, me), found, action, text)
 
 
 def is_own(me: Caller, session: Session) -> bool:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from dialback.domain.contracts import StoreUnavailable
 from dialback.domain.directory import CursorInvalid, KindDiffers, NameTaken, NotThere, StillUsed, VersionStale
-from dialback.domain.errors import SENTENCES, Reason, Refused
+from dialback.domain.errors import DETAIL_TOLD, SENTENCES, Reason, Refused
 from dialback.observe.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,8 +108,6 @@ _REFUSED_STATUS = {
     Reason.AGENT_SILENT: 504,
     Reason.DEADLINE_PASSED: 504,
 }
-_DETAIL_TOLD = frozenset({Reason.SESSION_ORDER_FAILED})
-"""Refusals whose sentence promises the detail, which was written for whoever asked."""
 _PROBLEMS: dict[type[Exception], ApiReason] = {
     NameTaken: ApiReason.NAME_TAKEN,
     KindDiffers: ApiReason.KIND_DIFFERS,
@@ -242,7 +240,7 @@ async def _of_http(_: Request, error: Exception) -> Response:
 
 async def _of_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    detail = error.detail if error.reason in _DETAIL_TOLD else ""
+    detail = error.detail if error.reason in DETAIL_TOLD else ""
     return _answer(_REFUSED_STATUS.get(error.reason, 403), error.reason, SENTENCES[error.reason], detail)
 
 

@@ -5,6 +5,7 @@ id of somebody else's is answered as one that is not there.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -22,6 +23,7 @@ from dialback.web.people import SignedIn
 from dialback.web.portal.needs import Portal, host_names, mark_of, titles_of
 from dialback.web.portal.timelines import bars_of
 from dialback.web.problems import NotFound
+from dialback.web.session_orders import order_noted
 
 SHOWN: Final = 30
 """How many sessions a page has, and how many connections are shown: the newest."""
@@ -55,8 +57,9 @@ def make_router(portal: Portal) -> APIRouter:
         found = await own_session(portal, person, host, session)
         if action is None or found is None or portal.orders is None:
             raise NotFound
+        note = partial(portal.notes.note, request, person.user.tenant, person.user.name)
         try:
-            await portal.orders.order(found, action, "")
+            await order_noted(portal.orders, note, found, action)
         except Refused as refused:
             facts = await _facts(portal, person)
             return await portal.pages.show(
@@ -68,7 +71,6 @@ def make_router(portal: Portal) -> APIRouter:
                 error=sentence_for_user(refused.reason),
                 **facts,
             )
-        portal.notes.did(request, person, f"session.{action}", f"session:{found.host}/{found.id}")
         return see_other(f"/sessions?said={OWN_ACTIONS[action]}")
 
     return router

@@ -100,7 +100,21 @@ async def test_order_that_is_refused_is_told_in_words(portal: PortalStage) -> No
     answer = await (await portal.signed_in("adam")).post(f"/admin/sessions/{HOST}/7", action="disconnect")
     assert answer.status_code == 502
     assert SENTENCES[Reason.AGENT_SILENT] in text_of(answer)
-    assert portal.recorded.entries == []
+    assert [(entry.action, entry.allowed) for entry in portal.recorded.entries] == [
+        ("session.disconnect", False)
+    ]
+
+
+async def test_what_the_host_says_of_an_order_is_told_and_noted(portal: PortalStage) -> None:
+    why = f"{HOSTILE}; nobody knows whether it was done"
+    portal.orders.refusal = Refused(Reason.SESSION_ORDER_FAILED, why)
+    answer = await (await portal.signed_in("hella")).post(f"/admin/sessions/{HOST}/7", action="log-off")
+    assert f"the detail says why: {why}." in text_of(answer)
+    assert "<script>alert" not in answer.text
+    (entry,) = portal.recorded.entries
+    assert (entry.action, entry.subject, entry.allowed) == ("session.log-off", f"session:{HOST}/7", False)
+    assert entry.detail.startswith("user anna: ")
+    assert why in entry.detail
 
 
 @pytest.mark.parametrize(

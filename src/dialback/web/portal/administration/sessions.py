@@ -1,11 +1,12 @@
 """Sessions on the tenant's hosts, page by page; helpdesk messages, disconnects or logs one off."""
 
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from dialback.domain.accounts import Person
-from dialback.domain.errors import SENTENCES, Refused
+from dialback.domain.errors import Refused
 from dialback.domain.ids import HostId
 from dialback.domain.names import MAX_USER_CHARS
 from dialback.domain.orders import SessionAction, check_message
@@ -15,6 +16,7 @@ from dialback.web.pages import see_other
 from dialback.web.people import Helpdesk
 from dialback.web.portal.needs import Portal, host_names
 from dialback.web.problems import NotFound
+from dialback.web.session_orders import order_noted, sentence_of
 
 PAGE: Final = 50
 SAID: Final = {
@@ -74,15 +76,15 @@ def make_router(portal: Portal) -> APIRouter:
         found = next((each for each in on_host if each.id == session), None)
         if action is None or found is None or portal.orders is None:
             raise NotFound
+        note = partial(portal.notes.note, request, tenant, person.user.name)
         try:
             if action is SessionAction.MESSAGE:
                 check_message(text)
-            await portal.orders.order(found, action, text)
+            await order_noted(portal.orders, note, found, action, text)
         except ValueError as error:
             return await page(request, person, 422, error=f"The message was not sent: {error}.")
         except Refused as refused:
-            return await page(request, person, 502, error=SENTENCES[refused.reason])
-        portal.notes.did(request, person, f"session.{action}", f"session:{host}/{session}", found.user)
+            return await page(request, person, 502, error=sentence_of(refused))
         return see_other(f"/admin/sessions?said={action}")
 
     return router
