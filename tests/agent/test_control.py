@@ -221,6 +221,42 @@ async def test_what_fails_is_looked_at_sooner(
         await hold(platform, settings, Probe(first, FOUND), check=Checks(check, ()))
 
 
+@pytest.mark.parametrize("then", [DOWN, FOUND])
+async def test_dial_that_finds_no_server_is_followed_by_a_probe_and_a_report(
+    platform: Platform, unused: int, then: tuple[RdpServer, ...]
+) -> None:
+    async def serve(server: ServerSide) -> None:
+        await server.open()
+        for _ in range(2):
+            event = await server.wait_for(ReportReceived)
+            assert isinstance(event, ReportReceived)
+            reports.append(event.rdp_servers)
+            server.send(dial_of(server, platform, target))
+        await server.leave("done")
+
+    reports: list[tuple[RdpServer, ...]] = []
+    target = f"127.0.0.1:{unused}"
+    platform.on_link, platform.on_leg = serve, take_leg
+    # The intervals alone would be far too late.
+    settings = AgentSettings(
+        dial_timeout_s=5, targets=(target,), probe_interval_s=3600, session_interval_s=3600
+    )
+    with pytest.raises(LinkLost, match="done"):
+        await hold(platform, settings, Probe(FOUND, then))
+    assert reports == [FOUND, then]
+
+
+def dial_of(server: ServerSide, platform: Platform, target: str) -> str:
+    return server.link.dial(
+        connection_id="connection",
+        gateway=platform.address,
+        certificate_sha256=platform.certificate_sha256,
+        ticket="t1cket",
+        target=target,
+        user="ann",
+    )
+
+
 async def listed(server: ServerSide) -> SessionsReceived:
     event = await server.wait_for(SessionsReceived)
     assert isinstance(event, SessionsReceived)
@@ -641,16 +677,7 @@ async def order_over_link(platform: Platform, target: str, answer: type) -> obje
 
     async def serve(server: ServerSide) -> None:
         await server.open()
-        server.send(
-            server.link.dial(
-                connection_id="connection",
-                gateway=platform.address,
-                certificate_sha256=platform.certificate_sha256,
-                ticket="t1cket",
-                target=target,
-                user="ann",
-            )
-        )
+        server.send(dial_of(server, platform, target))
         got.append(await server.wait_for(answer))
         await server.leave("done")
 

@@ -168,6 +168,7 @@ async def test_ticket_is_not_shown_while_the_target_is_down(platform: Platform, 
     assert declined is not None
     assert declined.reason == "rdp-server-down"
     assert target in declined.detail
+    assert dialler.target_failed.is_set()
     assert platform.requests == []
 
 
@@ -179,6 +180,7 @@ async def test_gateway_with_another_certificate_gets_no_ticket(platform: Platfor
         declined = await answers.next()
     assert declined is not None
     assert declined.reason == "gateway-unreachable"
+    assert not dialler.target_failed.is_set()
     assert "shows the certificate" in declined.detail
     assert platform.requests == []
 

@@ -8,8 +8,8 @@ A link always ends by an error that says why; to try again is the service's busi
   server that does not read cannot make us remember.
 - A heartbeat is due at least every 25 s, whatever the server asks for, because middleboxes forget idle
   connections; a server silent for two and a half of them is gone.
-- Reports are said at the start, when something in them has changed, and again after `report_most_s`; the
-  certificates in them are signed each time.
+- Reports are said at the start, when something in them has changed, when a target could not be dialled, and
+  again after `report_most_s`; the certificates in them are signed each time.
 - Orders for sessions are carried out one after the other; more than 16 that wait are declined, and so is one
   that has waited until its server waits no more.
 
@@ -246,20 +246,24 @@ class _Link:
             self._send(self._machine.heartbeat())
 
     async def _report(self) -> None:
-        """Report what the probes find and which checks fail."""
-        clock = asyncio.get_running_loop().time
+        """Report what the probes find and which checks fail; at once, and anew, after a dial that failed."""
+        clock, failed = asyncio.get_running_loop().time, self._dialler.target_failed
         told: tuple[Sequence[RdpServer], set[str]] | None = None
         told_at = 0.0
         while True:
+            asked = failed.is_set()
+            failed.clear()
             found = await self._view.probe(self._settings)
             failing = await asyncio.to_thread(self._view.check, self._settings)
             # The numbers in the details change all the time; what they mean does not.
             state = (found, {each.check for each in failing})
-            if state != told or clock() - told_at >= self._settings.report_most_s:
+            if asked or state != told or clock() - told_at >= self._settings.report_most_s:
                 servers = announced(found, self._identity, datetime.now(UTC))
                 self._send(self._machine.report(servers, failing, self._management))
                 told, told_at = state, clock()
-            await asyncio.sleep(self._until_next_probe_s(found, failing))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_next_probe_s(found, failing)):
+                    await failed.wait()
 
     def _until_next_probe_s(self, found: Sequence[RdpServer], failing: Sequence[Failing]) -> float:
         """Look sooner after something failed: until it is seen to be well, the host gets no users."""

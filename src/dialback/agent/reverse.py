@@ -123,6 +123,8 @@ class Dialler:
         self._manage = manage
         self._consent = consent
         self._visits: set[_Visiting] = set()
+        self.target_failed = asyncio.Event()
+        """Set when a target could not be dialled, for whoever looks after the host's RDP server."""
         self._relay = Relay()
         self._dialling = 0
         self._canary: asyncio.Task[None] | None = None
@@ -323,6 +325,7 @@ class Dialler:
         try:
             return await dial_target(target, self._settings.dial_timeout_s)
         except DialFailed as error:
+            self.target_failed.set()
             raise _CannotDial("rdp-server-down", str(error)) from error
 
     async def _present(self, order: Dial | Canary, leg: Leg) -> None:
