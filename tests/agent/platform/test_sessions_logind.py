@@ -89,6 +89,35 @@ def test_sessions_of_others_and_of_the_dead_are_left_out(tmp_path: Path) -> None
     assert logind(tmp_path, "", text()).list(()) == []
 
 
+def test_session_that_ends_meanwhile_is_left_out_alone(tmp_path: Path) -> None:
+    FakeProc(tmp_path).process(20, "gdm-session-wor", 1)
+
+    def run(words: Sequence[str]) -> str:
+        if words[0] == "list-sessions":
+            return "c1 1000 ben seat0\nc2 1000 anna seat0\nc3 1001 carl seat0\n"
+        if words[0] == "terminate-session" or {"c1", "c3"} & set(words):
+            raise SessionProblem("loginctl said: Failed to get session: No session 'c1' known")
+        return text()
+
+    sessions = LogindSessions(run, tmp_path, lambda: NOW, booted=tmp_path)
+    assert [each.id for each in sessions.list(())] == ["logind-c2"]
+    with pytest.raises(SessionProblem, match="no such session"):
+        sessions.log_off("logind-c1", "ben")
+
+
+def test_loginctl_that_stops_answering_is_told(tmp_path: Path) -> None:
+    def run(words: Sequence[str]) -> str:
+        asked.append(words[0])
+        if len(asked) > 1:
+            raise SessionProblem("loginctl does not answer")
+        return "c1\nc2\n"
+
+    asked: list[str] = []
+    with pytest.raises(SessionProblem, match="does not answer"):
+        LogindSessions(run, tmp_path, booted=tmp_path).list(())
+    assert asked == ["list-sessions", "show-session", "list-sessions"]
+
+
 def test_host_without_systemd_is_asked_nothing(tmp_path: Path) -> None:
     def run(words: Sequence[str]) -> str:
         raise AssertionError

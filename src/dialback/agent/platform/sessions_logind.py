@@ -48,7 +48,7 @@ class LogindSessions:
         self.locked = {}
         if not self._booted.is_dir():
             return []
-        known = [line.split()[0] for line in self._run(["list-sessions", "--no-legend"]).splitlines() if line]
+        known = self._known()
         if not known:
             return []
         shown = self._show(known)
@@ -73,8 +73,17 @@ class LogindSessions:
             )
         return found
 
+    def _known(self) -> Sequence[str]:
+        return [line.split()[0] for line in self._run(["list-sessions", "--no-legend"]).splitlines() if line]
+
     def _show(self, ids: Sequence[str]) -> str:
-        return self._run(["show-session", *ids, *(f"--property={name}" for name in PROPERTIES)])
+        """Return what logind shows of the sessions, and nothing of those that have ended meanwhile."""
+        try:
+            return self._run(["show-session", *ids, *(f"--property={name}" for name in PROPERTIES)])
+        except SessionProblem:
+            # One that has ended fails the call for all. If it was loginctl itself, this fails too.
+            self._known()
+        return "\n".join(self._show([id]) for id in ids) if len(ids) > 1 else ""
 
     def log_off(self, id: str, user: str | None = None) -> None:
         """Let logind end the session."""
