@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -307,7 +308,44 @@ async def test_a_webhook_that_cannot_be_asked_says_why(url: str, why: str) -> No
         await post(url, FACTS, loopback=True)
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "http://[::1]/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "http://[::1]/",
+        "https://LOCALHOST./",
+        "https://127.1/",
+        "https://127.0.0.1./",
+        "https://2130706433/",
+        "https://0x7f.0.0.1/",
+        "https://0.0.0.0/",
+        "https://[::]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://127\u30020\u30020\u30021/",
+    ],
+)
 async def test_the_loopback_is_for_those_who_may(url: str) -> None:
     with pytest.raises(HookFailed, match="no loopback"):
         await post(url, FACTS, loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (["192.0.2.1", "::1"], "no loopback"),
+        (socket.gaierror(-2, "Name or service not known"), "cannot be asked: .*Name or service not known"),
+    ],
+)
+async def test_a_name_is_looked_up_before_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, found: list[str] | Exception, why: str
+) -> None:
+    async def look_up(name: str, port: None) -> list[object]:
+        assert name == "hook.example"
+        if isinstance(found, Exception):
+            raise found
+        return [(socket.AF_UNSPEC, 0, 0, "", (address, 0)) for address in found]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    with pytest.raises(HookFailed, match=why):
+        await post("https://hook.example/wake", FACTS, loopback=False)

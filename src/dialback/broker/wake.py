@@ -9,7 +9,8 @@ whoever else wants the host waits for the same, and it goes on when all of them 
 - A URL is asked by HTTPS, or plainly on the loopback; redirections are not followed, and what the answer says
   is not read, only its status.
 - Both are written by administrators of a tenant but run with the server's rights. So commands and the
-  loopback are for the tenants that the server's settings name.
+  loopback are for the tenants that the server's settings name; where the URL of any other leads is
+  looked up first, since there are many spellings and names of the loopback.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ import os
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -176,7 +176,7 @@ async def post(url: str, facts: dict[str, str], *, loopback: bool) -> None:
     Raises:
         HookFailed: it may not be asked, does not answer, or answers with another status than 2xx.
     """
-    _check_url(url, loopback)
+    await _check_url(url, loopback)
     # Reading the system's roots takes some tens of milliseconds, which relays must not wait for.
     context = await asyncio.to_thread(client_context)
     try:
@@ -193,22 +193,34 @@ async def post(url: str, facts: dict[str, str], *, loopback: bool) -> None:
         raise HookFailed(f"the webhook cannot be asked: {str(error) or type(error).__name__}") from error
 
 
-def _check_url(url: str, loopback: bool) -> None:
+async def _check_url(url: str, loopback: bool) -> None:
     try:
-        parts = urlsplit(url)
-        name = parts.hostname or ""
-    except ValueError as error:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
         raise HookFailed(f"the webhook is no URL: {error}") from error
-    here = name == "localhost" or _is_loopback(name)
-    if here and not loopback:
+    here = parts.host == "localhost" or _is_loopback(parts.host)
+    if not loopback and (here or await _leads_to_loopback(parts.host)):
         raise HookFailed("the server calls no loopback for this tenant")
     if parts.scheme != "https" and not (parts.scheme == "http" and here):
         raise HookFailed("expected a webhook by https, or on the loopback")
 
 
+async def _leads_to_loopback(name: str) -> bool:
+    """Say whether the system takes a name, or a spelling of an address, for one of the loopback."""
+    try:
+        async with asyncio.timeout(WEBHOOK_TIMEOUT_S):
+            found = await asyncio.get_running_loop().getaddrinfo(name.rstrip("."), None)
+    except (OSError, UnicodeError) as error:
+        raise HookFailed(f"the webhook cannot be asked: {str(error) or type(error).__name__}") from error
+    return any(_is_loopback(str(where[0])) for *_, where in found)
+
+
 def _is_loopback(name: str) -> bool:
+    """Say whether it is an address of the loopback; who connects to the unspecified one gets there too."""
     with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
+        address = getattr(address, "ipv4_mapped", None) or address
+        return address.is_loopback or address.is_unspecified
     return False
 
 
