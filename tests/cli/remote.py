@@ -128,6 +128,7 @@ async def fill(store: SqlStore) -> None:
         await store.enrol_host(code.hash, Host(host, f"desk-{number}", number.encode() * 32, now), now)
     session = Session(MAIN, HostId("h1"), SessionId("7"), UserName("anne"), SessionState.ACTIVE, now)
     await store.directory.save_sessions(MAIN, HostId("h1"), [session])
+    await store.set_link(HostId("h1"), True, now)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_hosts_of_a_pool_are_weighed_owned_drained_and_taken_out(terminal: Termi
 
     host = terminal.json("pool", "show", "office")["hosts"][0]
     assert (host["host"], host["weight"], host["owner"], host["drained"]) == ("h1", 50, "u-anne", True)
-    assert (host["sessions"], host["link_up"]) == (1, False)
+    assert (host["sessions"], host["link_up"]) == (1, True)
     assert "desk-1" in terminal.good("pool", "show", "office")
 
     terminal.good("pool", "undrain", "h1")

@@ -121,6 +121,10 @@ class World:
         await self.store.save_join_code(code)
         return await self.store.enrol_host(code.hash, Host(HostId(host_id), "", b"k" * 32, NOW), NOW)
 
+    async def link(self, host: Host, up: bool = True) -> None:
+        """Let the host's link be up, or down."""
+        await self.store.set_link(host.id, up, NOW)
+
     async def fill(self, tenant: TenantId = ACME) -> None:
         """Keep every noun in the tenant, under the same ids and names in each."""
         for noun in NOUNS:
@@ -685,6 +689,7 @@ async def test_sessions_of_a_user_are_found_among_many_whose_name_is_another_dom
     directory, number = world.directory, 0
     for host_id in ("h1", "h2", "h3"):
         host, listed = await world.enrol(host_id), list[Session]()
+        await world.link(host)
         for _ in range(MAX_PAGE // 2):
             # Of every hundred, one is reported with the domain in full, one with none.
             form = {50: "anna@corp.example", 99: "anna"}.get(number % 100, f"H{number}\\Anna")
@@ -707,6 +712,7 @@ async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_c
     directory, found = world.directory, list[Session]()
     for host_id in ("h1", "h2", "h3"):
         host = await world.enrol(host_id)
+        await world.link(host)
         names = ["anna", "CORP\\ANNE", "ben@corp.example", "a_x"]
         listed = [
             replace(SESSION, host=host.id, id=SessionId(str(number)), user=UserName(name))
@@ -715,6 +721,7 @@ async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_c
         await directory.save_sessions(ACME, host.id, listed)
         found += listed
     theirs = await world.enrol("h9", OTHER)
+    await world.link(theirs)
     await directory.save_sessions(OTHER, theirs.id, [replace(SESSION, tenant=OTHER, host=theirs.id)])
 
     async def pages(limit: int, wanted: SessionFilter = EVERY_SESSION) -> list[Session]:
@@ -732,6 +739,23 @@ async def test_sessions_are_paged_and_found_by_host_and_by_how_their_users_are_c
     for wanted in (SessionFilter(prefix="nna"), SessionFilter(theirs.id)):
         assert await pages(5, wanted) == []
     assert (await directory.count_sessions(ACME), await directory.count_sessions(OTHER)) == (12, 1)
+
+
+async def test_sessions_of_a_host_whose_link_is_down_are_kept_and_not_shown(world: World) -> None:
+    host, other = await world.enrol("h1"), await world.enrol("h2")
+    directory, elsewhere = world.directory, replace(SESSION, host=other.id)
+    await directory.save_sessions(ACME, host.id, [SESSION])
+    await directory.save_sessions(ACME, other.id, [elsewhere])
+    for up in (True, False, True):
+        await world.link(host, up)
+        await world.link(other)
+        shown = [SESSION, elsewhere] if up else [elsewhere]
+        for wanted in (EVERY_SESSION, SessionFilter(users=users_of(ANNA.name))):
+            assert await all_sessions(directory, wanted, 1) == shown
+        assert await directory.count_sessions(ACME) == len(shown)
+        assert await directory.sessions(ACME) == [SESSION, elsewhere]
+    await world.link(host, up=False)
+    assert (await directory.session_page(ACME, SessionFilter(host.id))).items == ()
 
 
 async def test_standings_of_all_pools_are_those_of_each(world: World) -> None:
@@ -814,6 +838,7 @@ async def furnish(world: World, tenant: TenantId, host_id: str) -> None:
     await directory.assign(GroupAssignment(tenant, APPS.id, STAFF.id))
     await directory.save_pool_host(PoolHost(tenant, POOL.id, host.id))
     await directory.save_health(tenant, host.id, [Check.LOAD])
+    await world.link(host)
     await directory.save_sessions(tenant, host.id, [replace(SESSION, tenant=tenant, host=host.id)])
 
 

@@ -250,10 +250,13 @@ class Directory(Protocol):
     async def session_page(
         self, tenant: TenantId, wanted: SessionFilter = EVERY_SESSION, after: str = "", limit: int = 100
     ) -> Page[Session]:
-        """Return the sessions that are wanted by host and id, as `page` does."""
+        """Return the sessions that are wanted by host and id, as `page` does, of hosts whose link is up.
+
+        What another host listed last may have ended with the machine.
+        """
 
     async def count_sessions(self, tenant: TenantId) -> int:
-        """Return how many sessions there are."""
+        """Return how many sessions there are on hosts whose link is up."""
 
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
         """Return the sessions of the user, by host and id."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    true,
     type_coerce,
     union,
 )
@@ -101,6 +102,12 @@ def _published() -> Select[Any]:
     )
 
 
+def going_on(query: Select[Any]) -> Select[Any]:
+    """Return the query for sessions, of hosts whose link is up alone."""
+    up = select(hosts.c.id).where(refers(sessions, "host", hosts), hosts.c.link_up == true())
+    return query.where(up.correlate(sessions).exists())
+
+
 def _standings(*more: ColumnElement[bool]) -> Select[Any]:
     count = (
         select(func.count())
@@ -153,5 +160,5 @@ STANDINGS: Final = _standings(pool_hosts.c.pool == _given("pool"))
 ALL_STANDINGS: Final = _standings()
 """The same of every pool."""
 
-COUNT_SESSIONS: Final = select(func.count().label("count")).where(sessions.c.tenant == _TENANT)
-"""How many sessions there are."""
+COUNT_SESSIONS: Final = going_on(select(func.count().label("count"))).where(sessions.c.tenant == _TENANT)
+"""How many sessions there are on hosts whose link is up."""

@@ -443,7 +443,7 @@ def _beginning(query: Select[Any], column: ColumnElement[str], prefix: str) -> S
 def _sessions_after(place: str, tenant: TenantId, wanted: SessionFilter) -> Select[Any]:
     """Return the query for sessions that may be wanted and stand behind the place, a `session_key`."""
     columns = sessions.c
-    query = select(sessions).where(
+    query = queries.going_on(select(sessions)).where(
         columns.tenant == tenant, *(columns.account == account_of(user) for user in sorted(wanted.users))
     )
     query = _beginning(query, columns.account, account_of(UserName(wanted.prefix)))

@@ -272,6 +272,7 @@ class ApiStage:
         report = HostReport("desk", "Debian", "1", (RdpServer("127.0.0.1:3389", True),))
         await self.store.enrol_host(code.hash, Host(host, "desk", b"k" * 32, self.now), self.now)
         await self.store.save_report(host, report, self.now)
+        await self.store.set_link(host, True, self.now)
         save = self.directory.save
         await save(HostPool(tenant, pool, "Pool"))
         await self.directory.save_pool_host(PoolHost(tenant, pool, host))

@@ -16,7 +16,7 @@ async def test_host_shows_what_its_agent_says_and_how_it_stands(api: ApiStage) -
     (host,) = (await api.good("GET", "/hosts", "main/hella"))["items"]
 
     assert (host["id"], host["name"], host["pool"], host["failed"]) == ("desk-1", "desk", "pool", ["disk"])
-    assert (host["sessions"], host["link_up"]) == (2, False)
+    assert (host["sessions"], host["link_up"]) == (2, True)
     assert host["report"]["rdp_servers"][0]["target"] == "127.0.0.1:3389"
     assert "public_key" not in host
     assert await api.good("GET", "/hosts/desk-1") == host

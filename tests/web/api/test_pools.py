@@ -81,7 +81,7 @@ async def test_hosts_of_a_pool_show_how_they_stand(api: ApiStage) -> None:
         "weight": 100,
         "drained": False,
         "owner": None,
-        "link_up": False,
+        "link_up": True,
         "failed": ["disk"],
         "sessions": 2,
     }

@@ -34,6 +34,13 @@ async def test_sessions_and_connections_are_shown_with_reasons(portal: PortalSta
     assert "Office pool: of 3 hosts full 3" not in text
 
 
+async def test_sessions_of_a_host_without_link_are_not_shown(portal: PortalStage) -> None:
+    await portal.store.set_link(HOST, False, NOW)
+    assert "You have no session on any host." in text_of(
+        await (await portal.signed_in("anna")).get("/sessions")
+    )
+
+
 async def test_timeline_has_a_text_for_who_does_not_see_it(portal: PortalStage) -> None:
     answer = await (await portal.signed_in("anna")).get("/sessions")
     assert "Timeline: TLS 14 ms, Request 1 ms, Handshake 23 ms" in answer.text
