@@ -57,6 +57,7 @@ SIGN_IN = SignIn(hashed("s"), ACME, ANNA, SignInKind.BROWSER, "password and code
 PASSWORD = WorkspacePassword(ACME, "w1", ANNA, "Änne's phone", Secret("0" * 32), NOW)
 CODE = DeviceCode(hashed("d"), "BCDFGHJK", HERE, NOW + HOUR)
 TOKEN = ApiToken(ACME, "t1", hashed("t"), "backup", frozenset(Scope), UserName("anna"), NOW, NOW + HOUR)
+ANNAS_TOKEN = replace(TOKEN, id="t9", hash=hashed("t9"), user=ANNA)
 IDENTITY = ExternalIdentity(ACME, "https://login.example/", "subject-1", ANNA)
 
 
@@ -99,6 +100,7 @@ async def keep_all(accounts: Accounts) -> None:
     await accounts.save_device_code(CODE)
     await accounts.approve_device_code(CODE.hash, ACME, ANNA, NOW)
     await accounts.save_api_token(TOKEN)
+    await accounts.save_api_token(ANNAS_TOKEN)
     await accounts.save_identity(IDENTITY)
 
 
@@ -347,7 +349,7 @@ async def test_code_under_which_two_wait_names_none(accounts: Accounts) -> None:
 # API tokens.
 
 
-@pytest.mark.parametrize("token", [TOKEN, replace(TOKEN, scopes=frozenset(), expires_at=None)])
+@pytest.mark.parametrize("token", [TOKEN, ANNAS_TOKEN, replace(TOKEN, scopes=frozenset(), expires_at=None)])
 async def test_api_token_comes_back_as_it_was(accounts: Accounts, token: ApiToken) -> None:
     await accounts.save_api_token(token)
     assert await accounts.api_token(token.hash) == token
@@ -415,6 +417,7 @@ KEPT: list[Callable[[Accounts], Awaitable[object]]] = [
     lambda accounts: accounts.save_identity(replace(IDENTITY, user=NOBODY)),
     lambda accounts: accounts.save_first_identity(replace(IDENTITY, user=NOBODY)),
     lambda accounts: accounts.save_api_token(replace(TOKEN, tenant=TenantId("nowhere"))),
+    lambda accounts: accounts.save_api_token(replace(TOKEN, user=NOBODY)),
 ]
 
 
@@ -437,6 +440,9 @@ async def test_what_is_a_users_goes_with_the_user(world: World) -> None:
     assert await accounts.device_code(CODE.hash) is None
     assert await accounts.use_device_code(CODE.hash, NOW) is None
     assert await accounts.identity(ACME, IDENTITY.issuer, IDENTITY.subject) is None
+    assert await accounts.api_token(ANNAS_TOKEN.hash) is None
+    # One that was made on the server is nobody's.
+    assert await accounts.api_tokens(ACME) == [TOKEN]
     assert await accounts.api_token(TOKEN.hash) == TOKEN
 
 

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from dialback.domain.accounts import Scope
 from dialback.domain.catalog import PublishedResource
 from dialback.domain.ids import HostId, PoolId, ResourceName, TokenHash
 from dialback.domain.pools import USUAL_REDIRECTIONS, HostPool, PoolHost
@@ -170,6 +171,35 @@ async def test_what_the_first_tables_got_since_moves_along_too(url: str) -> None
     published = await directory.published(MAIN, users["ben"].id, ResourceName("tool"))
     assert published is not None
     assert published.pool.id == "h4"
+    await store.close()
+
+
+def with_tokens(connection: Connection) -> None:
+    """Fill what there was before tokens were of who made them."""
+    upgrade(connection, "0009")
+    user = ("main", "u1", "Anna", "anna", "", "owner", 1)
+    insert(connection, "users", "tenant, id, name, name_key, display_name, role, version", [user])
+    columns = "tenant, id, hash, name, scopes, created_by, created_at"
+    made = {"annas": "Anna", "gone": "Ben", "servers": "root"}
+    tokens = [("main", id, id, id, '["audit:read"]', by, NOON) for id, by in made.items()]
+    insert(connection, "api_tokens", columns, tokens)
+    columns = "tenant, at, actor_kind, actor_name, actor_address, action, subject, detail, allowed"
+    kinds = {"annas": "user", "gone": "user", "servers": "local"}
+    entries = [
+        ("main", NOON, kind, made[id], "", "api-token.make", f"api-token:{id}", "", True)
+        for id, kind in kinds.items()
+    ]
+    insert(connection, "audit_entries", columns, entries)
+
+
+async def test_token_is_of_the_user_who_made_it_or_was_made_on_the_server(url: str) -> None:
+    await within(url, with_tokens)
+    store = await open_store(url)
+    tokens = {token.id: token for token in await store.accounts.api_tokens(MAIN)}
+    assert {id: token.user for id, token in tokens.items()} == {"annas": "u1", "servers": None}
+    assert tokens["annas"].scopes == {Scope.AUDIT_READ}
+    await store.directory.remove(User, MAIN, "u1")
+    assert [token.id for token in await store.accounts.api_tokens(MAIN)] == ["servers"]
     await store.close()
 
 

@@ -125,4 +125,4 @@ async def test_hostile_login_is_refused_in_words_and_on_record(
 
     await until(noted)
     authenticator, _ = await user_of(on_postgresql)
-    assert await authenticator.api_token(Secret(login)) is None
+    assert await authenticator.program(Secret(login)) is None

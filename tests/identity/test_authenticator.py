@@ -10,6 +10,7 @@ from dialback.domain.accounts import (
     MAX_CLIENT_CHARS,
     MAX_WORKSPACE_PASSWORDS,
     Origin,
+    Program,
     Scope,
     SignInKind,
 )
@@ -460,29 +461,46 @@ async def test_address_that_failed_too_often_may_begin() -> None:
 
 
 async def test_api_token_is_good_until_it_expires_or_is_revoked(world: World) -> None:
-    make, ask = world.authenticator.make_api_token, world.authenticator.api_token
+    make, ask = world.authenticator.make_api_token, world.authenticator.program
     token, secret = await make(MAIN, "backup", ALL, ANNA.name, timedelta(days=1))
     endless, endless_secret = await make(MAIN, "monitor", frozenset(), ANNA.name)
-    assert await ask(secret) == token
+    assert await ask(secret) == Program(token, Role.ADMINISTRATOR)
     world.later(days=1)
     assert await ask(secret) is None
     found = await ask(endless_secret)
     assert found is not None
-    assert (found.tenant, found.id, found.scopes) == (MAIN, endless.id, frozenset())
+    assert (found.token.tenant, found.token.id, found.token.scopes) == (MAIN, endless.id, frozenset())
     await world.accounts.revoke_api_token(MAIN, endless.id, world.now)
     assert await ask(endless_secret) is None
     assert await ask(make_token()) is None
 
 
+@pytest.mark.parametrize("role", Role)
+async def test_api_token_never_exceeds_who_made_it(world: World, role: Role) -> None:
+    anna = await world.directory.save(replace(ANNA, role=role))
+    _, secret = await world.authenticator.make_api_token(MAIN, "backup", ALL, ANNA.name, user=ANNA.id)
+    found = await world.authenticator.program(secret)
+    assert found is not None
+    assert found.role is (Role.ADMINISTRATOR if role is Role.OWNER else role)
+    anna = await world.directory.save(replace(anna, disabled_at=world.now))
+    assert await world.authenticator.program(secret) is None
+    await world.directory.save(replace(anna, disabled_at=None))
+    assert await world.authenticator.program(secret) is not None
+    await world.directory.remove(User, MAIN, ANNA.id)
+    assert await world.authenticator.program(secret) is None
+    await world.directory.save(replace(ANNA, role=Role.OWNER))
+    assert await world.authenticator.program(secret) is None
+
+
 async def test_when_a_token_was_used_is_kept_by_the_minute(world: World) -> None:
     token, secret = await world.authenticator.make_api_token(MAIN, "backup", ALL, ANNA.name)
     began = world.now
-    await world.authenticator.api_token(secret)
+    await world.authenticator.program(secret)
     world.later(seconds=59)
-    await world.authenticator.api_token(secret)
+    await world.authenticator.program(secret)
     assert await world.accounts.api_tokens(MAIN) == [replace(token, used_at=began)]
     world.later(seconds=1)
-    await world.authenticator.api_token(secret)
+    await world.authenticator.program(secret)
     assert await world.accounts.api_tokens(MAIN) == [replace(token, used_at=world.now)]
 
 

@@ -139,7 +139,10 @@ class DeviceCode:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token with which a program uses the API as itself, within its scopes and its tenant."""
+    """A token with which a program uses the API as itself, within its scopes and its tenant.
+
+    `user` is who made it and whose power it never exceeds; None of one that was made on the server.
+    """
 
     tenant: TenantId
     id: str
@@ -151,6 +154,7 @@ class ApiToken:
     expires_at: datetime | None = None
     used_at: datetime | None = None
     revoked_at: datetime | None = None
+    user: UserId | None = None
 
     def __post_init__(self) -> None:
         check_id(self.id, "API token id")
@@ -178,6 +182,14 @@ class Person:
     user: User
     role: Role
     sign_in: SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What calls with an API token, and the most powerful role it can act in now."""
+
+    token: ApiToken
+    role: Role
 
 
 class Accounts(Protocol):

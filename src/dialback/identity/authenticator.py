@@ -21,6 +21,7 @@ from dialback.domain.accounts import (
     Invitation,
     Origin,
     Person,
+    Program,
     Scope,
     SignIn,
     SignInKind,
@@ -471,29 +472,48 @@ class Authenticator:
         scopes: frozenset[Scope],
         created_by: UserName,
         life: timedelta | None = None,
+        user: UserId | None = None,
     ) -> tuple[ApiToken, Secret]:
         """Make a token for a program; `life` None for one that is good until it is revoked.
+
+        Args:
+            user: who makes it; None of whoever has the server itself.
 
         Raises:
             ValueError: the name is none; the message is the rule in words.
         """
         secret, now = make_token(), self._now()
         expires_at = None if life is None else now + life
-        token = ApiToken(tenant, make_id(), hash_token(secret), name, scopes, created_by, now, expires_at)
+        token = ApiToken(
+            tenant, make_id(), hash_token(secret), name, scopes, created_by, now, expires_at, user=user
+        )
         await self._accounts.save_api_token(token)
         return token, secret
 
-    async def api_token(self, secret: Secret) -> ApiToken | None:
-        """Return the token; None if it is none, revoked or expired."""
+    async def program(self, secret: Secret) -> Program | None:
+        """Return what calls with the token; None if it is none, revoked or expired, or its maker disabled."""
         token = await self._accounts.api_token(hash_token(secret))
         now = self._now()
         if token is None or token.revoked_at is not None:
             return None
         if token.expires_at is not None and now >= token.expires_at:
             return None
+        role = await self._role_of_token(token)
+        if role is None:
+            return None
         if token.used_at is None or now - token.used_at >= SEEN_EVERY:
             await self._accounts.use_api_token(token.tenant, token.id, now)
-        return token
+        return Program(token, role)
+
+    async def _role_of_token(self, token: ApiToken) -> Role | None:
+        """Return the most powerful role of the token: an administrator's, if its maker has that now."""
+        if token.user is None:
+            return Role.ADMINISTRATOR
+        maker = await self._directory.get(User, token.tenant, token.user)
+        if maker is None or maker.disabled_at is not None:
+            return None
+        role = role_of(maker, await self._directory.groups_of(maker.tenant, maker.id))
+        return Role.ADMINISTRATOR if role.includes(Role.ADMINISTRATOR) else role
 
     # How it is done.
 

@@ -3,8 +3,8 @@
 Whoever is disabled is let in no more, and what they hold ends for good: sign-ins of every kind, device codes
 that were approved, connection files, the resource tickets of a feed, and an invitation that is not used.
 Enabled again, they begin anew with what they know: their password, one-time codes and workspace passwords are
-as before. Connections that are open are not this module's: the broker's policing cuts them, or keeps them, as
-its settings say.
+as before, and so are the API tokens that they made, which open nothing until then. Connections that are open
+are not this module's: the broker's policing cuts them, or keeps them, as its settings say.
 """
 
 from dataclasses import replace

@@ -107,8 +107,11 @@ api_tokens = Table(
     Column("expires_at", Instant),
     Column("used_at", Instant),
     Column("revoked_at", Instant),
+    Column("user", Key),
     ForeignKeyConstraint(["tenant"], ["tenants.id"]),
+    _of_user(),
     Index("api_tokens_by_hash", "hash", unique=True),
+    Index("api_tokens_by_user", "tenant", "user"),
 )
 
 external_identities = Table(

@@ -185,14 +185,18 @@ class MemoryAccounts:
     async def save_api_token(self, token: ApiToken) -> None:
         if await self._directory.tenant(token.tenant) is None:
             raise NotThere("there is no such tenant")
+        if token.user is not None:
+            await self._need(token.tenant, token.user)
         _must_be_new(self._tokens, (token.tenant, token.id))
         self._tokens[token.tenant, token.id] = token
 
     async def api_token(self, hash: TokenHash) -> ApiToken | None:
-        return next((token for token in self._tokens.values() if token.hash == hash), None)
+        found = [token for token in self._tokens.values() if token.hash == hash]
+        return next(iter(await self._still_made(found)), None)
 
     async def api_tokens(self, tenant: TenantId) -> Sequence[ApiToken]:
-        return _newest(token for token in self._tokens.values() if token.tenant == tenant)
+        found = [token for token in self._tokens.values() if token.tenant == tenant]
+        return _newest(await self._still_made(found))
 
     async def use_api_token(self, tenant: TenantId, id: str, now: datetime) -> None:
         found = self._tokens.get((tenant, id))
@@ -235,6 +239,13 @@ class MemoryAccounts:
             return False
         self._codes[hash] = answered(code)
         return True
+
+    async def _still_made(self, tokens: Sequence[ApiToken]) -> list[ApiToken]:
+        """Return the tokens but those whose maker is there no more, and forget these."""
+        gone = [one for one in tokens if one.user and not await self._is_there(one.tenant, one.user)]
+        for token in gone:
+            del self._tokens[token.tenant, token.id]
+        return [token for token in tokens if token not in gone]
 
     async def _add(self, kept: dict[K, N], key: K, noun: N) -> None:
         await self._need(noun.tenant, noun.user)

@@ -248,6 +248,35 @@ async def test_local_caller_is_audited_as_such(api: ApiStage) -> None:
     assert (actor.kind, actor.name) == (ActorKind.LOCAL, "root")
 
 
+async def test_token_has_no_power_that_its_maker_lost(api: ApiStage) -> None:
+    made = await api.good("POST", "/api-tokens", json={"name": "x", "scopes": ["directory:write"]})
+    token = made["secret"]
+    await api.good("PUT", "/groups/new", bearer=token, json={"name": "New"})
+
+    await api.good("PUT", "/users/adam", "main/olga", json={"name": "adam", "role": "helpdesk"})
+    await api.good("GET", "/users", bearer=token)
+    for method, path, body in (
+        ("PUT", "/users/new", {"name": "new", "role": "administrator"}),
+        ("DELETE", "/groups/new", None),
+    ):
+        assert await api.bad(method, path, bearer=token, json=body) == (403, "role-lacking")
+
+    await api.good("POST", "/users/adam/disable", "main/olga")
+    assert await api.bad("POST", "/users/adam/enable", bearer=token) == (401, "not-signed-in")
+
+
+async def test_token_that_was_made_on_the_server_is_nobodys(api: ApiStage) -> None:
+    olga = await api.directory.get(User, MAIN, UserId("olga"))
+    assert olga is not None
+    local = await api.authenticator.open(olga, SignInKind.CLI, LOCAL_METHOD, Origin("127.0.0.1", "root"))
+    body = {"name": "x", "scopes": ["directory:write"]}
+    made = await api.good("POST", "/api-tokens", bearer=local.secret.reveal(), json=body)
+
+    await api.directory.remove(User, MAIN, olga.id)
+
+    await api.good("PUT", "/groups/new", bearer=made["secret"], json={"name": "New"})
+
+
 async def test_token_is_audited_by_its_name(api: ApiStage) -> None:
     token = await api.token(Scope.DIRECTORY_WRITE)
 

@@ -41,7 +41,7 @@ async def test_token_is_made_listed_without_its_secret_and_revoked(api: ApiStage
 
     assert (made["created_by"], made["scopes"]) == ("adam", ["audit:read", "hosts:read"])
     assert made["expires_at"].startswith((api.now + timedelta(days=1)).date().isoformat())
-    assert await api.authenticator.api_token(Secret(made["secret"])) is not None
+    assert await api.authenticator.program(Secret(made["secret"])) is not None
     listed = await api.ask("GET", "/api-tokens")
     assert made["secret"] not in listed.text
     assert [each["id"] for each in listed.json()["items"]] == [made["id"]]

@@ -1,7 +1,7 @@
 """Who may call: asked before anything of a request is read, from one table; and how much may be sent.
 
-A bearer is a command line's sign-in, whose user and role are asked anew at each request, or an API token with
-its scopes. The browser's cookie opens nothing here, so no other site can make a browser call.
+A bearer is a command line's sign-in, or an API token with its scopes; the user of either, and their role, are
+asked anew at each request. The browser's cookie opens nothing here, so no other site can make a browser call.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from dialback.domain.accounts import ApiToken, Origin, Person, SignInKind
+from dialback.domain.accounts import Origin, Person, Program, SignInKind
 from dialback.domain.audit import Actor, ActorKind
 from dialback.domain.errors import Refused
 from dialback.domain.provider import PROVIDER, StaffRole, check_console
@@ -48,8 +48,8 @@ async def by_bearer(api: Api, request: Request) -> Caller | None:
     person = await api.authenticator.who(secret, SignInKind.CLI)
     if person is not None:
         return _of_person(person, origin)
-    token = await api.authenticator.api_token(secret)
-    return _of_token(token, origin) if token is not None else None
+    program = await api.authenticator.program(secret)
+    return _of_program(program, origin) if program is not None else None
 
 
 def guarded(api: Api, who: Who = by_bearer) -> type[APIRoute]:
@@ -113,7 +113,7 @@ async def _permitted(api: Api, caller: Caller, needs: Needs, role: Role) -> Call
     """Return the caller, as one of the provider's staff where that is asked; raise if they may not."""
     if caller.user is None:
         _check_scopes(caller, needs)
-    elif not caller.role.includes(role):
+    if not caller.role.includes(role):
         raise ApiProblem(ApiReason.ROLE_LACKING, f"expected {role.value}, got {caller.role.value}")
     return caller if needs.staff is None else await _as_staff(api, caller, needs.staff)
 
@@ -146,6 +146,7 @@ def _of_person(person: Person, origin: Origin) -> Caller:
     return Caller(user.tenant, actor, person.role, user, sign_in=person.sign_in.hash)
 
 
-def _of_token(token: ApiToken, origin: Origin) -> Caller:
+def _of_program(program: Program, origin: Origin) -> Caller:
+    token = program.token
     actor = Actor(ActorKind.TOKEN, token.name, origin.address)
-    return Caller(token.tenant, actor, Role.ADMINISTRATOR, scopes=token.scopes)
+    return Caller(token.tenant, actor, program.role, scopes=token.scopes)

@@ -94,7 +94,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a person, or a program with a token, which has no `user` and acts as an administrator.
+    """Who calls: a person, or a program with a token, which has no `user` and is an administrator at most.
 
     `sign_in` is the person's sign-in, None of a token. `staff` is what they are on the provider's staff,
     where an operation is for that.

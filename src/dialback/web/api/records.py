@@ -107,8 +107,10 @@ def _add_tokens(router: APIRouter, api: Api) -> None:
     async def make_api_token(me: Me, body: ApiTokenBody) -> MadeApiTokenView:
         fitting(check_name, body.name, "API token name")
         life = timedelta(days=body.days) if body.days is not None else None
+        # Who has the data folder acts for the server, under whatever user's id they do so.
+        maker = None if me.actor.kind is ActorKind.LOCAL else me.person.id
         token, secret = await api.authenticator.make_api_token(
-            me.tenant, body.name, frozenset(body.scopes), me.person.name, life
+            me.tenant, body.name, frozenset(body.scopes), me.person.name, life, maker
         )
         detail = f"{body.name}: {', '.join(sorted(body.scopes))}"
         note(api, me, "api-token.make", f"api-token:{token.id}", detail)
