@@ -5,13 +5,14 @@ acme, and nora is a user of the provider's tenant who is on no staff.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from dialback.domain.accounts import Accounts, Origin, Scope, SignInKind
 from dialback.domain.approvals import Approval, Approvals, Cause
@@ -19,7 +20,7 @@ from dialback.domain.audit import Audit, AuditEntry
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, UserAssignment, Workspace
 from dialback.domain.consent import ConsentRequest, ConsentScope, Grant
 from dialback.domain.contracts import Store
-from dialback.domain.directory import Directory
+from dialback.domain.directory import Directory, E
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.hosts import Host, HostReport, JoinCode, RdpServer
 from dialback.domain.icons import Icons
@@ -350,6 +351,21 @@ class ApiStage:
         answer = await self.ask(method, path, by, **more)
         problem = problem_of(answer)
         return answer.status_code, problem["reason"]
+
+
+def meanwhile(
+    api: ApiStage, patch: pytest.MonkeyPatch, kind: type[E], id: str, change: Callable[[E], E]
+) -> None:
+    """Let somebody else change a noun right after it is read for the first time."""
+    read, waiting = api.directory.get, [change]
+
+    async def get(asked: type[E], tenant: TenantId, wanted: str) -> E | None:
+        found = await read(asked, tenant, wanted)
+        if found is not None and (asked, wanted) == (kind, id) and waiting:
+            await api.directory.save(waiting.pop()(found))
+        return found
+
+    patch.setattr(api.directory, "get", get)
 
 
 def problem_of(answer: httpx.Response) -> Any:

@@ -1,9 +1,13 @@
 import io
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import pytest
 from PIL import Image
 
+from dialback.domain.catalog import PublishedResource
 from dialback.domain.tenancy import MAIN
-from tests.web.api.stage import ApiStage, problem_of
+from tests.web.api.stage import ApiStage, meanwhile, problem_of
 
 APP = {"program": "||notes", "arguments": "-x", "working_directory": "C:\\", "file_extensions": [".txt"]}
 
@@ -92,6 +96,29 @@ async def test_icon_is_prepared_kept_and_taken_back(api: ApiStage) -> None:
     body = {"name": "office", "title": "New", "application_group": "desktops"}
     assert (await api.good("PUT", "/resources/office", json=body))["icon"] == icon
     assert (await api.good("DELETE", "/resources/office/icon"))["icon"] == ""
+
+
+async def test_what_is_said_while_an_icon_is_sent_stays(api: ApiStage) -> None:
+    body = {"name": "office", "title": "Renamed", "application_group": "desktops", "shown": False}
+
+    async def sent() -> AsyncIterator[bytes]:
+        yield picture()[:10]
+        await api.good("PUT", "/resources/office", json=body)
+        yield picture()[10:]
+
+    saved = await api.good("PUT", "/resources/office/icon", content=sent())
+
+    assert (saved["title"], saved["shown"], bool(saved["icon"])) == ("Renamed", False, True)
+
+
+async def test_resource_that_gets_an_icon_while_saved_keeps_it(
+    api: ApiStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(api, monkeypatch, PublishedResource, "office", lambda office: replace(office, icon="f" * 64))
+    body = {"name": "office", "title": "New", "application_group": "desktops"}
+
+    assert await api.bad("PUT", "/resources/office", json=body) == (412, "version-stale")
+    assert (await api.good("PUT", "/resources/office", json=body))["icon"] == "f" * 64
 
 
 async def test_what_is_no_picture_is_refused(api: ApiStage) -> None:

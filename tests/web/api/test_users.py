@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from dialback.domain.tenancy import MAIN, User
+from dialback.domain.tenancy import MAIN, Role, User
 from tests.identity.held import hand_out, holds_nothing
-from tests.web.api.stage import ApiStage
+from tests.web.api.stage import ApiStage, meanwhile
 
 
 async def test_tenant_is_read_and_renamed_by_its_owner(api: ApiStage) -> None:
@@ -48,6 +50,26 @@ async def test_disabled_user_is_signed_out_and_can_be_enabled(api: ApiStage) -> 
     actions = [action for action, _ in api.notes.actions]
     assert actions == ["user.disable", "user.save", "user.enable"]
     assert await holds_nothing(api.store, api.accounts, uma)
+
+
+async def test_user_who_is_disabled_while_saved_stays_disabled(
+    api: ApiStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(api, monkeypatch, User, "uma", lambda uma: replace(uma, disabled_at=api.now))
+    body = {"name": "uma", "display_name": "U"}
+
+    assert await api.bad("PUT", "/users/uma", json=body) == (412, "version-stale")
+    assert (await api.good("PUT", "/users/uma", json=body))["disabled_at"] is not None
+
+
+async def test_user_who_becomes_owner_while_saved_stays_owner(
+    api: ApiStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(api, monkeypatch, User, "uma", lambda uma: replace(uma, role=Role.OWNER))
+    body = {"name": "uma", "display_name": "U"}
+
+    assert await api.bad("PUT", "/users/uma", json=body) == (412, "version-stale")
+    assert await api.bad("PUT", "/users/uma", json=body) == (403, "role-lacking")
 
 
 async def test_who_gets_the_id_of_a_removed_user_finds_nothing_of_theirs(api: ApiStage) -> None:

@@ -154,8 +154,9 @@ def _add_groups(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> ApplicationGroupView:
-        noun = application_group_of(me.tenant, id, body)
-        kept = await groups.save(me, noun, response, if_match, if_none_match)
+        kept = await groups.save(
+            me, id, lambda _: application_group_of(me.tenant, id, body), response, if_match, if_none_match
+        )
         return ApplicationGroupView.model_validate(kept)
 
     @router.delete(
@@ -264,9 +265,11 @@ def _add_resources(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> ResourceView:
-        before = await api.directory.get(PublishedResource, me.tenant, id) if is_id(id) else None
-        noun = resource_of(me.tenant, id, body, before.icon if before is not None else "")
-        return ResourceView.model_validate(await resources.save(me, noun, response, if_match, if_none_match))
+        def with_its_icon(before: PublishedResource | None) -> PublishedResource:
+            return resource_of(me.tenant, id, body, before.icon if before is not None else "")
+
+        kept = await resources.save(me, id, with_its_icon, response, if_match, if_none_match)
+        return ResourceView.model_validate(kept)
 
     @router.delete("/resources/{id}", status_code=204, summary="Remove a resource")
     async def remove_resource(me: Me, id: Id, if_match: IfMatch = None) -> None:
@@ -301,21 +304,23 @@ def _add_icons(router: APIRouter, api: Api) -> None:
         openapi_extra={"requestBody": {"required": True, "content": picture}},
     )
     async def save_icon(me: Me, id: Id, request: Request, response: Response) -> ResourceView:
-        resource = await resources.get(me, id)
+        await resources.get(me, id)
         try:
             png = await asyncio.to_thread(prepare_icon, await request.body())
         except PictureUnfit as error:
             raise broken_rule("body", str(error)) from error
         icon = icon_of(me.tenant, png)
         await api.icons.save_icon(icon)
-        return await _with_icon(me, resource, icon.id, response)
+        return await _with_icon(me, id, icon.id, response)
 
     @router.delete("/resources/{id}/icon", summary="Give a resource the usual picture again")
     async def remove_icon(me: Me, id: Id, response: Response) -> ResourceView:
-        return await _with_icon(me, await resources.get(me, id), "", response)
+        return await _with_icon(me, id, "", response)
 
-    async def _with_icon(
-        me: Caller, resource: PublishedResource, icon: str, response: Response
-    ) -> ResourceView:
-        wanted = replace(resource, icon=icon)
-        return ResourceView.model_validate(await resources.save(me, wanted, response, None, None))
+    async def _with_icon(me: Caller, id: str, icon: str, response: Response) -> ResourceView:
+        def with_icon(before: PublishedResource | None) -> PublishedResource:
+            if before is None:
+                raise not_there()
+            return replace(before, icon=icon)
+
+        return ResourceView.model_validate(await resources.save(me, id, with_icon, response, None, None))

@@ -1,10 +1,11 @@
 """Reading, saving and removing what has an id, a name and a version: the same for all kinds.
 
 Saving by id is declarative: it makes what is not there, replaces what is, and changes nothing the second
-time. With `If-Match` it replaces only the version the caller has read, with `If-None-Match: *` nothing.
+time. With `If-Match` it replaces only the version the caller has read, with `If-None-Match: *` nothing. What
+is there is read once: what a noun keeps of it, and what a check allowed, is of the version that is replaced.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -23,6 +24,10 @@ def is_id(text: str) -> bool:
     except ValueError:
         return False
     return len(text) <= MAX_ID_CHARS
+
+
+async def allow(before: object) -> None:
+    """Check nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +65,22 @@ class Nouns(Generic[E]):
     async def save(
         self,
         caller: Caller,
-        noun: E,
+        id: str,
+        make: Callable[[E | None], E],
         response: Response,
         if_match: str | None,
         if_none_match: str | None,
-        check: Callable[[E | None], None] = lambda before: None,
+        check: Callable[[E | None], Awaitable[None]] = allow,
     ) -> E:
-        """Save the noun, unless it is there as it is to be.
+        """Save the noun of the id, unless it is there as it is to be.
 
         Args:
-            check: raises if the caller may not put the noun in the place of the one that is there.
+            make: returns what is to be there in the place of what is.
+            check: raises if the caller may not put it there.
         """
-        before = await self.api.directory.get(self.kind, caller.tenant, noun.id)
-        check(before)
+        before = await self.api.directory.get(self.kind, caller.tenant, id) if is_id(id) else None
+        noun = make(before)
+        await check(before)
         if if_none_match is not None and before is not None:
             raise VersionStale("it is there already")
         version = version_of(if_match)
@@ -84,7 +92,6 @@ class Nouns(Generic[E]):
             response.status_code = 201
         kept = before
         if before is None or before != noun:
-            # Of the version just looked at: what the check allowed is what is replaced.
             wanted = replace(noun, version=before.version if before is not None else 0)
             kept = await self.api.directory.save(wanted)
             note(
@@ -99,11 +106,11 @@ class Nouns(Generic[E]):
         return kept
 
     async def remove(
-        self, caller: Caller, id: str, if_match: str | None, check: Callable[[E], None] = lambda found: None
+        self, caller: Caller, id: str, if_match: str | None, check: Callable[[E], Awaitable[None]] = allow
     ) -> None:
         """Remove the noun; raise the problem if there is none."""
         found = await self.get(caller, id)
-        check(found)
+        await check(found)
         if version_of(if_match) not in (0, found.version):
             raise VersionStale("it was changed")
         if not await self.api.directory.remove(self.kind, caller.tenant, id):

@@ -165,9 +165,10 @@ def _add_pools(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> HostPoolView:
-        before = await api.directory.get(HostPool, me.tenant, id) if is_id(id) else None
-        noun = _waking_as_allowed(me, before, pool_of(me.tenant, id, body))
-        return pool_view(me, await pools.save(me, noun, response, if_match, if_none_match))
+        def waking_as_allowed(before: HostPool | None) -> HostPool:
+            return _waking_as_allowed(me, before, pool_of(me.tenant, id, body))
+
+        return pool_view(me, await pools.save(me, id, waking_as_allowed, response, if_match, if_none_match))
 
     @router.delete("/host-pools/{id}", status_code=204, summary="Remove a host pool without hosts")
     async def remove_host_pool(me: Me, id: Id, if_match: IfMatch = None) -> None:

@@ -4,7 +4,6 @@ Nobody gives away what they do not have: a role above the caller's own can be ne
 group, nor changed, nor its holder invited or disabled. And nobody locks themselves out.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from dialback.domain.ids import GroupId, TenantId, UserId, UserName
 from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
 from dialback.identity.disabling import disable, end_what_is_held
 from dialback.identity.invitations import invitation_link
-from dialback.web.api.nouns import Nouns, is_id
+from dialback.web.api.nouns import Nouns
 from dialback.web.api.parts import (
     MADE,
     After,
@@ -157,15 +156,20 @@ def _add_users(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> UserView:
-        before = await api.directory.get(User, me.tenant, id) if is_id(id) else None
-        noun = fitting(User, me.tenant, UserId(id), UserName(body.name), body.display_name, body.role)
-        check_role(me, body.role)
-        if before is not None:
+        def as_said(before: User | None) -> User:
+            user = fitting(User, me.tenant, UserId(id), UserName(body.name), body.display_name, body.role)
+            return user if before is None else replace(user, disabled_at=before.disabled_at)
+
+        async def check(before: User | None) -> None:
+            check_role(me, body.role)
+            if before is None:
+                return
             check_role(me, await role_now(api, before))
             if is_self(me, before) and not body.role.includes(before.role):
                 raise ApiProblem(ApiReason.OWN_USER)
-            noun = replace(noun, disabled_at=before.disabled_at)
-        return UserView.model_validate(await users.save(me, noun, response, if_match, if_none_match))
+
+        kept = await users.save(me, id, as_said, response, if_match, if_none_match, check)
+        return UserView.model_validate(kept)
 
     @router.delete("/users/{id}", status_code=204, summary="Remove a user for good")
     async def remove_user(me: Me, id: Id, if_match: IfMatch = None) -> None:
@@ -230,14 +234,23 @@ def _add_groups(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> GroupView:
-        noun = group_of(me.tenant, id, body)
-        check_role(me, body.role)
-        kept = await groups.save(me, noun, response, if_match, if_none_match, _may_change(me))
+        def as_said(_: Group | None) -> Group:
+            return group_of(me.tenant, id, body)
+
+        async def check(before: Group | None) -> None:
+            check_role(me, body.role)
+            if before is not None:
+                check_role(me, before.role)
+
+        kept = await groups.save(me, id, as_said, response, if_match, if_none_match, check)
         return GroupView.model_validate(kept)
 
     @router.delete("/groups/{id}", status_code=204, summary="Remove a group and its assignments")
     async def remove_group(me: Me, id: Id, if_match: IfMatch = None) -> None:
-        await groups.remove(me, id, if_match, _may_change(me))
+        async def check(found: Group) -> None:
+            check_role(me, found.role)
+
+        await groups.remove(me, id, if_match, check)
 
 
 def _add_members(router: APIRouter, api: Api) -> None:
@@ -292,11 +305,3 @@ async def reachable(api: Api, me: Caller, id: str) -> User:
     if is_self(me, user):
         raise ApiProblem(ApiReason.OWN_USER)
     return user
-
-
-def _may_change(me: Caller) -> Callable[[Group | None], None]:
-    def check(before: Group | None) -> None:
-        if before is not None:
-            check_role(me, before.role)
-
-    return check

@@ -62,10 +62,10 @@ def add_routes(router: APIRouter, api: Api) -> None:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
     ) -> WorkspaceView:
-        noun = workspace_of(me.tenant, id, body)
-        return WorkspaceView.model_validate(
-            await workspaces.save(me, noun, response, if_match, if_none_match)
+        kept = await workspaces.save(
+            me, id, lambda _: workspace_of(me.tenant, id, body), response, if_match, if_none_match
         )
+        return WorkspaceView.model_validate(kept)
 
     @router.delete("/workspaces/{id}", status_code=204, summary="Remove a workspace that shows nothing")
     async def remove_workspace(me: Me, id: Id, if_match: IfMatch = None) -> None:
