@@ -210,10 +210,10 @@ async def _drain(api: Api, text: str, drained: bool) -> None:
 
 
 async def _save_host(api: Api, pool: Any, text: str, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Save a host's membership as it is, but for the change."""
+    """Save a host's membership as it is, but for the change; its owner stays unless that says otherwise."""
     host = await host_of(api, text)
     known = {each["host"]: each for each in await api.all(POOLS, pool["id"], "hosts")}.get(host["id"], {})
-    body = {name: known[name] for name in ("weight", "drained", "owner") if name in known}
+    body = {name: known[name] for name in ("weight", "drained") if name in known}
     await change(body)
     await api.put(POOLS, pool["id"], "hosts", host["id"], body=body)
 

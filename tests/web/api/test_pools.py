@@ -1,5 +1,6 @@
 from dialback.domain.accounts import Scope
 from dialback.domain.health import Check
+from dialback.domain.ids import UserId
 from dialback.domain.tenancy import MAIN
 from tests.web.api.stage import HOST, ApiStage, problem_of
 
@@ -100,6 +101,25 @@ async def test_host_is_drained_moved_and_taken_out(api: ApiStage) -> None:
     assert await api.bad("DELETE", path) == (404, "not-there")
     assert await api.bad("DELETE", "/host-pools/new") == (409, "still-used")
     await api.good("DELETE", "/host-pools/new/hosts/desk-1")
+
+
+async def test_host_that_a_user_claims_stays_theirs_unless_said_otherwise(api: ApiStage) -> None:
+    path = "/host-pools/pool/hosts/desk-1"
+    assert await api.directory.claim_host(MAIN, HOST, UserId("uma"))
+
+    await api.good("PUT", path, json={"weight": 50, "drained": True})
+    (host,) = (await api.good("GET", "/host-pools/pool/hosts"))["items"]
+    assert (host["weight"], host["drained"], host["owner"]) == (50, True, "uma")
+    assert api.notes.entries[-1].detail == "pool pool, weight: 50, drained: True, owner: 'uma'"
+
+    await api.good("PUT", path, json={"weight": 50, "owner": None})
+    (host,) = (await api.good("GET", "/host-pools/pool/hosts"))["items"]
+    assert (host["drained"], host["owner"]) == (False, None)
+
+    await api.directory.claim_host(MAIN, HOST, UserId("uma"))
+    await api.good("PUT", "/host-pools/new", json={"name": "New"})
+    await api.good("PUT", "/host-pools/new/hosts/desk-1", json={})
+    assert (await api.good("GET", "/host-pools/new/hosts"))["items"][0]["owner"] is None
 
 
 async def test_host_and_owner_must_be_there(api: ApiStage) -> None:

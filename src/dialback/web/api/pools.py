@@ -116,7 +116,10 @@ class HostPoolView(View):
 
 
 class PoolHostBody(Body):
-    """What can be said of a host in its pool; `owner` is the id of the user of a personal host."""
+    """What can be said of a host in its pool; `owner` is the id of the user of a personal host.
+
+    It stays as it is if it is not said, since users claim hosts; null frees the host.
+    """
 
     weight: Whole = USUAL_WEIGHT
     drained: Flag = False
@@ -246,10 +249,12 @@ def _add_hosts(router: APIRouter, api: Api) -> None:
             raise not_there()
         member = pool_host_of(me.tenant, pool.id, host_id, body)
         known = await api.directory.pool_host(me.tenant, member.host)
+        if known is not None and known.pool == pool.id and "owner" not in body.model_fields_set:
+            member = replace(member, owner=known.owner)
         if known == member:
             return
         await api.directory.save_pool_host(member)
-        note(api, me, "host-pool.host", f"host:{host_id}", f"pool {id}, {_told(body)}")
+        note(api, me, "host-pool.host", f"host:{host_id}", f"pool {id}, {_told(member)}")
 
     @router.delete("/host-pools/{id}/hosts/{host_id}", status_code=204, summary="Take a host out of the pool")
     async def remove_pool_host(me: Me, id: Id, host_id: Id) -> None:
@@ -267,8 +272,8 @@ def pool_host_of(tenant: TenantId, pool: str, host: str, body: PoolHostBody) -> 
     return fitting(PoolHost, tenant, PoolId(pool), HostId(host), body.weight, body.drained, owner)
 
 
-def _told(body: PoolHostBody) -> str:
-    return ", ".join(f"{name}: {value!r}" for name, value in body.model_dump().items())
+def _told(member: PoolHost) -> str:
+    return ", ".join(f"{name}: {getattr(member, name)!r}" for name in PoolHostBody.model_fields)
 
 
 def _standing(standing: HostStanding) -> PoolHostView:
