@@ -247,6 +247,12 @@ async def test_invitation_alone_does_not_replace_one_time_codes(portal: PortalSt
     asked = await portal.browser().post(f"/invitation/{link}", **fields)
     assert sentence_for_user(Reason.CODE_WANTED) in text_of(asked)
     assert field_of(asked, "code") == ""
+    assert portal.recorded.entries == []
+    code = wrong_code(secret, portal.now)
+    assert (await portal.browser().post(f"/invitation/{link}", **fields, code=code)).status_code == 403
+    (entry,) = portal.recorded.entries
+    assert (entry.action, entry.actor.name, entry.allowed) == ("sign-in.refused", "anna", False)
+    assert sentence_for_user(Reason.CODE_REFUSED) in entry.detail
     code = pyotp.TOTP(secret).at(portal.now)
     assert (await portal.browser().post(f"/invitation/{link}", **fields, code=code)).status_code == 303
 

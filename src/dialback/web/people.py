@@ -12,6 +12,7 @@ from typing import Annotated, Final, Protocol
 from fastapi import Depends, Request, Response
 
 from dialback.domain.accounts import Person, SignInKind
+from dialback.domain.errors import Problem
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import Role
 
@@ -28,6 +29,14 @@ class RoleMissing(Exception):
     def __init__(self, role: Role, person: Person) -> None:
         super().__init__(f"expected the role {role}")
         self.role = role
+        self.person = person
+
+
+class NotYours(Problem):
+    """Somebody whose role would do may not do this to this user."""
+
+    def __init__(self, rule: str, person: Person) -> None:
+        super().__init__(rule)
         self.person = person
 
 

@@ -15,7 +15,7 @@ from dialback.domain.errors import SENTENCES, Problem, Reason, Refused, sentence
 from dialback.observe.log import get_logger
 from dialback.web.notes import Notes
 from dialback.web.pages import Pages, see_other, signin_path, wants_part
-from dialback.web.people import NotSignedIn, RoleMissing
+from dialback.web.people import NotSignedIn, NotYours, RoleMissing
 from dialback.wire.errors import WireError
 
 _log = get_logger(__name__)
@@ -32,7 +32,7 @@ class NotFound(Exception):
 
 
 def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
-    """Make the application answer every failure with a page; what a role was lacking for is noted."""
+    """Make the application answer every failure with a page; what somebody was not allowed is noted."""
 
     def page(status: int, heading: str, sentence: str, detail: str = "") -> Response:
         return pages.answer(
@@ -51,12 +51,20 @@ def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
             return Response(status_code=204, headers={"HX-Refresh": "true"})
         return see_other(signin_path(request) if request.method == "GET" else "/signin")
 
-    async def role_missing(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RoleMissing)
+    def note(request: Request, error: RoleMissing | NotYours) -> None:
         user = error.person.user
         subject = f"route:{request.method} {request.url.path}"
         notes.note(request, user.tenant, user.name, "portal.refused", subject, str(error), allowed=False)
+
+    async def role_missing(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RoleMissing)
+        note(request, error)
         return page(403, "Not allowed", NO_ROLE)
+
+    async def not_yours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NotYours)
+        note(request, error)
+        return await problem(request, error)
 
     async def not_found(_: Request, __: Exception) -> Response:
         return page(404, "Not found", NOT_FOUND)
@@ -86,6 +94,7 @@ def add_handlers(app: FastAPI, pages: Pages, notes: Notes) -> None:
 
     app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(RoleMissing, role_missing)
+    app.add_exception_handler(NotYours, not_yours)
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, bad_request)

@@ -26,6 +26,8 @@ from dialback.web.origin import origin_of
 from dialback.web.pages import Pages, own_path, see_other
 
 _CODE_STEP: Final = frozenset({Reason.CODE_WANTED, Reason.CODE_REFUSED})
+_ASKED: Final = frozenset({Reason.CODE_WANTED, Reason.PASSWORD_WEAK})
+"""What somebody is asked for, which refuses them nothing yet."""
 _TRY_AGAIN: Final = _CODE_STEP | {Reason.PASSWORD_WEAK, Reason.SIGN_IN_LOCKED}
 """Refusals after which an invitation stays good."""
 
@@ -92,6 +94,7 @@ def make_router(needs: SigningIn) -> APIRouter:
         try:
             opened = await authenticator.accept(Secret(secret), password, origin_of(request), code)
         except Refused as refused:
+            _note_refusal(needs.notes, request, user.tenant, user.name, refused)
             if refused.reason not in _TRY_AGAIN:
                 raise
             ask_code = bool(code) or refused.reason in _CODE_STEP
@@ -108,8 +111,7 @@ async def _sign_in(
     try:
         opened = await needs.authenticator.by_password(login, password, code, origin_of(request))
     except Refused as refused:
-        if refused.reason is not Reason.CODE_WANTED:
-            _note_refusal(needs.notes, request, login, refused)
+        _note_refusal(needs.notes, request, *_who(login), refused)
         if refused.reason in _CODE_STEP:
             sealed = second_step.seal(login, password, needs.key, needs.now())
             return _code_page(needs.pages, sealed, next, refused)
@@ -138,8 +140,9 @@ def in_words(refused: Refused, now: datetime) -> str:
     return sentence
 
 
-def _note_refusal(notes: Notes, request: Request, login: str, refused: Refused) -> None:
-    tenant, name = _who(login)
+def _note_refusal(notes: Notes, request: Request, tenant: TenantId, name: str, refused: Refused) -> None:
+    if refused.reason in _ASKED:
+        return
     notes.note(request, tenant, name, "sign-in.refused", detail=SENTENCES[refused.reason], allowed=False)
 
 

@@ -98,4 +98,4 @@ async def test_nobody_does_it_to_a_higher_role_to_themselves_or_to_another_tenan
     assert await api.bad("POST", f"/users/olga/{action}") == (403, "role-lacking")
     assert await api.bad("POST", f"/users/adam/{action}") == (409, "own-user")
     assert await api.bad("POST", f"/users/nobody/{action}") == (404, "not-there")
-    assert not api.notes.entries
+    assert {(entry.action, entry.allowed) for entry in api.notes.entries} == {("api.refused", False)}

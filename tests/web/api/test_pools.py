@@ -54,6 +54,8 @@ async def test_token_neither_changes_nor_drops_what_wakes_hosts(api: ApiStage) -
         403,
         "person-needed",
     )
+    entry = api.notes.entries[-1]
+    assert (entry.action, entry.actor.name, entry.allowed) == ("api.refused", "robot", False)
     await api.good("PUT", "/host-pools/new", bearer=token, json={"name": "Renamed"})
     pool = await api.good("GET", "/host-pools/new")
     assert (pool["name"], pool["start_on_connect"]) == ("Renamed", WAKE)

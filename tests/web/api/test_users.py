@@ -86,6 +86,7 @@ async def test_nobody_locks_themselves_out(api: ApiStage) -> None:
     for method, path in (("POST", "/users/adam/disable"), ("DELETE", "/users/adam")):
         assert await api.bad(method, path) == (409, "own-user")
     assert await api.bad("PUT", "/users/adam", json={"name": "adam"}) == (409, "own-user")
+    assert [(entry.action, entry.detail) for entry in api.notes.entries] == [("api.refused", "own-user")] * 3
     await api.good("PUT", "/users/adam", json={"name": "adam", "role": "administrator", "display_name": "A"})
 
 
@@ -113,7 +114,11 @@ async def test_nobody_reaches_above_their_own_role(
     await api.good("PUT", "/groups/owners", "main/olga", json={"name": "Owners", "role": "owner"})
     await api.good("PUT", "/groups/owners/members/uma", "main/olga")
 
+    api.notes.entries.clear()
     assert await api.bad(method, path, json=body) == (403, "role-lacking")
+    (entry,) = api.notes.entries
+    assert (entry.action, entry.subject) == ("api.refused", f"route:{method} {path}")
+    assert (entry.actor.name, entry.detail, entry.allowed) == ("adam", "role-lacking", False)
     assert (await api.ask(method, path, "main/olga", json=body)).status_code in (200, 201, 204, 409)
 
 

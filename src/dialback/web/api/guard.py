@@ -34,6 +34,8 @@ BODY_BYTES = 1024 * 1024
 BODY_DEADLINE_S = 30
 _BODIES = {"save_icon": MAX_UPLOAD_BYTES}
 """Where a body may have fewer bytes."""
+_DECISIONS = frozenset({ApiReason.ROLE_LACKING, ApiReason.PERSON_NEEDED, ApiReason.OWN_USER})
+"""What an operation itself decides about its caller, by what is asked of it."""
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 Who = Callable[[Api, Request], Awaitable[Caller | None]]
 """Says who calls; None if nobody knows."""
@@ -62,10 +64,15 @@ def guarded(api: Api, who: Who = by_bearer) -> type[APIRoute]:
 
             async def handle_guarded(request: Request) -> Response:
                 try:
-                    await _admit(api, who, request, needs)
+                    caller = await _admit(api, who, request, needs)
                 except ApiProblem as problem:
                     return answer(problem)
-                response = await handle(Request(request.scope, _bounded(request.receive, limit)))
+                try:
+                    response = await handle(Request(request.scope, _bounded(request.receive, limit)))
+                except ApiProblem as problem:
+                    if caller is not None and problem.reason in _DECISIONS:
+                        _note_refused(api, caller, request, problem)
+                    raise
                 response.headers.setdefault("Cache-Control", "no-store")
                 return response
 
@@ -94,19 +101,24 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_bounded
 
 
-async def _admit(api: Api, who: Who, request: Request, needs: Needs) -> None:
-    """Find out who calls and keep it in the request's state; raise if they may not."""
+async def _admit(api: Api, who: Who, request: Request, needs: Needs) -> Caller | None:
+    """Return who calls, None where that may be anybody, and keep it in the request; raise if they may not."""
     if needs.role is None:
-        return
+        return None
     caller = await who(api, request)
     if caller is None:
         raise ApiProblem(ApiReason.NOT_SIGNED_IN)
     try:
         request.state.caller = await _permitted(api, caller, needs, needs.role)
     except (ApiProblem, Refused) as refused:
-        subject = f"route:{request.method} {request.url.path}"
-        note(api, caller, "api.refused", subject, refused.reason.value, allowed=False)
+        _note_refused(api, caller, request, refused)
         raise
+    return caller
+
+
+def _note_refused(api: Api, caller: Caller, request: Request, refused: ApiProblem | Refused) -> None:
+    subject = f"route:{request.method} {request.url.path}"
+    note(api, caller, "api.refused", subject, refused.reason.value, allowed=False)
 
 
 async def _permitted(api: Api, caller: Caller, needs: Needs, role: Role) -> Caller:

@@ -75,7 +75,10 @@ async def test_nobody_acts_on_who_has_more_rights_or_on_themselves(portal: Porta
     assert more.status_code == 409
     assert "This takes somebody with the role owner." in text_of(more)
     assert "Nobody can do this to themselves" in text_of(await adam.post(f"/admin/users/adam/{action}"))
-    assert portal.recorded.entries == []
+    noted = [(entry.action, entry.subject, entry.allowed) for entry in portal.recorded.entries]
+    paths = [f"route:POST /admin/users/{name}/{action}" for name in ("olga", "adam")]
+    assert noted == [("portal.refused", path, False) for path in paths]
+    assert {entry.actor.name for entry in portal.recorded.entries} == {"adam"}
     assert "invitation/" not in more.text
 
 

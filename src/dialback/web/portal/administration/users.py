@@ -18,7 +18,7 @@ from dialback.identity import disabling
 from dialback.identity.tokens import make_id
 from dialback.web.forms import Form
 from dialback.web.pages import see_other
-from dialback.web.people import Administrator, Helpdesk
+from dialback.web.people import Administrator, Helpdesk, NotYours
 from dialback.web.portal.needs import Portal
 from dialback.web.problems import NotFound
 
@@ -39,10 +39,6 @@ LOST: Final = (
     ("revoke-files", "Revoke files", "Revoke every connection file of the user, and cut what they opened?"),
 )
 """What is done for somebody who lost something: path, the button, and what is asked before."""
-
-
-class NotYours(Problem):
-    """The person may not do this to the user."""
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -121,8 +117,8 @@ async def theirs(portal: Portal, person: Person, id: str) -> User:
     if user is None:
         raise NotFound
     if user.id == person.user.id:
-        raise NotYours("nobody can do this to themselves; ask another administrator")
+        raise NotYours("nobody can do this to themselves; ask another administrator", person)
     role = role_of(user, await portal.directory.groups_of(user.tenant, user.id))
     if not person.role.includes(role):
-        raise NotYours(f"this takes somebody with the role {role}")
+        raise NotYours(f"this takes somebody with the role {role}", person)
     return user
