@@ -328,6 +328,13 @@ async def test_disabled_user_is_not_let_in_by_a_provider(world: World) -> None:
     assert kept.role is Role.USER
 
 
+async def test_provider_does_not_become_known_by_a_name_that_is_disabled(world: World) -> None:
+    anna = await world.directory.save(replace(ANNA, disabled_at=world.now))
+    claim = world.authenticator.by_external(MAIN, replace(EVA, name=ANNA.name), True, HERE)
+    assert await refusal(claim) is Reason.USER_DISABLED
+    assert await world.accounts.identities_of(MAIN, anna.id) == []
+
+
 async def test_name_that_is_none_is_refused_in_words(world: World) -> None:
     with pytest.raises(ValueError, match="user name"):
         await world.authenticator.by_external(MAIN, replace(EVA, name=UserName("a\r\nb")), True, HERE)

@@ -153,17 +153,17 @@ class Authenticator:
             ValueError: a name is none; the message is the rule in words.
         """
         identity = await self._accounts.identity(tenant, person.issuer, person.subject)
-        user = await self._directory.get(User, tenant, identity.user) if identity else None
+        known = await self._directory.get(User, tenant, identity.user) if identity else None
+        user = known or await self._welcome(tenant, person, create)
+        if user.disabled_at is not None:
+            raise Refused(Reason.USER_DISABLED)
         changes: list[str] = []
-        if user is None:
-            user = await self._welcome(tenant, person, create)
+        if known is None:
             changes.append(f"{user.name} is {person.subject[:100]!r} of {person.issuer}")
             claim = ExternalIdentity(tenant, person.issuer, person.subject, user.id)
             if not await self._accounts.save_first_identity(claim):
                 # Somebody else of that name came at the same time.
                 raise Refused(Reason.IDENTITY_NAME_TAKEN)
-        if user.disabled_at is not None:
-            raise Refused(Reason.USER_DISABLED)
         user = await self._updated(user, person, changes)
         opened = await self.open(user, SignInKind.BROWSER, f"provider {person.issuer}", origin)
         return replace(opened, changes=tuple(changes))
