@@ -18,6 +18,15 @@ async def test_tenant_is_read_and_renamed_by_its_owner(api: ApiStage) -> None:
     assert (await api.good("GET", "/tenant", "acme/olga"))["name"] == "Acme"
 
 
+async def test_what_changes_nothing_is_no_new_version_and_not_noted(api: ApiStage) -> None:
+    renamed = [await api.ask("PUT", "/tenant", "main/olga", json={"name": "X"}) for _ in range(2)]
+    assert renamed[0].headers["etag"] == renamed[1].headers["etag"]
+    for method in ("PUT", "DELETE"):
+        for _ in range(2):
+            await api.good(method, "/groups/staff/members/uma")
+    assert [action for action, _ in api.notes.actions] == ["tenant.save", "group.join", "group.leave"]
+
+
 async def test_user_is_made_changed_and_removed(api: ApiStage) -> None:
     made = await api.good("PUT", "/users/new", json={"name": "nina", "display_name": "Nina"})
     assert made == {

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Response
 
+from dialback.domain.directory import VersionStale
 from dialback.domain.ids import GroupId, TenantId, UserId, UserName
 from dialback.domain.tenancy import Group, Role, Tenant, User, role_of
 from dialback.identity.disabling import disable, end_what_is_held
@@ -118,10 +119,13 @@ def _add_tenant(router: APIRouter, api: Api) -> None:
     async def save_tenant(
         me: Me, body: TenantBody, response: Response, if_match: IfMatch = None
     ) -> TenantView:
-        before = await _tenant(api, me)
-        wanted = fitting(Tenant, me.tenant, body.name, version=version_of(if_match))
-        kept = await api.directory.save_tenant(wanted)
-        note(api, me, "tenant.save", f"tenant:{me.tenant}", changes(before, kept))
+        kept = before = await _tenant(api, me)
+        if version_of(if_match) not in (0, before.version):
+            raise VersionStale("it was changed")
+        wanted = fitting(Tenant, me.tenant, body.name, version=before.version)
+        if wanted != before:
+            kept = await api.directory.save_tenant(wanted)
+            note(api, me, "tenant.save", f"tenant:{me.tenant}", changes(before, kept))
         tagged(response, kept.version)
         return TenantView.model_validate(kept)
 
@@ -256,6 +260,10 @@ def _add_groups(router: APIRouter, api: Api) -> None:
 def _add_members(router: APIRouter, api: Api) -> None:
     groups, users = Nouns(api, Group, "group"), Nouns(api, User, "user")
 
+    async def is_member(group: Group, user: User) -> bool:
+        groups_of_user = await api.directory.groups_of(user.tenant, user.id)
+        return group.id in {each.id for each in groups_of_user}
+
     @router.get("/groups/{id}/members", summary="List the members of a group by name")
     async def list_members(me: Me, id: Id, after: After = "", limit: Limit = 100) -> PageView[UserView]:
         group = await groups.get(me, id)
@@ -266,6 +274,8 @@ def _add_members(router: APIRouter, api: Api) -> None:
     async def add_member(me: Me, id: Id, user_id: Id) -> None:
         group, user = await groups.get(me, id), await users.get(me, user_id)
         check_role(me, group.role)
+        if await is_member(group, user):
+            return
         await api.directory.join(me.tenant, group.id, user.id)
         note(api, me, "group.join", f"group:{id}", f"user {user.name}")
 
@@ -273,6 +283,8 @@ def _add_members(router: APIRouter, api: Api) -> None:
     async def remove_member(me: Me, id: Id, user_id: Id) -> None:
         group, user = await groups.get(me, id), await users.get(me, user_id)
         check_role(me, group.role)
+        if not await is_member(group, user):
+            return
         await api.directory.leave(me.tenant, group.id, user.id)
         note(api, me, "group.leave", f"group:{id}", f"user {user.name}")
 

@@ -68,6 +68,16 @@ async def test_disabled_user_loses_sign_ins_and_files(portal: PortalStage) -> No
     assert portal.recorded.actions == ["connection-file.make", "user.disable", "user.enable"]
 
 
+async def test_what_a_user_is_already_is_not_noted_again(portal: PortalStage) -> None:
+    adam = await portal.signed_in("adam")
+    version = (await portal.user("anna")).version
+    await adam.post("/admin/users/anna/enable")
+    assert ((await portal.user("anna")).version, portal.recorded.actions) == (version, [])
+    for _ in range(2):
+        await adam.post("/admin/users/anna/disable")
+    assert portal.recorded.actions == ["user.disable"]
+
+
 @pytest.mark.parametrize("action", ["invite", "disable", "enable"])
 async def test_nobody_acts_on_who_has_more_rights_or_on_themselves(portal: PortalStage, action: str) -> None:
     adam = await portal.signed_in("adam")

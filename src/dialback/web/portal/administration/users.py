@@ -98,14 +98,16 @@ def make_router(portal: Portal) -> APIRouter:
     async def disable(request: Request, person: Administrator, id: str) -> Response:
         user = await theirs(portal, person, id)
         await disabling.disable(user, portal.directory, portal.accounts, portal.store, portal.now())
-        portal.notes.did(request, person, "user.disable", f"user:{user.id}", user.name)
+        if user.disabled_at is None:
+            portal.notes.did(request, person, "user.disable", f"user:{user.id}", user.name)
         return see_other("/admin/users?said=disabled")
 
     @router.post("/admin/users/{id}/enable")
     async def enable(request: Request, person: Administrator, id: str) -> Response:
         user = await theirs(portal, person, id)
-        await portal.directory.save(replace(user, disabled_at=None))
-        portal.notes.did(request, person, "user.enable", f"user:{user.id}", user.name)
+        if user.disabled_at is not None:
+            await portal.directory.save(replace(user, disabled_at=None))
+            portal.notes.did(request, person, "user.enable", f"user:{user.id}", user.name)
         return see_other("/admin/users?said=enabled")
 
     return router
