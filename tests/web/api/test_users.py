@@ -102,6 +102,34 @@ async def test_nobody_locks_themselves_out(api: ApiStage) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
+        ("PUT", "/groups/owners", {"name": "Owners"}),
+        ("PUT", "/groups/owners", {"name": "Owners", "role": "administrator"}),
+        ("DELETE", "/groups/owners", None),
+        ("DELETE", "/groups/owners/members/uma", None),
+    ],
+)
+async def test_nobody_takes_away_the_role_that_a_group_gives_them(
+    api: ApiStage, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    for group in ("owners", "others"):
+        await api.good("PUT", f"/groups/{group}", "main/olga", json={"name": group, "role": "owner"})
+    for name in ("uma", "hella"):
+        await api.good("PUT", f"/groups/owners/members/{name}", "main/olga")
+
+    assert await api.bad(method, path, "main/uma", json=body) == (409, "own-user")
+    assert (await api.good("GET", "/me", "main/uma"))["role"] == "owner"
+
+    # Others' membership, a name, and what another group gives too are no loss of their own.
+    await api.good("PUT", "/groups/owners", "main/uma", json={"name": "Chiefs", "role": "owner"})
+    await api.good("DELETE", "/groups/owners/members/hella", "main/uma")
+    await api.good("PUT", "/groups/others/members/uma", "main/olga")
+    await api.good(method, path, "main/uma", json=body)
+    assert (await api.good("GET", "/me", "main/uma"))["role"] == "owner"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
         ("PUT", "/users/new", {"name": "new", "role": "owner"}),
         ("PUT", "/users/adam", {"name": "adam", "role": "owner"}),
         ("PUT", "/users/olga", {"name": "olga"}),

@@ -1,7 +1,8 @@
 """`/tenant`, `/users`, `/groups`: who there is in the caller's tenant.
 
 Nobody gives away what they do not have: a role above the caller's own can be neither given, directly or by a
-group, nor changed, nor its holder invited or disabled. And nobody locks themselves out.
+group, nor changed, nor its holder invited or disabled. And nobody locks themselves out, or takes their own
+role away, directly or by a group.
 """
 
 from dataclasses import replace
@@ -245,6 +246,7 @@ def _add_groups(router: APIRouter, api: Api) -> None:
             check_role(me, body.role)
             if before is not None:
                 check_role(me, before.role)
+                await check_own_role(api, me, before, body.role)
 
         kept = await groups.save(me, id, as_said, response, if_match, if_none_match, check)
         return GroupView.model_validate(kept)
@@ -253,6 +255,7 @@ def _add_groups(router: APIRouter, api: Api) -> None:
     async def remove_group(me: Me, id: Id, if_match: IfMatch = None) -> None:
         async def check(found: Group) -> None:
             check_role(me, found.role)
+            await check_own_role(api, me, found)
 
         await groups.remove(me, id, if_match, check)
 
@@ -285,6 +288,8 @@ def _add_members(router: APIRouter, api: Api) -> None:
         check_role(me, group.role)
         if not await is_member(group, user):
             return
+        if is_self(me, user):
+            await check_own_role(api, me, group)
         await api.directory.leave(me.tenant, group.id, user.id)
         note(api, me, "group.leave", f"group:{id}", f"user {user.name}")
 
@@ -303,6 +308,16 @@ def check_role(me: Caller, role: Role) -> None:
 async def role_now(api: Api, user: User) -> Role:
     """Return the role of a user, their groups' included."""
     return role_of(user, await api.directory.groups_of(user.tenant, user.id))
+
+
+async def check_own_role(api: Api, me: Caller, group: Group, gives: Role = Role.USER) -> None:
+    """Raise the problem if the caller's own role fell once the group gave that role; a user's is as none."""
+    if me.user is None:
+        return
+    mine = await api.directory.groups_of(me.tenant, me.user.id)
+    then = [replace(each, role=gives) if each.id == group.id else each for each in mine]
+    if not role_of(me.user, then).includes(me.role):
+        raise ApiProblem(ApiReason.OWN_USER)
 
 
 def is_self(me: Caller, user: User) -> bool:
