@@ -100,12 +100,12 @@ def test_whole_values_are_shown() -> None:
 
 def test_what_the_file_does_not_have_is_removed_only_when_asked() -> None:
     there = as_declared() | {
-        ("workspaces", "old"): {},
-        ("host-pools", "old"): {},
+        ("workspaces", "old"): {"name": "Old"},
+        ("host-pools", "old"): {"name": "Old"},
         ("host-pools", "old", "hosts", "h1"): {},
         ("host-pools", "old", "hosts", "h2"): {},
-        ("application-groups", "old"): {},
-        ("resources", "old"): {},
+        ("application-groups", "old"): {"name": "Old"},
+        ("resources", "old"): {"name": "old", "application_group": "old"},
         ("groups", "staff", "members", "bob"): None,
         ("application-groups", "apps", "users", "bob"): None,
     }
@@ -136,8 +136,20 @@ def test_list_that_is_said_to_be_empty_is_emptied() -> None:
     assert lines(there, prune=True, text=text) == ["- application-groups/apps/groups/staff"]
 
 
+def test_resources_are_left_alone_where_their_group_says_nothing_of_them() -> None:
+    there = as_declared() | {("resources", "more"): {"name": "more", "application_group": "apps"}}
+    silent, _, _ = TEXT.partition(b"    resources:\n")
+
+    assert lines(there, prune=True) == ["- resources/more"]
+    assert lines(there, prune=True, text=silent) == []
+    assert lines(there, prune=True, text=silent + b"    resources: {}\n") == [
+        "- resources/more",
+        "- resources/notes",
+    ]
+
+
 def test_section_the_file_has_not_is_left_alone() -> None:
-    there = as_declared() | {("groups", "old"): {}, ("workspaces", "old"): {}}
+    there = as_declared() | {("groups", "old"): {"name": "Old"}, ("workspaces", "old"): {"name": "Old"}}
 
     assert lines(there, prune=True, text=b"workspaces: {}") == ["- workspaces/old", "- workspaces/work"]
 

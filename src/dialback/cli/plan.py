@@ -81,10 +81,10 @@ def sections_of(declaration: Declaration) -> frozenset[tuple[str, ...]]:
         pools = declaration.host_pools.items()
         found |= {("host-pools", id, "hosts") for id, pool in pools if pool.hosts is not None}
     for id, group in (declaration.application_groups or {}).items():
-        lists = {"users": group.users, "groups": group.groups}
+        lists = {"resources": group.resources, "users": group.users, "groups": group.groups}
         found |= {("application-groups", id, name) for name, said in lists.items() if said is not None}
     if declaration.application_groups is not None:
-        found |= {("application-groups",), ("resources",)}
+        found.add(("application-groups",))
     return frozenset(found)
 
 
@@ -102,7 +102,7 @@ def plan_of(
     if not prune:
         return steps
     whole = set(sections)
-    gone = {path for path in there if path not in wanted and path[:-1] in whole}
+    gone = {path for path in there if path not in wanted and _list_of(path, wanted, there) in whole}
     gone |= {path for path in there if path[2:3] == ("hosts",) and path[:2] in gone}
     # A host that another pool takes has left by then.
     hosts = {path[2:] for path in wanted if path[2:3] == ("hosts",)}
@@ -110,6 +110,17 @@ def plan_of(
     removed = [Step(Kind.REMOVED, path) for path in sorted(gone)]
     removed.sort(key=lambda step: (len(step.path) == 2, -ORDER.index(step.path[0])))
     return steps + removed
+
+
+def _list_of(path: tuple[str, ...], wanted: Wanted, there: Mapping[tuple[str, ...], Any]) -> tuple[str, ...]:
+    """Return which list of a declaration says whether what is there stays.
+
+    A resource stands in the list of its application group, or goes with a group that is not wanted.
+    """
+    if path[0] != "resources":
+        return path[:-1]
+    group = ("application-groups", there[path]["application_group"])
+    return (*group, "resources") if group in wanted else group[:-1]
 
 
 def _step(path: tuple[str, ...], body: Any, there: Mapping[tuple[str, ...], Any]) -> Step | None:
