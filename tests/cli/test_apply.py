@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, Workspace
+from dialback.domain.ids import HostId, UserId
 from dialback.domain.pools import HostPool
 from dialback.domain.tenancy import MAIN, Group
 from tests.cli.conftest import Terminal, sentence
@@ -79,6 +80,21 @@ def test_change_is_shown_and_carried_out(terminal: Terminal, remote: Served, fil
         "+ application-groups/desktops/users/bob",
     ]
     assert "- application-groups/desktops/users/anne" in dry(terminal, file, "--prune")
+
+
+def test_host_that_was_claimed_keeps_its_owner(terminal: Terminal, remote: Served, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = "host_pools: {mine: {name: Mine, kind: personal, hosts: {desk-1: {weight: 50}}}}"
+    file.write_text(text)
+    terminal.good("apply", file)
+    remote.ask(remote.store.directory.claim_host(MAIN, HostId("h1"), UserId("u-anne")))
+
+    assert dry(terminal, file) == []
+    file.write_text(text.replace("50", "60"))
+    terminal.good("apply", file)
+
+    (host,) = terminal.json("pool", "show", "mine")["hosts"]
+    assert (host["weight"], host["owner"]) == (60, "u-anne")
 
 
 def test_what_is_gone_from_the_file_is_pruned(terminal: Terminal, remote: Served, file: Path) -> None:

@@ -89,6 +89,20 @@ def test_what_wakes_hosts_is_compared_and_not_shown() -> None:
     assert lines(there, text=text) == [f"~ host-pools/office  start_on_connect: null -> {hook}"]
 
 
+def test_owner_of_whom_the_file_says_nothing_stays() -> None:
+    there = as_declared()
+    there["host-pools", "office", "hosts", "h1"]["owner"] = "anne"
+    assert lines(there) == []
+
+    declared = parse_declaration(TEXT.replace(b"weight: 50", b"weight: 60"), "x.yaml")
+    (step,) = plan_of(wanted_of(declared), there, (), False)
+    assert step.changes == (("weight", 50, 60),)
+    assert step.body == {"weight": 60, "drained": False, "owner": "anne"}
+
+    nobodys = TEXT.replace(b"weight: 50", b"weight: 50, owner: null")
+    assert lines(there, text=nobodys) == ["~ host-pools/office/hosts/h1  owner: 'anne' -> null"]
+
+
 def test_whole_values_are_shown() -> None:
     there = as_declared()
     there["resources", "notes"]["remote_app"] = None

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from dialback.cli.declared import Declaration
 from dialback.domain.pools import StartOnConnect
+from dialback.web.api.pools import PoolHostBody
 
 Wanted = dict[tuple[str, ...], Any]
 """What is to be at each path, as the body of a `PUT`; None where there is none to send."""
@@ -50,7 +51,7 @@ def wanted_of(declaration: Declaration) -> Wanted:
     for id, pool in (declaration.host_pools or {}).items():
         wanted["host-pools", id] = _plain(pool, "hosts")
         hosts = pool.hosts or {}
-        wanted |= {("host-pools", id, "hosts", host): _plain(each) for host, each in hosts.items()}
+        wanted |= {("host-pools", id, "hosts", host): _member(each) for host, each in hosts.items()}
     for id, published in (declaration.application_groups or {}).items():
         wanted["application-groups", id] = _plain(published, "resources", "users", "groups")
         wanted |= {("application-groups", id, "users", user): None for user in published.users or ()}
@@ -64,6 +65,11 @@ def wanted_of(declaration: Declaration) -> Wanted:
 
 def _plain(model: BaseModel, *but: str) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude=set(but))
+
+
+def _member(host: PoolHostBody) -> dict[str, Any]:
+    """Return what is said of a host in its pool; of the owner nothing, unless the file names one or none."""
+    return _plain(host) if "owner" in host.model_fields_set else _plain(host, "owner")
 
 
 def sections_of(declaration: Declaration) -> frozenset[tuple[str, ...]]:
@@ -134,6 +140,9 @@ def _step(path: tuple[str, ...], body: Any, there: Mapping[tuple[str, ...], Any]
         for name, after in body.items()
         if not _same(name, known.get(name), after)
     )
+    if known.get("owner"):
+        # A host may have been claimed, which is not for a file to end that says nothing of it.
+        body = {"owner": known["owner"], **body}
     return Step(Kind.CHANGED, path, body, changes) if changes else None
 
 
