@@ -38,6 +38,20 @@ def test_desktop_and_program_are_published_changed_and_removed(published: Termin
     assert "There is no desktop or program" in published.bad("app", "remove", "notes")
 
 
+def test_what_has_another_alias_under_the_id_is_not_replaced(published: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "office.yaml"
+    resource = "{desk: {name: office, title: Office, folders: [X]}}"
+    group = f"{{name: desktops, pool: office, resources: {resource}}}"
+    file.write_text(f"application_groups: {{desktops: {group}}}")
+    published.good("apply", file)
+    before = published.json("app", "list")
+
+    said = published.bad("app", "set", "desk", "--group", "desktops", "--title", "Mine")
+
+    assert said == "The id 'desk' is that of 'office'; choose a different one."
+    assert published.json("app", "list") == before
+
+
 def test_picture_is_given_and_taken_back(published: Terminal, tmp_path: Path) -> None:
     published.good("app", "add", "desk", "--group", "desktops")
     picture = tmp_path / "desk.png"

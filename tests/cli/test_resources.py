@@ -151,7 +151,8 @@ def test_resource_of_another_name_under_the_id_is_not_replaced(filled: Terminal)
     another = replace(RESOURCE, id=ResourceId("lab"), name=ResourceName("laboratory"))
     filled.store(lambda store: store.directory.save(another))
 
-    assert "since you read it" in filled.bad("resource", "add", "lab", "--host", "desk")
+    said = filled.bad("resource", "add", "lab", "--host", "desk")
+    assert said == "The id 'lab' is that of 'laboratory'; choose a different one."
 
     assert [each["name"] for each in filled.json("resource", "list")] == ["laboratory", RESOURCE.name]
 

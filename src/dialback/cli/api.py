@@ -146,6 +146,15 @@ class Api:
         """Save what is at the path."""
         return await self.ask("PUT", *path, json=body)
 
+    async def make(self, family: str, id: str, body: object) -> Any:
+        """Save what is new; `Failed` if something has the id."""
+        try:
+            return await self.ask("PUT", family, id, json=body, headers={"If-None-Match": "*"})
+        except ApiRefused as refused:
+            if refused.status != 412 or (found := await self.find(family, id)) is None:
+                raise
+            raise Failed(f"The id {id!r} is that of {found['name']!r}; choose a different one.") from refused
+
     async def post(self, *path: str, body: object = None) -> Any:
         """Have something done."""
         return await self.ask("POST", *path, json=body)

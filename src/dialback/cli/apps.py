@@ -60,9 +60,8 @@ async def set_app(
     shown: Annotated[bool | None, typer.Option(help="Whether lists show it.")] = None,
 ) -> None:
     """Publish a desktop, or with --program a program; or change what is said of one."""
-    new = {"id": alias, "name": alias, "title": alias}
-    found: dict[str, Any] = await api.find_named(RESOURCES, alias) or new
-    body = body_of(found)
+    found: dict[str, Any] | None = await api.find_named(RESOURCES, alias)
+    body = body_of(found or {"name": alias, "title": alias})
     told = {"title": title, "target": target, "folders": show_in, "shown": shown}
     body |= {field: value for field, value in told.items() if value is not None}
     if group is not None:
@@ -76,7 +75,11 @@ async def set_app(
     said = {field: value for field, value in of_program.items() if value is not None}
     if said:
         body["remote_app"] = {**(body.get("remote_app") or {}), **said}
-    await api.put(RESOURCES, found["id"], body=body)
+    if found:
+        await api.put(RESOURCES, found["id"], body=body)
+    else:
+        # One of another alias may have this id.
+        await api.make(RESOURCES, alias, body)
     say(f"Published {alias}.")
 
 

@@ -123,7 +123,7 @@ async def _publish(api: Api, name: str, pool: str, target: str) -> str:
     else:
         new = {"application_group": group, "name": name, "title": name, "target": target}
         # A resource of another name may have this id.
-        await api.ask("PUT", RESOURCES, name, json=new, headers={"If-None-Match": "*"})
+        await api.make(RESOURCES, name, new)
     return group
 
 
