@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from tests.cli.conftest import Terminal
 from tests.cli.remote import Served
 
@@ -22,6 +24,23 @@ def test_pool_is_made_changed_shown_and_removed(terminal: Terminal, remote: Serv
 
     terminal.good("pool", "remove", "office")
     assert "There is no host pool 'office'" in terminal.bad("pool", "show", "office")
+
+
+def test_deadline_stays_where_another_command_wakes_hosts(
+    terminal: Terminal, remote: Served, tmp_path: Path
+) -> None:
+    file = tmp_path / "pool.yaml"
+    wake = "{method: command, what: wake a, deadline_s: 300}"
+    file.write_text(f"host_pools: {{office: {{name: Office, start_on_connect: {wake}}}}}")
+    terminal.good("apply", file)
+
+    for method, option, what in (
+        ("command", "command", "wake b"),
+        ("webhook", "url", "https://wake.example"),
+    ):
+        terminal.good("pool", "set", "office", f"--wake-{option}", what)
+        pool = terminal.json("pool", "show", "office")
+        assert pool["start_on_connect"] == {"method": method, "what": what, "deadline_s": 300}
 
 
 def test_limit_can_be_taken_away_where_no_rule_needs_it(terminal: Terminal, remote: Served) -> None:

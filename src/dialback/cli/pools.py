@@ -137,7 +137,8 @@ async def set_pool(
             body["step_up"] = {**body.get("step_up", {}), field: value}
     for method, what in (("command", wake_command), ("webhook", wake_url)):
         if what is not None:
-            body["start_on_connect"] = {"method": method, "what": what} if what else None
+            known = body.get("start_on_connect") or {}
+            body["start_on_connect"] = {**known, "method": method, "what": what} if what else None
     await api.put(POOLS, pool, body=body)
     say(f"{'Changed' if found else 'Made'} host pool {pool}.")
 
