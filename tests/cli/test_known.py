@@ -12,7 +12,7 @@ KNOWN = Known(
         ("groups", "g1"): {"name": "Sales"},
         ("groups", "g1", "members", "u1"): None,
     },
-    users={"u1": "anne", "u2": "Bob"},
+    users={"u1": "anne", "u2": "Bob", "Eve": "mallory", "u3": "eve"},
     hosts={"h1": "desk", "h2": "desk", "h3": "Desk"},
 )
 
@@ -36,8 +36,9 @@ def test_id_is_found_by_id_or_name(family: str, text: str, id: str) -> None:
 @pytest.mark.parametrize(
     ("family", "text", "said"),
     [
-        ("users", "eve", "there is no user 'eve'"),
+        ("users", "eva", "there is no user 'eva'"),
         ("hosts", "desk", "there are 2 hosts 'desk'"),
+        ("users", "Eve", "there are 2 users 'Eve'"),
         ("groups", "", "there is no group ''"),
     ],
 )
@@ -50,6 +51,8 @@ def test_names_are_shown_with_ids_where_they_alone_do_not_tell() -> None:
     assert KNOWN.names({("workspaces", "work"): {}}) == {
         ("users", "u1"): "anne",
         ("users", "u2"): "Bob",
+        ("users", "Eve"): "mallory",
+        ("users", "u3"): "eve",
         ("hosts", "h1"): "desk (h1)",
         ("hosts", "h2"): "desk (h2)",
         ("hosts", "h3"): "Desk",

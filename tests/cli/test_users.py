@@ -7,6 +7,7 @@ import pytest
 from pyotp import TOTP
 
 from dialback.domain.accounts import Origin, SignInKind
+from dialback.domain.ids import UserId, UserName
 from dialback.domain.secret import Secret
 from dialback.domain.tenancy import MAIN, Group, User
 from dialback.identity.authenticator import Authenticator
@@ -128,6 +129,23 @@ def test_mistake_is_one_sentence(terminal: Terminal, words: tuple[str, ...], sai
     terminal.good("user", "add", "anna")
     assert said in terminal.bad(*words)
     assert [user["name"] for user in terminal.json("user", "list")] == ["anna"]
+
+
+def test_nobody_is_taken_for_the_one_whose_name_is_their_id(terminal: Terminal) -> None:
+    terminal.store(lambda store: store.directory.save(User(MAIN, UserId("u-1"), UserName("anna"))))
+    terminal.store(lambda store: store.directory.save(User(MAIN, UserId("anna"), UserName("mallory"))))
+    terminal.good("group", "add", "Helpers")
+
+    for words in (("user", "disable", "anna"), ("group", "join", "Helpers", "anna")):
+        said = terminal.bad(*words)
+        assert said.startswith("'anna' is the id of the user 'mallory'")
+        assert said.endswith("say 'mallory' or 'u-1'.")
+    terminal.good("user", "disable", "u-1")
+    terminal.good("group", "join", "Helpers", "mallory")
+
+    disabled = {user["name"]: user["disabled_at"] for user in terminal.json("user", "list")}
+    assert disabled["anna"]
+    assert disabled["mallory"] is None
 
 
 def test_hostile_name_is_shown_harmlessly(terminal: Terminal) -> None:

@@ -122,14 +122,20 @@ class Api:
         return found
 
     async def named(self, family: str, text: str, word: str, see: str = "") -> Any:
-        """Return what has the id or else the name; `Failed` if there is none.
+        """Return what has the id or the name; `Failed` if there is none, or two that differ.
 
         Args:
             see: the command that shows which there are.
         """
-        found = await self.find(family, text) if text else None
-        if found is None:
-            found = await self.find_named(family, text)
+        by_id = await self.find(family, text) if text else None
+        by_name = await self.find_named(family, text)
+        if by_id and by_name and by_id["id"] != by_name["id"]:
+            # Ids are chosen by callers: one may be made to be taken for another.
+            raise Failed(
+                f"{text!r} is the id of the {word} {by_id['name']!r}, and the name of that with the id "
+                f"{by_name['id']!r}; say {by_id['name']!r} or {by_name['id']!r}."
+            )
+        found = by_id or by_name
         if found is None:
             raise Failed(f"There is no {word} {text!r}{f'; `{see}` shows them' if see else ''}.")
         return found

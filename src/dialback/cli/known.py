@@ -42,16 +42,18 @@ class Known:
         """Return the id of a user, group or host; what the file itself makes need not be there yet.
 
         Raises:
-            Failed: there is none, or more than one of the name.
+            Failed: there is none, more than one of the name, or one of the id and another of the name.
         """
         word = WORDS[family]
-        if (family, text) in wanted or text in self._by_id[word]:
+        if (family, text) in wanted:
             return text
-        found = self._by_name[word].get(_key(word, text), [])
+        found = set(self._by_name[word].get(_key(word, text), ()))
+        if text in self._by_id[word]:
+            found.add(text)
         if len(found) != 1:
             count = f"are {len(found)} {word}s" if found else f"is no {word}"
             raise Failed(f"there {count} {text!r}")
-        return found[0]
+        return found.pop()
 
     @cached_property
     def _by_id(self) -> dict[str, Mapping[str, str]]:
