@@ -150,6 +150,32 @@ def test_what_wakes_hosts_is_in_no_plan(terminal: Terminal, remote: Served, file
     assert "{host}" not in told
 
 
+def by_token(terminal: Terminal, remote: Served, *scopes: str) -> tuple[str, ...]:
+    """Return the options of a command that has a new token of the scopes."""
+    words = [word for scope in scopes for word in ("--scope", scope)]
+    token = terminal.good("token", "make", *words, "job").strip()
+    return "--server", remote.address, "--token", token, "--ca", str(terminal.folder / "ca.pem")
+
+
+def test_token_leaves_what_wakes_hosts_as_it_is(terminal: Terminal, remote: Served, tmp_path: Path) -> None:
+    file = tmp_path / "pool.yaml"
+    text = "host_pools: {office: {name: Office, start_on_connect: {method: command, what: wake a}}}"
+    file.write_text(text)
+    terminal.good("apply", file)
+    job = by_token(terminal, remote, "directory:write")
+    assert terminal.run("apply", file, "--dry-run", *job).exit_code == 0
+
+    file.write_text(text.replace("name: Office", "name: Offices").replace("wake a", "wake b"))
+    result = terminal.run("apply", file, *job)
+    assert result.stdout.splitlines() == [
+        "~ host-pools/office  name: 'Office' -> 'Offices'",
+        "Applied 1 changes.",
+        "What wakes hosts stays as it is in pools that are there; a token neither sees nor sets it.",
+    ]
+    pool = terminal.json("pool", "show", "office")
+    assert (pool["name"], pool["start_on_connect"]["what"]) == ("Offices", "wake a")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -2,7 +2,7 @@ import pytest
 
 from dialback.cli.context import Failed
 from dialback.cli.declared import DeclarationProblem, parse_declaration
-from dialback.cli.known import Known, with_ids
+from dialback.cli.known import Known, with_ids, without_unseen
 from dialback.cli.plan import wanted_of
 
 KNOWN = Known(
@@ -79,3 +79,17 @@ def test_nobody_has_the_empty_name() -> None:
 
     with pytest.raises(DeclarationProblem, match="there is no user ''"):
         with_ids(declaration, wanted_of(declaration), KNOWN)
+
+
+def test_what_a_caller_is_not_shown_is_no_change_of_a_pool_that_is_there() -> None:
+    text = b"""\
+host_pools:
+  pool: {name: Pool, start_on_connect: {method: command, what: wake}}
+  new: {name: New, start_on_connect: {method: command, what: wake}}
+"""
+    wanted = wanted_of(parse_declaration(text, "x.yaml"))
+    unseen = {**wanted["host-pools", "pool"], "start_on_connect": None}
+
+    for me in ({"user": None, "role": None}, {"user": "u0", "role": "helpdesk"}):
+        assert without_unseen(wanted, KNOWN, me) == {**wanted, ("host-pools", "pool"): unseen}
+    assert without_unseen(wanted, KNOWN, {"user": "u0", "role": "administrator"}) == wanted

@@ -10,7 +10,7 @@ from dialback.cli.api import Api
 from dialback.cli.context import Json
 from dialback.cli.declared import read_declaration
 from dialback.cli.in_tenant import in_tenant
-from dialback.cli.known import read_known, with_ids
+from dialback.cli.known import read_known, with_ids, without_unseen
 from dialback.cli.output import print_json, print_line, say
 from dialback.cli.plan import Kind, Step, plan_of, sections_of, wanted_of
 from dialback.cli.plan_text import Names, line_of, path_of
@@ -39,9 +39,11 @@ async def apply(
     check_rules(declaration, said)
     icons = await asyncio.to_thread(read_icons, declaration, file.parent)
     known = await read_known(api, said)
-    wanted = with_ids(declaration, said, known)
+    me = await api.get("me")
+    resolved = with_ids(declaration, said, known)
+    wanted = without_unseen(resolved, known, me)
     steps = plan_of(wanted, known.there, sections_of(declaration), prune)
-    await rehearse(steps, known, wanted, declaration, await api.get("me"))
+    await rehearse(steps, known, wanted, declaration, me)
     _print(steps, known.names(wanted), as_json)
     if dry_run:
         if steps:
@@ -53,6 +55,8 @@ async def apply(
         await api.ask("PUT", "resources", resource, "icon", content=picture)
     if not as_json:
         say(f"Applied {len(steps)} changes." if steps else "Everything is as the file says.")
+        if wanted != resolved:
+            say("What wakes hosts stays as it is in pools that are there; a token neither sees nor sets it.")
 
 
 def _print(steps: list[Step], names: Names, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from dialback.cli.plan import ORDER, Wanted
 from dialback.cli.plan_text import Names
 from dialback.cli.rules import place_of
 from dialback.domain.names import key_of
+from dialback.domain.tenancy import Role
 
 WORDS = {"members": "user", "users": "user", "groups": "group", "hosts": "host"}
 
@@ -103,6 +104,20 @@ def with_ids(declaration: Declaration, wanted: Wanted, known: Known) -> Wanted:
             hosts.add(place[3])
         found[place] = said
     return found
+
+
+def without_unseen(wanted: Wanted, known: Known, me: Mapping[str, Any]) -> Wanted:
+    """Return what is wanted without what the caller is not shown: what wakes hosts of pools that are there.
+
+    A token that saves such a pool leaves this as it is, so that it is no change.
+
+    Args:
+        me: who calls, as the API tells it.
+    """
+    if me["user"] and Role(me["role"]).includes(Role.ADMINISTRATOR):
+        return wanted
+    pools = {path for path in wanted if len(path) == 2 and path[0] == "host-pools"} & known.there.keys()
+    return wanted | {path: {**wanted[path], "start_on_connect": None} for path in pools}
 
 
 async def read_known(api: Api, wanted: Wanted) -> Known:
