@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dialback.domain.catalog import ApplicationGroup, PublishedResource, Workspace
-from dialback.domain.ids import HostId, UserId
+from dialback.domain.ids import HostId, UserId, UserName
 from dialback.domain.pools import HostPool
-from dialback.domain.tenancy import MAIN, Group
+from dialback.domain.tenancy import MAIN, Group, Role, User
 from tests.cli.conftest import Terminal, sentence
 from tests.cli.remote import Served
 
@@ -174,6 +174,25 @@ def test_token_leaves_what_wakes_hosts_as_it_is(terminal: Terminal, remote: Serv
     ]
     pool = terminal.json("pool", "show", "office")
     assert (pool["name"], pool["start_on_connect"]["what"]) == ("Offices", "wake a")
+
+
+def test_who_may_not_apply_is_told_before_anything_is_printed(
+    terminal: Terminal, remote: Served, tmp_path: Path
+) -> None:
+    file = tmp_path / "work.yaml"
+    file.write_text("workspaces: {work: {name: Work}}")
+    hella = User(MAIN, UserId("u-hella"), UserName("hella"), role=Role.HELPDESK)
+    remote.ask(remote.store.directory.save(hella))
+    remote.sign_in("hella")
+
+    for who in ((), by_token(terminal, remote, "directory:read")):
+        planned = terminal.run("apply", file, "--dry-run", *who)
+        assert (planned.exit_code, planned.stdout) == (2, "+ workspaces/work\n")
+        applied = terminal.run("apply", file, *who)
+        assert "A dry run is all that" in sentence(applied)
+        assert applied.stdout == ""
+    terminal.good("apply", file)
+    assert terminal.run("apply", file).exit_code == 0
 
 
 @pytest.mark.parametrize(

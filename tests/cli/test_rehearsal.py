@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from dialback.cli.context import Failed
 from dialback.cli.declared import DeclarationProblem, parse_declaration
 from dialback.cli.known import Known, with_ids
 from dialback.cli.plan import plan_of, sections_of, wanted_of
-from dialback.cli.rehearsal import rehearse
+from dialback.cli.rehearsal import check_may_apply, rehearse
 
 TEXT = """\
 workspaces:
@@ -132,3 +133,12 @@ async def test_token_sets_nothing_that_wakes_hosts() -> None:
 
     assert "host_pools.p: expected a person to set start_on_connect" in await failure(text, me=TOKEN)
     await rehearsed(text, me=ADMINISTRATOR)
+
+
+def test_applying_takes_who_may_change_the_directory() -> None:
+    for me in (OWNER, ADMINISTRATOR, {**TOKEN, "scopes": ["directory:write"]}):
+        check_may_apply(me)
+    with pytest.raises(Failed, match="all that the role helpdesk may"):
+        check_may_apply({"user": "u0", "role": "helpdesk"})
+    with pytest.raises(Failed, match="takes the scope directory:write"):
+        check_may_apply({**TOKEN, "scopes": ["directory:read", "hosts:write"]})

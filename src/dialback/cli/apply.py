@@ -14,7 +14,7 @@ from dialback.cli.known import read_known, with_ids, without_unseen
 from dialback.cli.output import print_json, print_line, say
 from dialback.cli.plan import Kind, Step, plan_of, sections_of, wanted_of
 from dialback.cli.plan_text import Names, line_of, path_of
-from dialback.cli.rehearsal import rehearse
+from dialback.cli.rehearsal import check_may_apply, rehearse
 from dialback.cli.rules import check_rules, read_icons
 
 WOULD_CHANGE = 2
@@ -44,6 +44,8 @@ async def apply(
     wanted = without_unseen(resolved, known, me)
     steps = plan_of(wanted, known.there, sections_of(declaration), prune)
     await rehearse(steps, known, wanted, declaration, me)
+    if steps and not dry_run:
+        check_may_apply(me)
     _print(steps, known.names(wanted), as_json)
     if dry_run:
         if steps:

@@ -16,6 +16,7 @@ from dialback.cli.known import Known
 from dialback.cli.plan import ORDER, Kind, Step, Wanted
 from dialback.cli.plan_text import path_of
 from dialback.cli.rules import noun_of, place_of
+from dialback.domain.accounts import Scope
 from dialback.domain.catalog import (
     ApplicationGroup,
     GroupAssignment,
@@ -39,6 +40,15 @@ _KINDS: dict[str, type[Any]] = {
     "resources": PublishedResource,
 }
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def check_may_apply(me: Mapping[str, Any]) -> None:
+    """Raise `Failed` unless the caller, as the API tells it, may change the directory at all."""
+    if me["user"] is None:
+        if Scope.DIRECTORY_WRITE not in me["scopes"]:
+            raise Failed("A dry run is all that the token may; applying takes the scope directory:write.")
+    elif not Role(me["role"]).includes(Role.ADMINISTRATOR):
+        raise Failed(f"A dry run is all that the role {me['role']} may; applying takes an administrator.")
 
 
 async def rehearse(
