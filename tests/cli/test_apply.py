@@ -109,6 +109,34 @@ def test_what_is_gone_from_the_file_is_pruned(terminal: Terminal, remote: Served
     assert dry(terminal, file, "--prune") == []
 
 
+def test_names_are_exchanged_and_taken_over(terminal: Terminal, remote: Served, tmp_path: Path) -> None:
+    file = tmp_path / "names.yaml"
+    wake = "start_on_connect: {method: command, what: wake}"
+    text = """\
+workspaces: {a: {name: A}, b: {name: B}}
+groups: {s: {name: S, members: [anne]}, t: {name: T}}
+host_pools: {p: {name: P, hosts: {desk-1: {}}, WAKE}, q: {name: Q}}
+application_groups:
+  g: {name: G, pool: p, workspace: a, groups: [s], resources: {
+    x: {title: X, name: one}, y: {title: Y, name: two}}}
+  h: {name: H, pool: q}
+""".replace("WAKE", wake)
+    file.write_text(text)
+    terminal.good("apply", file)
+    for one, other in ("AB", "ST", "PQ", "GH", ("one", "two")):
+        text = text.replace(f"name: {one}", "name: -").replace(f"name: {other}", f"name: {one}")
+        text = text.replace("name: -", f"name: {other}")
+    file.write_text(text)
+
+    assert "Applied 20 changes." in terminal.good("apply", file)
+
+    assert dry(terminal, file) == []
+    assert {each["id"]: each["name"] for each in terminal.json("app", "list")} == {"x": "two", "y": "one"}
+    file.write_text("workspaces: {c: {name: B}, a: {name: A}}")
+    assert "- workspaces/A (b)" in terminal.good("apply", file, "--prune")
+    assert dry(terminal, file, "--prune") == []
+
+
 def test_plan_is_told_to_programs(terminal: Terminal, remote: Served, file: Path) -> None:
     terminal.good("apply", file)
     file.write_text(TEXT.replace("name: Work", "name: Werk"))

@@ -137,6 +137,24 @@ def test_what_the_file_does_not_have_is_removed_only_when_asked() -> None:
     ]
 
 
+def test_names_that_others_take_are_freed_first() -> None:
+    there = as_declared(b"workspaces: {a: {name: A}, b: {name: B}, c: {name: moving-1}}")
+
+    assert lines(there, text=b"workspaces: {a: {name: b}, b: {name: A}}") == [
+        "~ workspaces/a  name: 'A' -> 'moving-2'",
+        "~ workspaces/b  name: 'B' -> 'moving-3'",
+        "~ workspaces/a  name: 'moving-2' -> 'b'",
+        "~ workspaces/b  name: 'moving-3' -> 'A'",
+    ]
+    assert lines(there, text=b"workspaces: {a: {name: a}, new: {name: B}}", prune=True) == [
+        "~ workspaces/b  name: 'B' -> 'moving-2'",
+        "~ workspaces/a  name: 'A' -> 'a'",
+        "+ workspaces/new",
+        "- workspaces/b",
+        "- workspaces/c",
+    ]
+
+
 def test_host_that_another_pool_takes_is_not_taken_out_too() -> None:
     text = TEXT.replace(b"hosts: {h1: {weight: 50}}}", b"hosts: {}}\n  lab: {name: Lab, hosts: {h1: {}}}")
 

@@ -1,11 +1,14 @@
+from operator import itemgetter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dialback.cli.context import Failed
 from dialback.cli.declared import DeclarationProblem, parse_declaration
 from dialback.cli.known import Known, with_ids
-from dialback.cli.plan import plan_of, sections_of, wanted_of
+from dialback.cli.plan import Kind, Step, Wanted, plan_of, sections_of, wanted_of
 from dialback.cli.rehearsal import check_may_apply, rehearse
 
 TEXT = """\
@@ -83,16 +86,60 @@ async def test_what_does_not_fit_together_is_refused(old: str, new: str, said: s
     assert said in await failure(TEXT.replace(old, new))
 
 
-async def test_names_cannot_be_exchanged() -> None:
-    two = "workspaces:\n  a: {name: A}\n  b: {name: B}\n"
-    exchanged = "workspaces:\n  a: {name: B}\n  b: {name: A}\n"
+async def test_name_of_what_stays_is_not_free() -> None:
+    there = "workspaces: {a: {name: A}}"
+    said = await failure("workspaces: {new: {name: a}}", there)
+    assert "workspaces.new: the name 'a' is that of 'a' by then" in said
+    said = await failure("workspaces: {a: {name: A}, new: {name: a}}", there, prune=True)
+    assert "workspaces.new: the name 'a' is that of 'a' by then" in said
 
-    assert "line 2: workspaces.a: the name 'B' is that of 'b'" in await failure(exchanged, two)
+
+def of_names(kept: dict[str, str]) -> Wanted:
+    """Return workspaces and resources that have the names, and what the resources stand in."""
+    group = {"name": "G", "pool": "p", "workspace": None, "kind": "desktop"}
+    found: Wanted = {("host-pools", "p"): {"name": "P"}, ("application-groups", "g"): group}
+    for id, name in kept.items():
+        found["workspaces", id] = {"name": name}
+        resource = {"application_group": "g", "title": "T", "target": "127.0.0.1:3389", "name": name}
+        found["resources", id] = resource
+    return found
 
 
-async def test_name_of_what_goes_is_free_only_after() -> None:
-    said = await failure("workspaces: {new: {name: A}}", "workspaces: {a: {name: A}}", prune=True)
-    assert "workspaces.new: the name 'A' is that of 'a' by then" in said
+IDS = st.sampled_from(["v", "w", "x", "y", "z"])
+FREE = st.sampled_from(["a", "b", "c", "d", "moving-1", "moving-2"])
+NAMES = st.lists(st.tuples(IDS, FREE), unique_by=(itemgetter(0), itemgetter(1))).map(dict)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(before=NAMES, after=NAMES, share=st.floats(0, 1))
+async def test_any_names_follow_any_others_even_after_a_run_that_ended_half_way(
+    before: dict[str, str], after: dict[str, str], share: float
+) -> None:
+    there, wanted = of_names(before), of_names(after)
+    declaration = parse_declaration(b"", "x.yaml")
+
+    async def planned(there: Wanted) -> list[Step]:
+        lists = (("workspaces",), ("application-groups", "g", "resources"))
+        steps = plan_of(wanted, there, lists, prune=True)
+        await rehearse(steps, Known(there, {}, {}), wanted, declaration, OWNER)
+        return steps
+
+    steps = await planned(there)
+    there = after_steps(there, steps[: round(share * len(steps))])
+    there = after_steps(there, await planned(there))
+    assert there == wanted
+    assert await planned(there) == []
+
+
+def after_steps(there: Wanted, steps: list[Step]) -> Wanted:
+    """Return what the server has once the steps are taken."""
+    found = dict(there)
+    for step in steps:
+        if step.kind is Kind.REMOVED:
+            del found[step.path]
+        else:
+            found[step.path] = step.body
+    return found
 
 
 @pytest.mark.parametrize(

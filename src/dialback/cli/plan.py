@@ -1,17 +1,20 @@
 """What `dialback apply` would change: the difference between a declaration and what the API shows.
 
-A plan is a list of steps in the order in which they can be done: what others refer to is made first and
-removed last. Reading the server and carrying a step out are the caller's.
+A plan is a list of steps in the order in which they can be done: names that others take are freed first, what
+others refer to is made first and removed last. Reading the server and carrying a step out are the caller's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from itertools import count
 from typing import Any
 
 from pydantic import BaseModel
 
+from dialback.cli.api import body_of
 from dialback.cli.declared import Declaration
+from dialback.domain.names import key_of
 from dialback.domain.pools import StartOnConnect
 from dialback.web.api.pools import PoolHostBody
 
@@ -103,19 +106,44 @@ def plan_of(
         there: what the API shows, by path; the fields that bodies have not are not compared.
         sections: the lists of which what is not wanted is removed, if `prune`.
     """
+    gone = _gone(wanted, there, set(sections)) if prune else set()
+    moved = list(_moved(wanted, there, gone))
+    there = {**there, **{step.path: step.body for step in moved}}
     steps = [step for path, body in wanted.items() if (step := _step(path, body, there))]
     steps.sort(key=lambda step: (len(step.path) > 2, ORDER.index(step.path[0])))
-    if not prune:
-        return steps
-    whole = set(sections)
+    removed = [Step(Kind.REMOVED, path) for path in sorted(gone)]
+    removed.sort(key=lambda step: (len(step.path) == 2, -ORDER.index(step.path[0])))
+    return moved + steps + removed
+
+
+def _gone(
+    wanted: Wanted, there: Mapping[tuple[str, ...], Any], whole: set[tuple[str, ...]]
+) -> set[tuple[str, ...]]:
+    """Return the paths of what is not wanted in the lists that a declaration is the whole truth about."""
     gone = {path for path in there if path not in wanted and _list_of(path, wanted, there) in whole}
     gone |= {path for path in there if path[2:3] == ("hosts",) and path[:2] in gone}
     # A host that another pool takes has left by then.
     hosts = {path[2:] for path in wanted if path[2:3] == ("hosts",)}
-    gone -= {path for path in gone if path[2:] in hosts}
-    removed = [Step(Kind.REMOVED, path) for path in sorted(gone)]
-    removed.sort(key=lambda step: (len(step.path) == 2, -ORDER.index(step.path[0])))
-    return steps + removed
+    return {path for path in gone if path[2:] not in hosts}
+
+
+def _moved(
+    wanted: Wanted, there: Mapping[tuple[str, ...], Any], gone: set[tuple[str, ...]]
+) -> Iterator[Step]:
+    """Yield the steps that free names: of what gets another one, or goes, while something else takes its own.
+
+    Where a run ends half way, the next one finds them as names that are not the wanted ones.
+    """
+    taken = {(path[0], key_of(body["name"])) for path, body in wanted.items() if len(path) == 2}
+    nouns = {path: each for path, each in there.items() if len(path) == 2}
+    used = {key for _, key in taken} | {key_of(each["name"]) for each in nouns.values()}
+    free = (name for number in count(1) if (name := f"moving-{number}") not in used)
+    for path, known in nouns.items():
+        key = key_of(known["name"])
+        leaves = path in gone or (path in wanted and key_of(wanted[path]["name"]) != key)
+        if leaves and (path[0], key) in taken:
+            name = next(free)
+            yield Step(Kind.CHANGED, path, {**body_of(known), "name": name}, (("name", known["name"], name),))
 
 
 def _list_of(path: tuple[str, ...], wanted: Wanted, there: Mapping[tuple[str, ...], Any]) -> tuple[str, ...]:
