@@ -55,7 +55,8 @@ def test_display_shows_what_is_typed_and_listens_on_no_port(tmp_path: Path) -> N
     typed = tmp_path / "typed.txt"
     with Display(tmp_path, (640, 480)) as display:
         assert display.colours() == 1
-        terminal = display.launch("xterm", ["xterm", "-geometry", "80x24+0+0"])
+        # A shell that reads no profile: what that starts may take long, and take the keys.
+        terminal = display.launch("xterm", ["xterm", "-geometry", "80x24+0+0", "-e", "sh"])
         terminal.wait_until(lambda: display.colours() > 1, "window")
         display.click(200, 100)
         display.type_keys(f"echo 'a b' > {typed}", enter=True)
