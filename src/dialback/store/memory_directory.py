@@ -224,11 +224,11 @@ class MemoryDirectory:
     async def session_page(
         self, tenant: TenantId, wanted: SessionFilter = EVERY_SESSION, after: str = "", limit: int = 100
     ) -> Page[Session]:
-        found = [session for session in self._going_on(tenant) if wanted.wants(session)]
+        found = [session for session in await self._going_on(tenant, wanted.host) if wanted.wants(session)]
         return _page(found, after, limit, _session_key)
 
     async def count_sessions(self, tenant: TenantId) -> int:
-        return len(self._going_on(tenant))
+        return len(await self._going_on(tenant))
 
     async def sessions_of(self, tenant: TenantId, user: UserName) -> Sequence[Session]:
         return [session for session in await self.sessions(tenant) if is_session_of(session, user)]
@@ -295,11 +295,9 @@ class MemoryDirectory:
         mine = [each for each in self._pool_hosts.values() if (each.tenant, each.pool, each.owner) == theirs]
         return any(self._hosts[each.host].revoked_at is None for each in mine)
 
-    def _going_on(self, tenant: TenantId) -> Sequence[Session]:
-        """Return the sessions of hosts whose link is up, by host and id."""
-        up = {host.id for host in self._hosts.values() if host.tenant == tenant and host.link_up}
-        listed = [self._sessions.get((tenant, host), ()) for host in sorted(up)]
-        return [session for each in listed for session in each]
+    async def _going_on(self, tenant: TenantId, host: HostId | None = None) -> Sequence[Session]:
+        """Return the sessions of hosts whose link is up, or of the one host, by host and id."""
+        return [each for each in await self.sessions(tenant, host) if self._hosts[each.host].link_up]
 
     def _host(self, tenant: TenantId, host_id: HostId) -> Host | None:
         host = self._hosts.get(host_id)
