@@ -31,9 +31,8 @@ from dialback.domain.contracts import (
 )
 from dialback.domain.directory import HostStanding, NotThere, Published
 from dialback.domain.errors import Reason, Refused
-from dialback.domain.health import Check
 from dialback.domain.ids import HostId, ResourceName, TenantId, UserId, UserName
-from dialback.domain.placement import Candidate, Choice, check_alias, choose_session_host
+from dialback.domain.placement import Candidate, Choice, candidate_of, check_alias, choose_session_host
 from dialback.domain.pools import HostPool
 from dialback.domain.provider import Terms
 from dialback.domain.secret import Secret
@@ -196,14 +195,11 @@ class StoreBroker(Broker):
         return choice
 
     def _candidate(self, standing: HostStanding, user: UserName) -> Candidate:
-        member, host = standing.member, standing.member.host
-        in_flight, placed = self._in_flight.on(host), self._in_flight.has(host, user)
+        host = standing.member.host
         # What is kept of a link may be old, or another broker's: a host is reached over a link of ours.
-        if not self._links.up(host) or self._waker.wakes(host):
-            # What it listed last may have ended with the machine, and keeps nobody from waking it.
-            return Candidate(member, standing.failed | {Check.LINK}, in_flight, placed=placed)
-        sessions = standing.sessions + in_flight
-        return Candidate(member, standing.failed - {Check.LINK}, sessions, standing.of_user, placed)
+        up = self._links.up(host) and not self._waker.wakes(host)
+        in_flight, placed = self._in_flight.on(host), self._in_flight.has(host, user)
+        return candidate_of(standing, up=up, in_flight=in_flight, placed=placed)
 
     async def _claim(self, admission: Admission, standing: HostStanding) -> bool:
         """Make the host the user's own; False if somebody else was faster, or the user is gone."""

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dialback.domain.contracts import Admission
+from dialback.domain.directory import HostStanding
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.health import FATAL, Check
 from dialback.domain.ids import ResourceName, UserId
@@ -65,6 +66,21 @@ class Candidate:
     def load(self) -> float:
         """How many sessions a host of usual weight would have that is as busy."""
         return self.sessions * USUAL_WEIGHT / self.member.weight
+
+
+def candidate_of(standing: HostStanding, *, up: bool, in_flight: int = 0, placed: bool = False) -> Candidate:
+    """Return what a placement is to know of a host.
+
+    Args:
+        up: whether its link stands, by whoever knows best.
+        in_flight: how many users were placed there and are not in its list yet.
+        placed: whether the user who connects is one of them.
+    """
+    member, failed = standing.member, standing.failed - {Check.LINK}
+    if not up:
+        # What it listed last may have ended with the machine, and keeps nobody from waking it.
+        return Candidate(member, failed | {Check.LINK}, in_flight, placed=placed)
+    return Candidate(member, failed, standing.sessions + in_flight, standing.of_user, placed)
 
 
 @dataclass(frozen=True, slots=True)

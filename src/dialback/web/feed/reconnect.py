@@ -15,11 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from dialback.domain.accounts import Person
 from dialback.domain.catalog import ApplicationGroupKind, PublishedResource
-from dialback.domain.directory import Directory, HostStanding, Published
+from dialback.domain.directory import Directory, Published
 from dialback.domain.errors import Refused
-from dialback.domain.health import Check
 from dialback.domain.ids import PoolId, WorkspaceId
-from dialback.domain.placement import Candidate, choose_session_host
+from dialback.domain.placement import candidate_of, choose_session_host
 from dialback.domain.pools import HostPool
 from dialback.domain.sessions import SessionState
 from dialback.domain.tenancy import User
@@ -101,9 +100,10 @@ class Reconnects:
     async def _waits_in(self, pool: HostPool, user: User) -> bool:
         """Say whether a connection of the user to the pool would come back to a disconnected session."""
         standings = await self._directory.standings(pool.tenant, pool.id, user.name)
+        candidates = [candidate_of(each, up=each.link_up) for each in standings]
         try:
             # Chance has no say in which session is come back to.
-            choice = choose_session_host(pool, [_candidate(each) for each in standings], user.id, draw=0)
+            choice = choose_session_host(pool, candidates, user.id, draw=0)
         except Refused:
             return False
         return choice.session is not None and choice.session.state is SessionState.DISCONNECTED
@@ -116,10 +116,3 @@ class Reconnects:
 
 def _rank(resource: PublishedResource) -> tuple[bool, bool]:
     return not resource.shown, resource.kind is not ApplicationGroupKind.DESKTOP
-
-
-def _candidate(standing: HostStanding) -> Candidate:
-    link = frozenset[Check]() if standing.link_up else frozenset({Check.LINK})
-    return Candidate(
-        standing.member, standing.failed - {Check.LINK} | link, standing.sessions, standing.of_user
-    )
