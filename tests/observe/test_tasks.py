@@ -3,7 +3,7 @@ import asyncio
 import pytest
 import structlog
 
-from dialback.observe.tasks import Tasks, first_of
+from dialback.observe.tasks import Tasks, first_of, set_within
 
 
 async def forever() -> str:
@@ -80,3 +80,21 @@ async def test_cancelling_the_wait_cancels_all() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert [task for task in asyncio.all_tasks() if task.get_name() == "y"] == []
+
+
+async def test_wait_for_an_event_ends_when_it_is_set_or_its_time_is_over() -> None:
+    event = asyncio.Event()
+    await set_within(event, 0.001)
+    assert not event.is_set()
+
+    waiting = asyncio.get_running_loop().create_task(set_within(event, 3600))
+    event.set()
+    await waiting
+
+
+async def test_wait_for_an_event_is_cancelled_as_any_other() -> None:
+    waiting = asyncio.get_running_loop().create_task(set_within(asyncio.Event(), 3600))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

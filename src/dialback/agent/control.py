@@ -18,7 +18,6 @@ Source: docs/protocols/agent.md; RFC 6455 section 4.1 (client requirements) for 
 
 import asyncio
 import base64
-import contextlib
 import os
 import ssl
 from collections import deque
@@ -41,7 +40,7 @@ from dialback.agent.reverse import Declined, Dialler
 from dialback.agent.settings import AgentSettings
 from dialback.domain.orders import SESSION_ORDER_S
 from dialback.observe.log import get_logger
-from dialback.observe.tasks import first_of
+from dialback.observe.tasks import first_of, set_within
 from dialback.transport.leg import Leg, LegLost
 from dialback.transport.tls import sha256_of
 from dialback.wire.agent.link import (
@@ -261,9 +260,7 @@ class _Link:
                 servers = announced(found, self._identity, datetime.now(UTC))
                 self._send(self._machine.report(servers, failing, self._management))
                 told, told_at = state, clock()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._until_next_probe_s(found, failing)):
-                    await failed.wait()
+            await set_within(failed, self._until_next_probe_s(found, failing))
 
     def _until_next_probe_s(self, found: Sequence[RdpServer], failing: Sequence[Failing]) -> float:
         """Look sooner after something failed: until it is seen to be well, the host gets no users."""
@@ -284,9 +281,7 @@ class _Link:
                 if state[1] and (told is None or state[1] != told[1]):
                     _log.warning("sessions cannot be listed", why=state[1])
                 told, told_at = state, clock()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.session_interval_s):
-                    await self._look.wait()
+            await set_within(self._look, self._settings.session_interval_s)
         await asyncio.Event().wait()
 
     async def _sessions(self) -> tuple[Sequence[HostSession], str]:

@@ -28,6 +28,7 @@ from dialback.domain.directory import Published
 from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import ConnectionId, TenantId, UserId
 from dialback.observe.log import get_logger
+from dialback.observe.tasks import set_within
 
 LOOK_EVERY_S = 1.0
 _log = get_logger(__name__)
@@ -127,9 +128,7 @@ class StepUpApprover(Approver):
             _log.info("connection waits for approval", **_fields(approval), cause=approval.cause.value)
             while (approved := await self._approved(approval)) is None:
                 left_s = (approval.expires_at - self._now()).total_seconds()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(self._look_every_s, left_s)):
-                        await changed.wait()
+                await set_within(changed, min(self._look_every_s, left_s))
                 changed.clear()
         except asyncio.CancelledError:
             await asyncio.shield(self._end(approval, Decision.LEFT))

@@ -54,6 +54,7 @@ from dialback.domain.provider import (
 from dialback.domain.sessions import Because, Stage
 from dialback.identity.grants import ReadGrant, answering, read
 from dialback.observe.log import get_logger
+from dialback.observe.tasks import set_within
 from dialback.wire.management.session import MANAGEMENT_TARGET
 
 LOOK_EVERY_S = 1.0
@@ -199,9 +200,7 @@ class Visits(ConsentEvents):
                 if visit != placement.visit or loop.time() >= ask_again_at:
                     self._open[attempt.connection_id] = replace(known, grant=_shown(visit))
                     return replace(placement, visit=visit)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(self._look_every_s, ask_again_at - loop.time())):
-                        await answered.wait()
+                await set_within(answered, min(self._look_every_s, ask_again_at - loop.time()))
                 answered.clear()
 
     async def check_served(self, tenant: TenantId, connection_id: ConnectionId) -> Terms:

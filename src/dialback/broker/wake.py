@@ -30,7 +30,7 @@ from dialback.domain.errors import Reason, Refused
 from dialback.domain.ids import HostId
 from dialback.domain.pools import HostPool, StartOnConnect, WakeMethod
 from dialback.observe.log import get_logger
-from dialback.observe.tasks import Tasks
+from dialback.observe.tasks import Tasks, set_within
 from dialback.transport.tls import client_context
 
 LOOK_EVERY_S = 0.2
@@ -240,9 +240,7 @@ class _Output(asyncio.Protocol):
 
     async def wait_ended(self, timeout_s: float) -> None:
         """Wait until nobody can write more; what a command left running may, for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._ended.wait()
+        await set_within(self._ended, timeout_s)
 
     def last_line(self) -> str:
         """Return the last line that says something, short and printable."""

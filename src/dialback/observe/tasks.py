@@ -5,6 +5,7 @@ its exception is seen by nobody. `Tasks` holds what it starts, logs what fails, 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -47,6 +48,13 @@ class Tasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("task failed", task=task.get_name(), exc_info=error)
+
+
+async def set_within(event: asyncio.Event, timeout_s: float) -> None:
+    """Return when the event is set, or after that time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 async def first_of(name: str, *works: Coroutine[Any, Any, T]) -> T:

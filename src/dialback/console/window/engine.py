@@ -42,7 +42,7 @@ from dialback.console.window.tree import Tree, grow, stale
 from dialback.domain.consent import ConsentScope
 from dialback.domain.errors import Problem, Refused
 from dialback.domain.ids import TenantId
-from dialback.observe.tasks import Tasks
+from dialback.observe.tasks import Tasks, set_within
 from dialback.wire.errors import WireError
 from dialback.wire.management.messages import Source
 
@@ -186,9 +186,7 @@ class Engine:
                 readings += 1
             except FAILURES as error:
                 self._tell(PlatformLost(sentence_of(error)))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._refresh_s):
-                    await self._wake.wait()
+            await set_within(self._wake, self._refresh_s)
 
     async def _read(self, platform: Platform, *, whole: bool) -> None:
         tenants = await platform.tenants()
@@ -279,9 +277,7 @@ class Engine:
             self._look.clear()
             facts, sessions = await management.facts(), await management.sessions()
             self._tell(ConsoleSeen(order, facts, sessions))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._look.wait()
+            await set_within(self._look, LOOK_S)
 
     async def _ask(self, order: Order, action: Action, session: str, source: Source) -> None:
         self._tell(Asked(order.place, action))
